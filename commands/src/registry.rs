@@ -2,6 +2,7 @@
 
 use crate::operation::Registry;
 use crate::pipeline::{change_role, tidy};
+use crate::rules::RoleChange;
 use crate::{build_op, deploy, promote, repo, rollback, stage};
 
 /// All operations of this version of Sluice.
@@ -13,8 +14,8 @@ pub fn registry() -> Registry {
         .with(stage::set::StageSet)
         .with(stage::lock::StageLock)
         .with(stage::unlock::StageUnlock)
-        .with(change_role::ChangeRole(change_role::GRANT))
-        .with(change_role::ChangeRole(change_role::REVOKE))
+        .with(change_role::ChangeRole(RoleChange::GRANT))
+        .with(change_role::ChangeRole(RoleChange::REVOKE))
         .with(deploy::Deploy)
         .with(promote::Promote)
         .with(rollback::Rollback)

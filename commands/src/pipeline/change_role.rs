@@ -17,11 +17,6 @@ use crate::records::AuditSubject;
 use crate::rules::{RoleChange, Roles, Source, Subjects, for_whom};
 use sluice_model::{Actor, Member, Permission, Target, Text};
 
-/// The kind that grants.
-pub const GRANT: &str = "access-grant";
-/// The kind that revokes.
-pub const REVOKE: &str = "access-revoke";
-
 /// The operation, of either kind.
 pub struct ChangeRole(pub &'static str);
 

@@ -2,7 +2,6 @@
 
 use crate::installation::{Installation, Invocation, Plan, Reject};
 use crate::operation::{EngineError, Snapshot, marked};
-use crate::pipeline::change_role;
 use crate::rules::{RoleChange, for_whom};
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::Text;
@@ -30,16 +29,13 @@ impl Installation {
         snapshot.roles.changed(&change, &invocation.actor, self.engine.world().clock.now())?;
         let (role, of) = (change.role, for_whom(change.name.as_ref()));
         let text = Text::plain(if change.gives { "Making " } else { "Revoking " });
-        let (kind, answer) = match change.gives {
-            true => (
-                change_role::GRANT,
-                text.member(&change.person).join(marked(&format!(" {} {of}.", role.one()))),
-            ),
+        let answer = match change.gives {
+            true => text.member(&change.person).join(marked(&format!(" {} {of}.", role.one()))),
             false => {
                 let what = marked(&format!("{} {of} from ", role.word()));
-                (change_role::REVOKE, text.join(what).member(&change.person).then("."))
+                text.join(what).member(&change.person).then(".")
             }
         };
-        Plan::new(kind, change, command.clone(), answer)
+        Plan::new(change.kind(), change, command.clone(), answer)
     }
 }

@@ -75,7 +75,7 @@ impl Installation {
             channel: Some(channel),
             pipeline: None,
             operation: self.new_id()?,
-            kind: if change.gives { change_role::GRANT } else { change_role::REVOKE }.to_owned(),
+            kind: change.kind().to_owned(),
             command: command.to_string(),
             rule: granted.rule().to_owned(),
             outcome: "succeeded".into(),

@@ -4,7 +4,8 @@ use crate::build_op::change_text;
 use crate::operation::{OperationState, StepId, Summary, marked};
 use crate::promote::approval::{approvals, approved, mentions, reminds};
 use crate::promote::changes::dimensions;
-use crate::promote::{APPROVAL, CHANGES, COMMITS, Changes, Commits, Params};
+use crate::promote::params::{APPROVAL, CHANGES, COMMITS, Params};
+use crate::promote::{Changes, Commits};
 use crate::steps::{gone_on, moved_url, of_parameters};
 use sluice_model::{Button, ButtonStyle, Click, Part, Text, Wait};
 

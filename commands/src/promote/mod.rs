@@ -8,11 +8,13 @@ mod decide;
 mod messages;
 mod operation;
 mod outdated;
+mod params;
 mod requests;
 
 pub use self::changes::Changes;
 pub(crate) use self::command::Overrides;
 pub use self::commits::Commits;
-pub use self::operation::*;
+pub use self::operation::Promote;
 pub(crate) use self::outdated::{node as void_outdated_node, outdated, void_outdated};
+pub use self::params::*;
 pub(crate) use self::requests::{Meant, Request, subject};

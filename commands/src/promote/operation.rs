@@ -3,15 +3,12 @@
 //! The version set is made before the gate, while nobody waits; the approval is bound to it and to what the stage ran
 //! when it was asked. After it only aliases and the API stage move: two calls in a row at the most.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::operation::{
-    Content, End, EngineError, Node, Operation, OperationState, PROMOTE, SignalKind, Slot, Snapshot, StepId,
-    Summary,
+    Content, End, EngineError, Node, Operation, OperationState, Slot, Snapshot, StepId, Summary,
 };
 use crate::ports::Write;
 use crate::promote::approval::{Approval, approvals, approved_at_all, enough, valid};
@@ -19,98 +16,18 @@ use crate::promote::changes::LookAtChanges;
 use crate::promote::commits::LookAtCommits;
 use crate::promote::messages::summary;
 use crate::promote::outdated::{node as void_outdated_node, stage_moved};
-use crate::records::{AuditSubject, Current, PinnedApi, Release};
-use crate::resources::{Move, Preparation, RanBefore};
-use crate::rules::{Asked, Attempt, Drift, Parameters, Smoke, Subjects, Want, pass};
+use crate::promote::params::{APPROVAL, CHANGES, COMMITS, KIND, Params};
+use crate::records::{AuditSubject, Current};
+use crate::resources::{Move, RanBefore};
+use crate::rules::{Attempt, Subjects, pass};
 use crate::steps::{
     JustMoved, RecordMove, STAGE_REVISION, SmokeTest, TOO_MANY_FUNCTIONS, all_done, application, may_be_wild,
     move_nodes, preparation_contents, preparation_nodes, resolution_nodes, same_parameters, same_smoke,
     touched, unmoved,
 };
-use sluice_model::{
-    Member, Permission, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text, UserId,
-};
-
-/// What is asked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Params {
-    /// The pipeline.
-    pub name: PipelineName,
-    /// The stage that is to run the release.
-    pub to: StageName,
-    /// The stage that runs it.
-    pub from: StageName,
-    /// The release.
-    pub release: Release,
-    /// The artifact bucket.
-    pub bucket: String,
-    /// What the target ran when it was asked.
-    pub before: Option<Before>,
-    /// The API as the source stage's record has it.
-    pub api: Option<PinnedApi>,
-    /// How many approvals it needs.
-    pub approvals: usize,
-    /// Who is asked to decide: people, some of those in groups among them.
-    pub approvers: Vec<UserId>,
-    /// The stage's own approvers; if there are none, those of the installation decide.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub named: BTreeSet<Member>,
-    /// Whether an approval by who asked counts.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub self_approval: bool,
-    /// Until when it waits for its approvals.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires: Option<Timestamp>,
-    /// Whether the stage was rolled back from it, and it is wanted again.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub again: bool,
-    /// Why gates are passed, if they are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub override_reason: Option<String>,
-    /// The repository, to list the commits between what runs and what would.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub repository: Option<String>,
-    /// What stood closed when it was asked, and is passed: in words.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub passed: Vec<String>,
-    /// What the stage has to pass after the move.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub smoke: Option<Smoke>,
-    /// What of the stage was moved outside Sluice when it was asked, and is gone on from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outside: Option<Drift>,
-    /// The values of the template's parameters.
-    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
-    pub parameters: Parameters,
-}
+use sluice_model::{Permission, Refusal, Target, Text};
 
 impl Params {
-    /// What is wanted of the stage, for its gates.
-    pub fn want(&self) -> Want<'_> {
-        Want::Promote {
-            from: &self.from,
-            release: self.release.number,
-            again: self.again,
-            overrides: self.override_reason.is_some(),
-        }
-    }
-
-    /// What the version set is made of.
-    pub(super) fn preparation<'a>(&'a self, op: &'a OperationState, target: &'a Target) -> Preparation<'a> {
-        Preparation {
-            op,
-            target,
-            pipeline: &self.name,
-            stage: &self.to,
-            bucket: &self.bucket,
-            artifact: &self.release.artifact,
-            api: self.api.as_ref(),
-            before: self.before.as_ref().map(|before| before.release),
-            outside: self.outside.as_ref(),
-            parameters: &self.parameters,
-        }
-    }
-
     /// The look at the commits in between, where somebody is asked to approve them.
     pub(super) fn commits(&self, target: &Target) -> Option<Node> {
         let (before, repository) = (self.before.as_ref()?, self.repository.clone()?);
@@ -135,33 +52,7 @@ impl Params {
         };
         Ok((self.approvals > 0).then(|| Node::new(StepId::new(CHANGES), "", step)))
     }
-
-    /// The request, as far as it decides who may approve it.
-    pub fn asked<'a>(&'a self, requester: &'a UserId) -> Asked<'a> {
-        Asked { requester, approvers: &self.named, self_approval: self.self_approval }
-    }
 }
-
-/// What a stage ran when a promotion was asked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Before {
-    /// The release.
-    pub release: ReleaseNumber,
-    /// Its commit.
-    pub commit: crate::records::Change,
-    /// The values that the template's parameters had there.
-    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
-    pub parameters: Parameters,
-}
-
-/// Its kind.
-pub const KIND: &str = PROMOTE;
-/// The step that waits for people.
-pub const APPROVAL: &str = "approval";
-/// The step that looks at the commits in between.
-pub(super) const COMMITS: &str = "commits";
-/// The step that looks at what changes.
-pub(super) const CHANGES: &str = "changes";
 
 /// The operation.
 pub struct Promote;
@@ -332,21 +223,7 @@ impl Operation for Promote {
     }
 
     fn audit_subject(&self, params: &Params, op: &OperationState) -> AuditSubject {
-        AuditSubject {
-            stage: Some(params.to.clone()),
-            build: Some(params.release.build),
-            commit: Some(params.release.commit.clone()),
-            before: params.before.as_ref().map(|before| before.release),
-            after: Some(params.release.number),
-            approvers: op
-                .signals
-                .iter()
-                .filter(|signal| signal.kind == SignalKind::Approve)
-                .map(|signal| signal.actor.clone())
-                .collect(),
-            reason: params.override_reason.clone(),
-            ..AuditSubject::default()
-        }
+        params.audit_subject(op)
     }
 
     fn summary(&self, params: &Params, op: &OperationState) -> Summary {

@@ -4,7 +4,6 @@
 //! that step, the next owner runs the step. A request that was accepted at the same moment notices when it begins to wait, and
 //! every read and every decision checks once more. Signalling twice does no harm.
 
-use crate::operation::Operation;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -86,7 +85,7 @@ pub(crate) async fn void_outdated(
             reason: Some(format!("{} now runs {}", params.to, current.release)),
             rule: "stage moved",
             by: &current.by,
-            about: crate::promote::Promote.audit_subject(&params, &op),
+            about: params.audit_subject(&op),
         };
         preempt(world, &head, preemption).await?;
         found.insert(ticket.operation.clone());

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use crate::operation::head::{guards, number, text};
 use crate::operation::{EngineError, Keys, Slot, Ticket};
 use crate::ports::{Guard, Guards, Item, Order, Precondition, Query, Store, StoreError};
-use crate::records::{Pipeline, Stage, Tidied, from_item};
+use crate::records::{
+    BUILDS, FINGERPRINT, GREEN, KIND, OPERATION, Pipeline, QUEUED, RELEASES, REVISION, STUCK, Stage, TICKETS,
+    TOUCHED, Tidied, from_item,
+};
 use crate::rules::{Grants, Lock, ObservedDrift, Policy};
 use sluice_model::{BuildNumber, OperationId, PipelineName, StageName};
 
@@ -68,18 +71,6 @@ pub struct Counters {
     /// The newest green build.
     pub green: u64,
 }
-
-pub(crate) const REVISION: &str = "rev";
-pub(crate) const TOUCHED: &str = "touched";
-pub(crate) const TICKETS: &str = "tickets";
-pub(crate) const BUILDS: &str = "builds";
-pub(crate) const RELEASES: &str = "releases";
-pub(crate) const GREEN: &str = "green";
-pub(crate) const OPERATION: &str = "op";
-pub(crate) const KIND: &str = "kind";
-pub(crate) const FINGERPRINT: &str = "print";
-pub(crate) const QUEUED: &str = "queued";
-pub(crate) const STUCK: &str = "stuck";
 
 impl Counters {
     /// As guards.

@@ -70,6 +70,18 @@ pub struct RoleChange {
     pub gives: bool,
 }
 
+impl RoleChange {
+    /// The kind of an operation that grants.
+    pub const GRANT: &str = "access-grant";
+    /// The kind of an operation that revokes.
+    pub const REVOKE: &str = "access-revoke";
+
+    /// The kind of this change.
+    pub fn kind(&self) -> &'static str {
+        if self.gives { Self::GRANT } else { Self::REVOKE }
+    }
+}
+
 /// The source of a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source<'a> {

@@ -4,10 +4,9 @@ use jiff::Timestamp;
 use ulid::Ulid;
 
 use crate::operation::{Keys, audit_by};
-use crate::pipeline::change_role;
 use crate::ports::{Store, StoreError};
 use crate::records::{Act, AuditRecord};
-use crate::rules::{Grant, Grants, PinnedRoles};
+use crate::rules::{Grant, Grants, PinnedRoles, RoleChange};
 use sluice_model::{Actor, Member, OperationId, Role, UserId};
 
 /// How often the first admins are recorded again if somebody granted roles meanwhile.
@@ -72,7 +71,7 @@ fn record(by: &Actor, at: Timestamp) -> Result<AuditRecord, StoreError> {
         channel: None,
         pipeline: None,
         operation: operation.map_err(|error| StoreError::Corrupt(error.to_string()))?,
-        kind: change_role::GRANT.to_owned(),
+        kind: RoleChange::GRANT.to_owned(),
         command: format!("sluice init --admin {}", by.id),
         rule: "init at a terminal".to_owned(),
         outcome: "succeeded".to_owned(),

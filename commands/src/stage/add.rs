@@ -3,25 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use crate::operation::{
     Context, Effect, EngineError, Node, Operation, OperationState, Progress, Step, StepId, Summary,
 };
 use crate::ports::{Guard, Precondition, Write};
 use crate::records::{AuditSubject, PipelineState, REVISION, Stage, to_item};
+pub use crate::stage::params::Add as Params;
 use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
-
-/// The parameters.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Params {
-    /// The pipeline.
-    pub name: PipelineName,
-    /// The new stage.
-    pub stage: StageName,
-    /// The stage before it; `None` adds it at the end.
-    pub after: Option<StageName>,
-}
 
 /// The operation.
 pub struct StageAdd;

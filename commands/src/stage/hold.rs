@@ -8,7 +8,7 @@ use crate::operation::{
     StepId, Summary, World, release_lock,
 };
 use crate::records::PipelineState;
-use crate::stage::lock::{Params, listed};
+use crate::stage::params::Lock as Params;
 use sluice_grammar::{Command, Period, StageCommand};
 use sluice_model::{Actor, OperationId, PipelineName, StageName, Text};
 
@@ -21,6 +21,13 @@ const LONGER: u64 = 2 * 3600;
 
 fn hold(stage: &StageName) -> StepId {
     StepId::of("hold", stage.as_str())
+}
+
+/// Stage names, formatted for messages.
+pub(crate) fn listed<'a>(stages: impl IntoIterator<Item = &'a StageName>) -> Text {
+    stages.into_iter().fold(Text::default(), |text, stage| {
+        if text.is_empty() { text.code(stage.as_str()) } else { text.then(", ").code(stage.as_str()) }
+    })
 }
 
 /// The steps after the locks in `set`: the owners of the former locks are notified, and each lock holds.

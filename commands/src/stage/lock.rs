@@ -8,13 +8,10 @@
 //! replaced (`stage_lock/hold.rs`). Only the record decides whether a lock holds; the operation reads it
 //! whenever it wakes.
 
-pub(crate) use crate::stage::hold::tell_of_end;
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::operation::{
     Context, Effect, EngineError, Node, Operation, OperationState, Progress, Slot, Snapshot, Step, StepId,
@@ -23,41 +20,15 @@ use crate::operation::{
 use crate::ports::Write;
 use crate::records::AuditSubject;
 use crate::rules::Lock;
-use crate::stage::hold;
+use crate::stage::hold::{self, listed};
+pub use crate::stage::params::Lock as Params;
 use sluice_model::{Actor, OperationId, Permission, PipelineName, StageName, Target, Text};
 
 /// The operation's kind.
 pub const KIND: &str = crate::operation::LOCK;
 
-/// The parameters.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Params {
-    /// The pipeline.
-    pub name: PipelineName,
-    /// The stages.
-    pub stages: Vec<StageName>,
-    /// The end of the lock.
-    pub until: Timestamp,
-    /// Whether it blocks rollbacks too.
-    pub hard: bool,
-    /// Why.
-    pub reason: String,
-    /// The locks of other people at the time of the request that are taken over.
-    pub over: Vec<Lock>,
-    /// The locks at that time that the owner may not remove. They are kept.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub kept: Vec<Lock>,
-}
-
 /// The operation.
 pub struct StageLock;
-
-/// Stage names, formatted for messages.
-pub(crate) fn listed<'a>(stages: impl IntoIterator<Item = &'a StageName>) -> Text {
-    stages.into_iter().fold(Text::default(), |text, stage| {
-        if text.is_empty() { text.code(stage.as_str()) } else { text.then(", ").code(stage.as_str()) }
-    })
-}
 
 impl Operation for StageLock {
     type Params = Params;

@@ -5,6 +5,7 @@ pub(crate) mod command;
 mod hold;
 mod list;
 pub mod lock;
+mod params;
 pub mod set;
 pub mod unlock;
 

@@ -6,41 +6,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use crate::operation::{
     Context, Effect, EngineError, Node, Operation, OperationState, Progress, Slot, Step, StepId, Summary,
 };
 use crate::records::{AuditSubject, PipelineState, revised};
-use crate::rules::{Policy, parameter};
-use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
+use crate::rules::Policy;
+pub use crate::stage::params::Set as Params;
+use sluice_model::{Permission, Refusal, StageName, Target, Text};
 
 /// The operation's kind.
 pub const KIND: &str = "stage-set";
-
-/// The parameters.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Params {
-    /// The pipeline.
-    pub name: PipelineName,
-    /// The stage.
-    pub stage: StageName,
-    /// The settings as typed.
-    pub settings: Vec<(String, String)>,
-    /// The default policy for the stage's position.
-    pub default: Policy,
-    /// The policy at the time of the request.
-    pub before: Policy,
-    /// Whether the new policy requires less than before.
-    pub is_lower: bool,
-}
-
-impl Params {
-    /// Whether the settings include values of parameters.
-    fn sets_parameters(&self) -> bool {
-        self.settings.iter().any(|(key, _)| parameter(key).is_some())
-    }
-}
 
 /// The headline after success.
 fn done(params: &Params, now: &Policy) -> Text {

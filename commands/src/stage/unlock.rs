@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use crate::operation::{
     Context, Effect, EngineError, Node, Operation, OperationState, Progress, SignalKind, Step, StepId,
@@ -14,39 +13,12 @@ use crate::operation::{
 use crate::ports::Write;
 use crate::records::{AuditSubject, PipelineState};
 use crate::rules::Lock;
-use crate::stage::lock::{listed, tell_of_end};
-use sluice_model::{Actor, Permission, PipelineName, StageName, Target, Text};
+use crate::stage::hold::{listed, tell_of_end};
+pub use crate::stage::params::Unlock as Params;
+use sluice_model::{Actor, Permission, StageName, Target, Text};
 
 /// The operation's kind.
 pub const KIND: &str = "stage-unlock";
-
-/// The parameters.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Params {
-    /// The pipeline.
-    pub name: PipelineName,
-    /// The locks at the time of the request.
-    pub locks: Vec<Lock>,
-    /// The locks that apply again.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub restored: Vec<Lock>,
-}
-
-impl Params {
-    fn restored(&self, stage: &StageName) -> Option<&Lock> {
-        self.restored.iter().find(|lock| lock.stage == *stage)
-    }
-
-    /// The locks that end on these stages.
-    fn gone(&self, stages: &[StageName]) -> Vec<Lock> {
-        let stays = |lock: &Lock| {
-            let restored = self.restored(&lock.stage);
-            restored.is_some_and(|restored| restored.each().any(|kept| kept.operation == lock.operation))
-        };
-        let lifted = self.locks.iter().filter(|lock| stages.contains(&lock.stage));
-        lifted.flat_map(Lock::each).filter(|lock| !stays(lock)).collect()
-    }
-}
 
 /// The operation.
 pub struct StageUnlock;

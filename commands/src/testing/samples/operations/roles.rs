@@ -1,7 +1,6 @@
 //! `/pipeline grant` and `revoke`.
 
 use super::gone;
-use crate::pipeline::change_role as access_change;
 use crate::rules::RoleChange;
 use crate::testing::samples::outputs::Outputs;
 use crate::testing::samples::records::{access, actor};
@@ -13,13 +12,12 @@ fn changing_roles(gives: bool, role: Role, kept: Option<&str>) -> Journal {
 }
 
 fn changing_roles_of(person: Member, gives: bool, role: Role, kept: Option<&str>) -> Journal {
-    let (kind, verb) =
-        if gives { (access_change::GRANT, "grant") } else { (access_change::REVOKE, "revoke") };
+    let verb = if gives { "grant" } else { "revoke" };
     let name = Some("orders".parse().expect("a name"));
     let change = RoleChange { person, role, name, gives };
     let command = format!("/pipeline {verb} {} {} orders", change.person.mention(), role.word());
     let outputs = Outputs::default().with("record", kept);
-    Journal::accepted(kind, &command, "orders", change, outputs)
+    Journal::accepted(change.kind(), &command, "orders", change, outputs)
 }
 
 pub(super) fn samples() -> Vec<Sample> {

@@ -1,94 +1,13 @@
-//! The records: pipelines, stages, builds, releases and version sets. Each is the body of one item.
+//! A stage, what runs there and what ran there.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::ports::{Guard, Guards, Item, Key, LogStream, Precondition, StoreError, Write};
-use crate::records::REVISION;
+use crate::records::{Change, PinnedApi};
 use crate::rules::Parameters;
-use sluice_grammar::visible;
-use sluice_model::{
-    Actor, BuildNumber, ChannelId, CodeRef, CommitId, OperationId, PipelineName, ReleaseNumber, StageName,
-};
-
-/// The schema version of the records that this version of Sluice writes.
-pub const RECORD_SCHEMA: u32 = 1;
-
-/// Makes an item of a record.
-pub fn to_item<T: Serialize>(key: Key, guards: Guards, record: &T) -> Result<Item, StoreError> {
-    let body = serde_json::to_value(record).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    Ok(Item { key, schema: RECORD_SCHEMA, guards, body, due: None, expires: None })
-}
-
-/// The write of a record that counts its own revisions: it fails if somebody wrote the record since it was read at that
-/// revision, 0 if it was not there.
-pub fn revised<T: Serialize>(key: Key, revision: u64, record: &T) -> Result<Write, StoreError> {
-    let guard = |revision| Guards::from([(REVISION.to_owned(), Guard::Number(revision))]);
-    let when = match revision {
-        0 => Precondition::Absent,
-        revision => Precondition::Equals(guard(revision)),
-    };
-    Ok(Write::Put { item: to_item(key, guard(revision + 1), record)?, when })
-}
-
-/// Reads a record back; a schema from the future or a body that is none of ours is corrupt.
-pub fn from_item<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
-    let place = || format!("{}/{}", item.key.partition, item.key.sort);
-    if item.schema > RECORD_SCHEMA {
-        return Err(StoreError::Corrupt(format!(
-            "{}: schema {} is newer than this Sluice",
-            place(),
-            item.schema
-        )));
-    }
-    serde_json::from_value(item.body.clone())
-        .map_err(|error| StoreError::Corrupt(format!("{}: {error}", place())))
-}
-
-/// A pipeline: one service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pipeline {
-    /// Its name.
-    pub name: PipelineName,
-    /// The home channel: it was created here, and all its notifications go here.
-    pub home: ChannelId,
-    /// Who created it.
-    pub creator: Actor,
-    /// When.
-    pub created: Timestamp,
-    /// The CodeCommit repository.
-    pub repository: String,
-    /// What `git clone` takes.
-    pub clone_url: String,
-    /// The branch that is built by default.
-    pub branch: String,
-    /// The CodeBuild project.
-    pub project: String,
-    /// The artifact bucket.
-    pub bucket: String,
-    /// Its stages in order. The first is open, the others are protected.
-    pub stages: Vec<StageName>,
-}
-
-impl Pipeline {
-    /// Whether changes of that stage need an approval: all stages but the first do.
-    pub fn is_protected(&self, stage: &StageName) -> bool {
-        self.stages.first() != Some(stage)
-    }
-    /// The stage before that one.
-    pub fn before(&self, stage: &StageName) -> Option<&StageName> {
-        let at = self.stages.iter().position(|name| name == stage)?;
-        at.checked_sub(1).and_then(|before| self.stages.get(before))
-    }
-    /// The stage after that one.
-    pub fn next(&self, stage: &StageName) -> Option<&StageName> {
-        let at = self.stages.iter().position(|name| name == stage)?;
-        self.stages.get(at + 1)
-    }
-}
+use sluice_model::{Actor, BuildNumber, ReleaseNumber, StageName};
 
 /// The first run of a release on a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,153 +133,12 @@ impl Stage {
     }
 }
 
-/// A commit as messages show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// The full id.
-    pub id: CommitId,
-    /// Its author's name.
-    pub author: String,
-    /// The first line of its message.
-    pub subject: String,
-}
-
-impl Change {
-    /// From git's own texts. Control and direction characters are made visible, so they cannot disguise the text next to
-    /// them.
-    pub fn new(id: CommitId, author: &str, subject: &str) -> Self {
-        Self { id, author: visible(author), subject: visible(subject) }
-    }
-}
-
-/// The state of a build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BuildState {
-    /// A person cancelled it.
-    Cancelled,
-    /// Accepted, queued or running.
-    Running,
-    /// Succeeded: it can be deployed.
-    Succeeded,
-    /// Failed.
-    Failed,
-}
-
-/// A build.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Build {
-    /// Its number.
-    pub number: BuildNumber,
-    /// The operation that made it.
-    pub operation: OperationId,
-    /// Its state.
-    pub state: BuildState,
-    /// The requested branch or commit.
-    pub reference: String,
-    /// The commit, once it is known.
-    pub commit: Option<Change>,
-    /// The person who requested it.
-    pub actor: Actor,
-    /// When it was requested.
-    pub asked: Timestamp,
-    /// When it ended.
-    pub ended: Option<Timestamp>,
-    /// Its log.
-    pub log: Option<LogStream>,
-    /// The URL of a page with its log.
-    pub log_link: Option<String>,
-    /// Its artifact, if it succeeded.
-    pub artifact: Option<Artifact>,
-}
-
-/// An object in S3 that cannot change: its version and digest are pinned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pinned {
-    /// Its key in the artifact bucket.
-    pub key: String,
-    /// Its version.
-    pub version: String,
-    /// SHA-256 of its content, hex.
-    pub sha256: String,
-}
-
-/// What a successful build stored in S3.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Artifact {
-    /// The packaged template.
-    pub packaged: Pinned,
-    /// The template as in the repository. Errors refer to its lines.
-    pub template: Pinned,
-    /// `sluice-manifest.json`.
-    pub manifest: Pinned,
-    /// The code of each function by logical id.
-    pub code: BTreeMap<String, CodeRef>,
-    /// Digest over code and template. Two builds of the same commit have the same digest.
-    pub digest: String,
-}
-
-/// A release: one build that was deployed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Release {
-    /// Its number.
-    pub number: ReleaseNumber,
-    /// The operation that made it.
-    pub operation: OperationId,
-    /// Whether it ran on the first stage. A failed release cannot be promoted.
-    pub succeeded: bool,
-    /// Its build.
-    pub build: BuildNumber,
-    /// Its commit.
-    pub commit: Change,
-    /// Its artifact.
-    pub artifact: Artifact,
-    /// When it was made.
-    pub made: Timestamp,
-    /// Who made it.
-    pub actor: Actor,
-}
-
-/// The immutable version of each function, for one release on one stage.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VersionSet {
-    /// The version by function name.
-    pub versions: BTreeMap<String, String>,
-    /// The API, if the release has routes.
-    pub api: Option<PinnedApi>,
-    /// The values that the template's parameters had when the versions were made.
-    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
-    pub parameters: Parameters,
-    /// Whether `/pipeline tidy` may have deleted these versions. If so, the stage cannot be rolled back to them.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub tidied: bool,
-}
-
-/// The last time a pipeline was tidied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tidied {
-    /// When.
-    pub at: Timestamp,
-    /// The number of its releases at that time.
-    pub releases: u64,
-}
-
-/// A deployment of an API, which cannot change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PinnedApi {
-    /// The API's id.
-    pub api: String,
-    /// The API's endpoint.
-    pub endpoint: String,
-    /// The deployment.
-    pub deployment: String,
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use sluice_model::CommitId;
 
     fn current(release: u32) -> Current {
         Current {
