@@ -62,6 +62,14 @@ pub fn project(pipeline: &PipelineName) -> String {
     format!("sluice-{pipeline}")
 }
 
+/// The retention in days of log groups that have none: one of the values that CloudWatch accepts.
+pub const LOG_DAYS: u32 = 90;
+
+/// The log group to which Lambda writes a function's output.
+pub fn function_log_group(function: &str) -> String {
+    format!("/aws/lambda/{function}")
+}
+
 /// The HTTP API of a pipeline.
 pub fn api(pipeline: &PipelineName) -> String {
     format!("sluice-{pipeline}")

@@ -284,7 +284,7 @@ fn log_statement(target: &Target, group: &str) -> Value {
 pub fn function_policy(target: &Target, function: &str, stage: &StageName, statements: &[Value]) -> String {
     let partition = partition(&target.region);
     let mut all = vec![
-        log_statement(target, &format!("/aws/lambda/{function}")),
+        log_statement(target, &names::function_log_group(function)),
         json!({
             "Sid": "OnlyOwnStage", "Effect": "Deny", "Action": "lambda:Invoke*",
             "NotResource": format!("arn:{partition}:lambda:*:*:function:*:{stage}"),

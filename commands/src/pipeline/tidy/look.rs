@@ -109,7 +109,7 @@ impl Step for LookForLeftovers {
             }
         }
         let mut groups: Vec<String> =
-            needed.keys().map(|function| format!("/aws/lambda/{function}")).collect();
+            needed.keys().map(|function| names::function_log_group(function)).collect();
         groups.push(format!("/aws/codebuild/{}", pipeline.project));
         let looked = self.functions(cx, needed).await?;
         let mut versions: Vec<_> = looked.iter().flat_map(Looked::leftover).collect();

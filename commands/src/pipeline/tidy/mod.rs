@@ -17,6 +17,7 @@ mod roles;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+use crate::names::LOG_DAYS;
 use crate::operation::{EngineError, Node, Operation, OperationState, Slot, StepId, Summary, World};
 use crate::pipeline::tidy::delete::{Leftover, Record, Remove};
 use crate::pipeline::tidy::look::{Found, LookForLeftovers};
@@ -27,8 +28,6 @@ pub(crate) use crate::pipeline::tidy::needed::WINDOW;
 
 /// Its kind.
 pub const KIND: &str = "tidy";
-/// The retention in days of log groups that had none: one of the values that CloudWatch accepts.
-const LOG_DAYS: u32 = 90;
 
 /// Whether nothing of the pipeline moves, or moved within the last hour.
 pub(crate) async fn is_quiet(
