@@ -46,6 +46,7 @@ pub(crate) struct Limits {
     api_moves: RateLimiter,
     deployments: RateLimiter,
     iam: RateLimiter,
+    logs: RateLimiter,
 }
 
 /// A share of what a service accepts.
@@ -93,6 +94,9 @@ impl Limits {
             deployments: share(1, Duration::from_secs(5)),
             // IAM publishes no figure; its changes propagate slowly anyway.
             iam: share(10, per_second(5)),
+            // 10/s for each of the calls that create, change and list log groups:
+            // <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>.
+            logs: share(5, per_second(5)),
         }
     }
 
@@ -114,6 +118,7 @@ impl Limits {
             "apigatewayv2" if call == call::CREATE_DEPLOYMENT => Some(&self.deployments),
             "apigatewayv2" => Some(if moves { &self.api_moves } else { &self.apis }),
             "iam" => Some(&self.iam),
+            "logs" if call != call::GET_LOG_EVENTS => Some(&self.logs),
             _ => None,
         }
     }
