@@ -101,6 +101,7 @@ calls! {
         CREATE_ROLE = "iam:CreateRole",
         DELETE_ROLE_POLICY = "iam:DeleteRolePolicy",
         DELETE_ROLE = "iam:DeleteRole",
+        CREATE_LOG_GROUP = "logs:CreateLogGroup",
         PUT_RETENTION = "logs:PutRetentionPolicy",
         PUT_ROLE_POLICY = "iam:PutRolePolicy",
         CREATE_POLICY = "iam:CreatePolicy",

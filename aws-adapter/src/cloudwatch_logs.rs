@@ -57,6 +57,15 @@ impl Logs for CloudWatchLogs {
         Ok(found.map(|found| found.retention_in_days().and_then(|days| days.try_into().ok()).unwrap_or(0)))
     }
 
+    async fn create_group(&self, target: &Target, group: &str) -> PortResult<()> {
+        let call = call::CREATE_LOG_GROUP;
+        let request = self.0.client(target, call)?.create_log_group().log_group_name(group);
+        match request.send().await.map_err(failed(call)) {
+            Err(error) if error.class == Class::Conflict => Ok(()),
+            answer => answer.map(|_| ()),
+        }
+    }
+
     async fn set_retention(&self, target: &Target, group: &str, days: u32) -> PortResult<()> {
         let call = call::PUT_RETENTION;
         let days = i32::try_from(days)

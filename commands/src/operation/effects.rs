@@ -168,6 +168,8 @@ mutations! {
         Stays("no version names its role");
     DELETE_ROLE: "iam:DeleteRole", "a role that is gone is no error", "GetRole", true,
         Stays("no version names it; its name says what it allowed, so an equal one is made again when needed");
+    CREATE_LOG_GROUP: "logs:CreateLogGroup", "the name is the function's; one of that name is no error", "DescribeLogGroups",
+        true, Stays("Lambda creates it at the first call anyway; nothing is billed while it is empty");
     LOG_RETENTION: "logs:PutRetentionPolicy",
         "sets one value, only where none is set", "DescribeLogGroups", true, Stays("anybody may set another");
     CREATE_QUEUE: "sqs:CreateQueue",

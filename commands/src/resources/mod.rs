@@ -8,6 +8,7 @@ mod api;
 mod describe;
 mod document;
 mod function;
+mod log_group;
 mod own;
 mod permission;
 mod plan;
@@ -49,8 +50,15 @@ use resource::SurveyCall;
 use sluice_model::PortResult;
 
 /// Every kind. What comes later in the list may need what comes earlier, in the same part of a release.
-pub(crate) fn all() -> [&'static dyn Resource; 5] {
-    [&role::Role, &function::Function, &alias::Alias, &permission::Permission, &api::HttpApi]
+pub(crate) fn all() -> [&'static dyn Resource; 6] {
+    [
+        &role::Role,
+        &function::Function,
+        &alias::Alias,
+        &permission::Permission,
+        &api::HttpApi,
+        &log_group::LogGroup,
+    ]
 }
 
 /// What of a stage is not as recorded, of all that was looked at.

@@ -41,3 +41,22 @@ async fn the_tail_of_a_log() {
     assert_eq!(tail, ["line 7", "line 8", "line 9"]);
     assert_eq!(port.tail(&target(), &log, 100).await.map(|all| all.len()), Ok(9));
 }
+
+#[tokio::test]
+async fn a_log_group_is_created_once_and_gets_a_retention() {
+    let emulator = Ministack::start().await;
+    let port = aws(&emulator.url).await.logs;
+    let group = "/aws/lambda/sluice-orders-Hello";
+    assert_eq!(port.retention(&target(), group).await, Ok(None));
+    for _ in 0..2 {
+        port.create_group(&target(), group).await.expect("a group");
+    }
+    assert_eq!(port.retention(&target(), group).await, Ok(Some(0)), "its events never expire");
+    port.set_retention(&target(), group, 90).await.expect("a retention");
+    assert_eq!(port.retention(&target(), group).await, Ok(Some(90)));
+    assert_eq!(
+        port.retention(&target(), "/aws/lambda/sluice-orders").await,
+        Ok(None),
+        "a prefix is another group"
+    );
+}

@@ -30,6 +30,9 @@ impl Logs for Log {
     async fn retention(&self, _: &Target, _: &str) -> PortResult<Option<u32>> {
         Ok(None)
     }
+    async fn create_group(&self, _: &Target, _: &str) -> PortResult<()> {
+        Ok(())
+    }
     async fn set_retention(&self, _: &Target, _: &str, _: u32) -> PortResult<()> {
         Ok(())
     }

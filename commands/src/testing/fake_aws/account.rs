@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::functions::FunctionState;
 use super::{FaultProxy, Made, refuse};
-use crate::operation::effects::LOG_RETENTION;
+use crate::operation::effects::{CREATE_LOG_GROUP, LOG_RETENTION};
 use crate::ports::{FunctionQuotas, LogStream, Logs, QuotaUse, Quotas};
 use sluice_model::{Class, PortResult, Target};
 
@@ -22,6 +22,17 @@ impl Logs for FaultProxy {
 
     async fn retention(&self, _: &Target, group: &str) -> PortResult<Option<u32>> {
         self.look("logs:DescribeLogGroups", group, |state| Ok(state.retentions.get(group).copied())).await
+    }
+
+    async fn create_group(&self, _: &Target, group: &str) -> PortResult<()> {
+        self.change(CREATE_LOG_GROUP.call, group, |state| match state.retentions.contains_key(group) {
+            true => Ok(Made::Same(())),
+            false => {
+                state.retentions.insert(group.to_owned(), 0);
+                Ok(Made::New(()))
+            }
+        })
+        .await
     }
 
     async fn set_retention(&self, _: &Target, group: &str, days: u32) -> PortResult<()> {

@@ -1,0 +1,95 @@
+//! The log group of a function and its retention. Lambda creates a group at a function's first call, and its events never
+//! expire; CloudWatch bills them each month (<https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html>).
+
+use async_trait::async_trait;
+
+use crate::names::{LOG_DAYS, function_log_group};
+use crate::operation::effects::{CREATE_LOG_GROUP, LOG_RETENTION, Mutation};
+use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId};
+use crate::resources::function::{self, Diff};
+use crate::resources::own::ours;
+use crate::resources::resource::{Duty, Part, Prepared, Resource, ToPrepare};
+use sluice_model::{Target, Text};
+
+pub(crate) struct LogGroup;
+
+impl Resource for LogGroup {
+    fn name(&self) -> &'static str {
+        "log group of a function"
+    }
+    fn effects(&self) -> &'static [&'static Mutation] {
+        &[&CREATE_LOG_GROUP, &LOG_RETENTION]
+    }
+    fn exempt(&self, duty: Duty) -> Option<&'static str> {
+        Some(match duty {
+            Duty::Drift => "anybody may choose another retention",
+            Duty::Description => "it comes with a new function, which is described",
+        })
+    }
+
+    /// Independent of the function: if a call creates the group first, only the retention is left to set.
+    fn prepare(&self, ToPrepare { of, plan, part, .. }: ToPrepare) -> Result<Prepared, EngineError> {
+        let Part::Function(logical) = part else { return Ok(Prepared::default()) };
+        let planned = plan.planned(logical)?;
+        if !matches!(function::looked(of.op, logical)?.diff(planned), Diff::Create) {
+            return Ok(Prepared::default());
+        }
+        let (target, group) = (of.target.clone(), function_log_group(&planned.name));
+        let create = StepId::of("log-group", logical);
+        let title = Text::plain("Create log group of ").code(logical);
+        let retention = LimitRetention { target: target.clone(), group: group.clone() };
+        let nodes = vec![
+            Node::new(create.clone(), title, CreateLogGroup { target, group }),
+            Node::new(StepId::of("log-retention", logical), "", retention).after([create]),
+        ];
+        Ok(Prepared { nodes, ..Prepared::default() })
+    }
+}
+
+struct CreateLogGroup {
+    target: Target,
+    group: String,
+}
+
+#[async_trait]
+impl Step for CreateLogGroup {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&CREATE_LOG_GROUP)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        cx.world.logs.create_group(&self.target, &self.group).await?;
+        Progress::done(())
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
+        match cx.world.logs.retention(&self.target, &self.group).await? {
+            Some(_) => ours(()),
+            None => Ok(Observed::Absent),
+        }
+    }
+}
+
+/// Sets the retention of a group that has none.
+struct LimitRetention {
+    target: Target,
+    group: String,
+}
+
+#[async_trait]
+impl Step for LimitRetention {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&LOG_RETENTION)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        if let Some(0) = cx.world.logs.retention(&self.target, &self.group).await? {
+            cx.world.logs.set_retention(&self.target, &self.group, LOG_DAYS).await?;
+        }
+        Progress::done(())
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
+        // A group that somebody deleted needs no retention.
+        match cx.world.logs.retention(&self.target, &self.group).await? {
+            Some(0) => Ok(Observed::Absent),
+            _ => ours(()),
+        }
+    }
+}
