@@ -1,8 +1,10 @@
 //! The operations of this version of Sluice by kind.
 
 use crate::operation::Registry;
-use crate::pipeline::{change_role, tidy};
+use crate::pipeline::change_role::ChangeRole;
+use crate::pipeline::tidy;
 use crate::rules::RoleChange;
+use crate::steps::RecordChange;
 use crate::{build_op, deploy, promote, repo, rollback, stage};
 
 /// All operations of this version of Sluice.
@@ -10,12 +12,12 @@ pub fn registry() -> Registry {
     Registry::default()
         .with(repo::RepoCreate)
         .with(build_op::BuildOperation)
-        .with(stage::add::StageAdd)
-        .with(stage::set::StageSet)
+        .with(RecordChange(stage::add::StageAdd))
+        .with(RecordChange(stage::set::StageSet))
         .with(stage::lock::StageLock)
-        .with(stage::unlock::StageUnlock)
-        .with(change_role::ChangeRole(RoleChange::GRANT))
-        .with(change_role::ChangeRole(RoleChange::REVOKE))
+        .with(RecordChange(stage::unlock::StageUnlock))
+        .with(RecordChange(ChangeRole(RoleChange::GRANT)))
+        .with(RecordChange(ChangeRole(RoleChange::REVOKE)))
         .with(deploy::Deploy)
         .with(promote::Promote)
         .with(rollback::Rollback)

@@ -80,7 +80,7 @@ async fn the_gates_of_a_stage_are_shown() {
     page.switch_to("cyd").await;
     page.click("[data-action='promotion.approve']").await;
     page.click("dialog[open] button.primary, dialog[open] button.danger").await;
-    page.wait_for_text("prod asks for 3 approvals now").await;
+    page.wait_for_text("prod now needs 3 approvals").await;
     page.screenshot(&target().join("e2e/approval-void.png")).await;
 
     world.submit(ann, "/stage set gated prod approvals=2 confirm").await.succeeds().await;

@@ -81,7 +81,7 @@ async fn approve_before_expiry(name: &str, before: Duration) -> bool {
     let over = wait_for_end(&promotion).await;
     let moved = over.state() == Some(State::Succeeded);
     if !moved {
-        over.says(&["Nobody decided in time"]);
+        over.says(&["not approved in time"]);
     }
     assert_moved(&world, name, moved).await;
     eprintln!("{name}: fifty approvals, the first {before:?} before expiry: moved = {moved}");

@@ -75,5 +75,5 @@ async fn a_failing_test_event_undoes_a_deploy_to_the_first_stage() {
     let over = world.submit(ann, "/deploy event").await.fails().await;
     over.says(&["invoke Hello {\"ping\":true} failed: Unhandled", "'total'", "dev runs r1, as before"]);
     world.expect_response("event", "dev", "Hello from event").await;
-    world.command(ann, "/stage set event dev smoke=off").await.says(&["Setting the policy"]);
+    world.command(ann, "/stage set event dev smoke=off").await.says(&["Updating the policy"]);
 }

@@ -5,101 +5,37 @@
 //! recording time. The record replaces exactly the one that was read. So if two admins revoke each other, one
 //! of them is refused.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
-use crate::operation::{
-    Context, Effect, EngineError, Node, Operation, OperationState, Progress, Snapshot, Step, StepId, Summary,
-    marked,
-};
-use crate::records::AuditSubject;
-use crate::rules::{RoleChange, Roles, Source, Subjects, for_whom};
-use sluice_model::{Actor, Member, Permission, Target, Text};
+use crate::operation::{Context, EngineError, OperationState, Progress, Snapshot, Summary};
+use crate::pipeline::role_messages as messages;
+use crate::rules::{RoleChange, Roles, Subjects};
+use crate::steps::Change;
+use sluice_model::Actor;
 
-/// The operation, of either kind.
+/// The operation, by its kind: [`RoleChange::GRANT`] or [`RoleChange::REVOKE`].
+#[derive(Clone, Copy)]
 pub struct ChangeRole(pub &'static str);
 
-/// The headline after a change. `kept`: the source from which the person still has the role.
-pub(crate) fn outcome(change: &RoleChange, kept: Option<&str>) -> Text {
-    let RoleChange { person, role, name, gives } = change;
-    let of = for_whom(name.as_ref());
-    let text = Text::default().member(person);
-    match (gives, kept) {
-        (true, _) => text.join(marked(&format!(" is now {} {of}", role.one()))),
-        (false, None) => text.join(marked(&format!(" is no longer {} {of}", role.one()))),
-        (false, Some(kept)) => text.join(marked(&format!(" is still {}: {kept}", role.one()))),
-    }
-}
-
-/// The source from which the person still has the role, if there is one.
+/// Why the person still has the role, if there is another source.
 pub(crate) fn kept(roles: &Roles, change: &RoleChange) -> Option<String> {
     let named = roles.sources(&change.person, change.role);
     let within = roles.within(&change.person, change.role);
-    named.iter().chain(&within).next().map(|source| match source {
-        Source::Pinned => "the role is pinned in `sluice.toml`".to_owned(),
-        Source::Everywhere(_) => "the role is granted for all pipelines".to_owned(),
-        Source::Here(_) => "the role is granted for this pipeline".to_owned(),
-        Source::Within(group) => format!("as a member of <!subteam^{group}>"),
-    })
-}
-
-impl Operation for ChangeRole {
-    type Params = RoleChange;
-
-    fn kind(&self) -> &'static str {
-        self.0
-    }
-    fn nodes(
-        &self,
-        params: &Arc<RoleChange>,
-        op: &OperationState,
-        _: &Target,
-    ) -> Result<Vec<Node>, EngineError> {
-        let step = Record { change: RoleChange::clone(params), by: op.spec.actor.clone() };
-        Ok(vec![Node::new(StepId::new("record"), "", step)])
-    }
-    fn can_cancel(&self) -> bool {
-        false
-    }
-    fn permission(&self, _: &RoleChange) -> Permission {
-        Permission::Admins
-    }
-    fn audit_subject(&self, _: &RoleChange, _: &OperationState) -> AuditSubject {
-        AuditSubject::default()
-    }
-    fn summary(&self, change: &RoleChange, op: &OperationState) -> Summary {
-        let what = match change.person {
-            Member::User(_) => "Person",
-            Member::Group(_) => "Group",
-        };
-        let begins = if change.gives { "Grant of " } else { "Revocation of " };
-        let title = Text::plain(begins)
-            .code(change.role.word())
-            .join(marked(&format!(" {}", for_whom(change.name.as_ref()))));
-        let mut summary = Summary::new(title).field(what, Text::default().member(&change.person));
-        if let Some(kept) = op.output::<Option<String>>(&StepId::new("record")).ok().flatten() {
-            summary.done = Some(outcome(change, kept.as_deref()));
-        }
-        if let Some(name) = &change.name {
-            summary.hint = Some(Text::plain("See all roles: ").code(format!("/pipeline who {name}")));
-        }
-        summary
-    }
-}
-
-struct Record {
-    change: RoleChange,
-    by: Actor,
+    named.iter().chain(&within).next().filter(|_| !change.gives).map(messages::kept)
 }
 
 #[async_trait]
-impl Step for Record {
-    fn effect(&self) -> Effect {
-        Effect::Look
+impl Change for ChangeRole {
+    type Params = RoleChange;
+
+    fn kind(self) -> &'static str {
+        self.0
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let (Self { change, by }, world) = (self, &cx.world);
+    fn summary(self, change: &RoleChange, op: &OperationState) -> Summary {
+        messages::changed(change, op)
+    }
+    async fn record(self, change: &RoleChange, by: &Actor, cx: &Context) -> Result<Progress, EngineError> {
+        let world = &cx.world;
         let Some(name) = &change.name else {
             return Err(EngineError::Corrupt("a change of roles of no pipeline".into()));
         };
@@ -107,7 +43,7 @@ impl Step for Record {
         let Snapshot { roles, access, .. } = Snapshot::read_about(world, name, subjects).await?;
         access.administer(&by.id).map_err(EngineError::Refused)?;
         let after = roles.changed(change, by, world.clock.now()).map_err(EngineError::Refused)?;
-        let kept = kept(&after, change).filter(|_| !change.gives);
-        Progress::recorded(kept, vec![after.here.put(world.keys.pipeline_grants(name))?])
+        let write = after.here.put(world.keys.pipeline_grants(name))?;
+        Progress::recorded(kept(&after, change), vec![write])
     }
 }

@@ -4,6 +4,7 @@ pub mod change_role;
 mod check;
 mod history;
 mod role_command;
+mod role_messages;
 mod roles;
 mod runtimes;
 mod status;

@@ -1,10 +1,10 @@
 //! Plans a change of a pipeline's roles.
 
 use crate::installation::{Installation, Invocation, Plan, Reject};
-use crate::operation::{EngineError, Snapshot, marked};
-use crate::rules::{RoleChange, for_whom};
+use crate::operation::{EngineError, Snapshot};
+use crate::pipeline::role_messages as messages;
+use crate::rules::RoleChange;
 use sluice_grammar::{Command, PipelineCommand};
-use sluice_model::Text;
 
 /// The change that a command requests.
 pub(crate) fn change_of(command: &Command) -> Option<RoleChange> {
@@ -27,15 +27,7 @@ impl Installation {
         let change = change_of(command)
             .ok_or_else(|| EngineError::Corrupt(format!("no change of roles: {command}")))?;
         snapshot.roles.changed(&change, &invocation.actor, self.engine.world().clock.now())?;
-        let (role, of) = (change.role, for_whom(change.name.as_ref()));
-        let text = Text::plain(if change.gives { "Making " } else { "Revoking " });
-        let answer = match change.gives {
-            true => text.member(&change.person).join(marked(&format!(" {} {of}.", role.one()))),
-            false => {
-                let what = marked(&format!("{} {of} from ", role.word()));
-                text.join(what).member(&change.person).then(".")
-            }
-        };
+        let answer = messages::changing(&change);
         Plan::new(change.kind(), change, command.clone(), answer)
     }
 }

@@ -11,7 +11,7 @@ use crate::installation::{
     Extras, Installation, Invocation, Reject, TRIES, delivery_of, lines, newest, table,
 };
 use crate::operation::{Accepted, EngineError, Snapshot, commit_now, marked};
-use crate::pipeline::{change_of, change_role};
+use crate::pipeline::{change_of, change_role, role_messages};
 use crate::records::{ACCESS_REQUEST, Act, AuditRecord, PipelineState, from_item};
 use crate::rules::{Membership, Roles, Source};
 
@@ -62,9 +62,9 @@ impl Installation {
         let (roles, at) = (world.roles(None).await?, world.clock.now());
         let granted = roles.access().administer(&actor.id)?;
         let after = roles.changed(change, actor, at)?;
-        let kept = change_role::kept(&after, change).filter(|_| !change.gives);
+        let kept = change_role::kept(&after, change);
         let by = Text::plain(if change.gives { "Granted by " } else { "Revoked by " }).user(&actor.id);
-        let card = Card::new(Tone::Good, change_role::outcome(change, kept.as_deref()).then("."))
+        let card = Card::new(Tone::Good, role_messages::outcome(change, kept.as_deref()).then("."))
             .hint(marked("To see all roles, run `/pipeline who`."))
             .foot(by.then(" ").time(at).then(" · ").code(command.to_string()));
         let answer = Answer::public(card).replacing(extras.replaces);

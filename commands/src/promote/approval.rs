@@ -6,48 +6,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::operation::{
-    Context, EXPIRED, Effect, EngineError, OperationState, Progress, REJECTED, SignalKind, Step, VOID, marked,
-};
-use crate::promote::Params;
-use crate::promote::outdated::{is_outdated, stage_moved};
+use crate::operation::{Context, Effect, EngineError, OperationState, Progress, SignalKind, Step, marked};
+use crate::promote::outdated::is_outdated;
+use crate::promote::{Params, refusals};
 use crate::records::PipelineState;
 use crate::rules::{Access, DEACTIVATED, GROUP_UNKNOWN, Subjects};
-use sluice_model::{Refusal, Text, UserId};
-
-pub(super) fn approvals(count: usize) -> String {
-    format!("{count} approval{}", if count == 1 { "" } else { "s" })
-}
-
-/// Those who can still decide, as far as a message can mention people.
-pub(super) fn mentions(params: &Params, op: &OperationState) -> Text {
-    let have = approved(params, op);
-    let may = |user: &&UserId| !have.contains(*user) && (params.self_approval || **user != op.spec.actor.id);
-    let people = params.approvers.iter().filter(may).take(10);
-    people.fold(Text::default(), |text, user| text.user(user).then(" "))
-}
-
-/// When approvers are reminded: an hour before the request expires, or when a quarter of its time is left.
-pub(super) fn reminds(asked: Timestamp, expires: Timestamp) -> Timestamp {
-    let quarter = expires.duration_since(asked) / 4;
-    let before = quarter.min(SignedDuration::from_hours(1));
-    expires.checked_sub(before).unwrap_or(expires)
-}
-
-/// Everybody who approved.
-pub(super) fn approved_at_all(op: &OperationState) -> impl Iterator<Item = &UserId> {
-    let signals = op.signals.iter().filter(|signal| signal.kind == SignalKind::Approve);
-    signals.map(|signal| &signal.actor.id)
-}
-
-/// The people whose approval the journal has, each once.
-pub(super) fn approved<'a>(params: &Params, op: &'a OperationState) -> BTreeSet<&'a UserId> {
-    let counts = |user: &UserId| params.self_approval || *user != op.spec.actor.id;
-    approved_at_all(op).filter(|user| counts(user)).collect()
-}
+use sluice_model::{Refusal, UserId};
 
 /// Whether the policy is no stricter than when the promotion was requested.
 pub(super) fn enough(params: &Params, state: &PipelineState) -> Result<(), Refusal> {
@@ -58,45 +24,25 @@ pub(super) fn enough(params: &Params, state: &PipelineState) -> Result<(), Refus
     }
     let are_others = policy.approvers != params.named || params.self_approval && !policy.self_approval;
     if params.approvals > 0 && are_others {
-        return Err(Refusal::new(
-            VOID,
-            format!("Who may approve for `{}` changed since this was asked.", params.to),
-            "Ask again if you still want it.",
-        ));
+        return Err(refusals::other_approvers(params));
     }
     if now <= params.approvals {
         return Ok(());
     }
-    Err(Refusal::new(
-        VOID,
-        format!(
-            "`{}` asks for {} now; {} sufficed when this was asked.",
-            params.to,
-            approvals(now),
-            params.approvals
-        ),
-        "Ask again if you still want it.",
-    ))
+    Err(refusals::more_approvals(params, now))
 }
 
 /// Whether enough of the approvers still have their role.
 pub(super) fn valid(params: &Params, op: &OperationState, access: &Access) -> Result<(), Refusal> {
     let asked = params.asked(&op.spec.actor.id);
-    let approved = approved(params, op);
+    let approved = params.approved(op);
     let refused: Vec<Refusal> =
         approved.iter().filter_map(|user| access.approve(user, &asked).err()).collect();
     let may = approved.len() - refused.len();
     if may >= params.approvals {
         return Ok(());
     }
-    let mut problem =
-        format!("It needs {}, and {may} of those who approved may still do so.", approvals(params.approvals));
-    for refusal in refused.iter().filter(|refusal| says_why(refusal)) {
-        if !problem.contains(&refusal.problem) {
-            problem = format!("{problem} {}", refusal.problem);
-        }
-    }
-    Err(Refusal::new(VOID, problem, "Ask again if you still want it."))
+    Err(refusals::too_few_valid(params, may, refused.iter().filter(|refusal| says_why(refusal))))
 }
 
 /// Whether the reason is about the person's state in Slack.
@@ -104,10 +50,10 @@ fn says_why(refusal: &Refusal) -> bool {
     [DEACTIVATED, GROUP_UNKNOWN].contains(&refusal.code.as_str())
 }
 
-/// How long until a signal is judged again whose author's groups could not be read: the person would not click again.
-const UNHEARD: Duration = Duration::from_secs(15);
+/// How long until a signal is checked again if the groups of its author could not be read. The person would not click again.
+const RECHECK: Duration = Duration::from_secs(15);
 
-/// Waits for approvers. Their role was checked at the click, and is checked again here.
+/// Waits for approvals.
 pub(super) struct Approval {
     pub(super) params: Params,
     pub(super) requester: UserId,
@@ -124,35 +70,31 @@ impl Step for Approval {
         let Self { params, requester, seen } = self;
         let state = PipelineState::read(&*cx.world.store, &cx.world.keys, &params.name).await?;
         if is_outdated(params, seen.as_ref(), &state) {
-            return Err(EngineError::Refused(stage_moved(&params.name, &params.to, &state)));
+            return Err(EngineError::Refused(refusals::stage_moved(&params.name, &params.to, &state)));
         }
         let asked = params.asked(requester);
         let mut approvers = BTreeSet::new();
         let access = match cx.signals.is_empty() {
             true => Access::default(),
             false => {
-                let spoke = cx.signals.iter().map(|signal| &signal.actor.id);
-                let subjects = Subjects::people(spoke).naming(&params.named);
+                let authors = cx.signals.iter().map(|signal| &signal.actor.id);
+                let subjects = Subjects::people(authors).naming(&params.named);
                 cx.world.roles_about(Some(&params.name), subjects).await?.access()
             }
         };
-        let mut unheard = None;
+        let mut unresolved = None;
         for signal in &cx.signals {
             let is_late = params.expires.is_some_and(|expires| expires <= signal.at);
             if is_late {
                 continue;
             }
             if let Err(refusal) = access.approve(&signal.actor.id, &asked) {
-                unheard = unheard.or(Some(refusal).filter(|refusal| refusal.code == GROUP_UNKNOWN));
+                unresolved = unresolved.or(Some(refusal).filter(|refusal| refusal.code == GROUP_UNKNOWN));
                 continue;
             }
             match signal.kind {
                 SignalKind::Reject => {
-                    return Err(EngineError::Refused(Refusal::new(
-                        REJECTED,
-                        format!("<@{}> rejected it; nothing moved.", signal.actor.id),
-                        format!("Talk to <@{}> before you ask again.", signal.actor.id),
-                    )));
+                    return Err(EngineError::Refused(refusals::rejected(&signal.actor.id)));
                 }
                 SignalKind::Approve => drop(approvers.insert(&signal.actor.id)),
                 _ => {}
@@ -162,15 +104,11 @@ impl Step for Approval {
             }
         }
         if params.expires.is_some_and(|expires| expires <= cx.world.clock.now()) {
-            return Err(EngineError::Refused(Refusal::new(
-                EXPIRED,
-                format!("Nobody decided in time: {} of {}.", approvers.len(), approvals(params.approvals)),
-                format!("Ask again if you still want it: `/promote {} {}`.", params.name, params.to),
-            )));
+            return Err(EngineError::Refused(refusals::expired(params, approvers.len())));
         }
-        if let Some(unheard) = unheard {
-            // They had the role at the click, or the signal would not be recorded. It counts once Slack answers again.
-            return Ok(Progress::NotYet { after: UNHEARD, note: Some(marked(&unheard.problem)) });
+        if let Some(unresolved) = unresolved {
+            // The person had the role at the click, or the signal would not be recorded. It counts once Slack answers again.
+            return Ok(Progress::NotYet { after: RECHECK, note: Some(marked(&unresolved.problem)) });
         }
         Ok(Progress::Await { until: params.expires })
     }
@@ -179,8 +117,8 @@ impl Step for Approval {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::RecordedSignal;
     use crate::operation::testing::{operation_id, spec};
+    use crate::operation::{RecordedSignal, VOID};
     use crate::testing::samples::{access, actor, change, promotion};
 
     #[test]
@@ -203,6 +141,6 @@ mod tests {
         assert_eq!(code(&access, 1), Ok(()));
         access.approvers.remove(&actor("cleo").id);
         assert_eq!(code(&access, 1), Err(VOID.into()));
-        assert_eq!(code(&access, 0), Ok(()), "nobody is asked");
+        assert_eq!(code(&access, 0), Ok(()), "no approval is needed");
     }
 }

@@ -1,44 +1,33 @@
 //! What a release changes on a stage, for its approvers. Each kind of resource describes its part; variables appear by name
-//! only.
-//!
-//! It is read from the artifacts of the two builds, one of which is known already: one look, with as many calls for a hundred
-//! functions as for one. Nothing is left out. What does not fit into the card is in the thread, and a release that changes
-//! more than fits there is refused. If the running release cannot be read, the new one is listed in full.
+//! only. Nothing is left out: lines that do not fit into the card go to the thread, and a release with more changes than fit
+//! there is refused.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::operation::{Context, Effect, EngineError, OperationState, Progress, Step, Summary};
-use crate::promote::{Commits, Params};
-use crate::records::{Release, Stage, from_item};
-use crate::resources;
-use crate::resources::{Change, Deployable, Line};
-use crate::rules::Parameters;
-use crate::steps::{ReadApplication, WildRights, read_artifact};
-use sluice_model::{Part, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
+use crate::promote::refusals::too_many_changes;
+use crate::resources::{self, Change, Line};
+use sluice_model::{Refusal, Target};
 use sluice_template::Application;
 use sluice_template::rights::size;
 
-/// The size of what the card lists, of one of its sections, and of a page in the thread.
+/// The size of all lines in the card, in bytes.
 const CARD: usize = 6_000;
-const SECTION: usize = 2_900;
+/// The size of a page in the thread, in bytes.
 const PAGE: usize = 3_600;
-/// So many pages are in the thread.
+/// The number of pages in the thread.
 const PAGES: usize = 12;
 
-/// What changes, as it is shown.
+/// The changes, as they are shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changes {
-    /// What each kind of resource says, in the order of [`resources::all`]: rights, functions, routes.
+    /// The lines of each kind of resource, in the order of [`resources::all`]: rights, functions, routes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     lines: Vec<Line>,
-    /// How many functions change.
+    /// The number of functions that change.
     #[serde(default, skip_serializing_if = "is_none")]
-    functions: usize,
-    /// When the release came to the stage before.
+    pub(super) functions: usize,
+    /// Since when the source stage runs the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
 }
@@ -49,8 +38,8 @@ fn is_none(count: &usize) -> bool {
 }
 
 impl Changes {
-    /// From one application to another, of the same stage. `None`: nothing runs there yet.
-    fn between(
+    /// From one application to another, of the same stage. `before` is `None` if nothing runs there yet.
+    pub(super) fn between(
         before: Option<&Application>,
         now: &Application,
         target: &Target,
@@ -61,17 +50,14 @@ impl Changes {
         Self { lines, functions: resources::count_changed(&change), since }
     }
 
-    /// How many functions change, in words.
-    pub fn size(&self) -> String {
-        match self.functions {
-            0 => "no function changes".to_owned(),
-            1 => "1 function changes".to_owned(),
-            count => format!("{count} functions change"),
-        }
+    /// The same with a line before all others.
+    pub(super) fn noting(mut self, line: &str) -> Self {
+        self.lines.insert(0, Line::plain(line.to_owned(), true));
+        self
     }
 
     /// The lines in the card, and those that do not fit there.
-    fn split(&self) -> (&[Line], &[Line]) {
+    pub(super) fn split(&self) -> (&[Line], &[Line]) {
         let mut left = CARD;
         let fit = self.lines.iter().take_while(|line| {
             let size = line.size() + 1;
@@ -82,31 +68,7 @@ impl Changes {
         self.lines.split_at(fit.count())
     }
 
-    /// What the card lists, in sections that fit.
-    pub fn parts(&self) -> Vec<Part> {
-        let (card, thread) = self.split();
-        let mut parts: Vec<(usize, Text)> = Vec::new();
-        for line in card {
-            let size = line.size() + 1;
-            match parts.last_mut() {
-                Some((open, text)) if *open + size <= SECTION => {
-                    *open += size;
-                    *text = std::mem::take(text).then("\n").join(line.text());
-                }
-                Some(_) => parts.push((size, line.text())),
-                None => parts.push((size + 20, Text::default().bold("Changes").then("\n").join(line.text()))),
-            }
-        }
-        let mut parts: Vec<Part> = parts.into_iter().map(|(_, text)| Part::Text(text)).collect();
-        if !thread.is_empty() {
-            let words =
-                format!("{} more changes are in the thread: read them before you approve.", thread.len());
-            parts.push(Part::Text(Text::default().bold(words)));
-        }
-        parts
-    }
-
-    /// What does not fit into the card, in pages for the thread.
+    /// The lines that do not fit into the card, in pages for the thread.
     pub fn pages(&self) -> Vec<Vec<String>> {
         let (_, thread) = self.split();
         let mut pages: Vec<(usize, Vec<String>)> = Vec::new();
@@ -124,125 +86,13 @@ impl Changes {
         pages.into_iter().map(|(_, lines)| lines).collect()
     }
 
-    /// Refuses what nobody could read in full.
-    fn readable(self) -> Result<Self, Refusal> {
-        if self.pages().len() <= PAGES {
-            return Ok(self);
-        }
-        Err(Refusal::new(
-            "too-many-changes",
-            format!("This release changes more than approvers can be shown: {} lines.", self.lines.len()),
-            "Promote an earlier release first, or change less at a time.",
-        ))
-    }
-}
-
-/// Looks what the stage's release is made of, and compares.
-pub(super) struct LookAtChanges {
-    pub(super) target: Target,
-    pub(super) pipeline: PipelineName,
-    pub(super) stage: StageName,
-    pub(super) bucket: String,
-    /// What runs, if anything does.
-    pub(super) before: Option<ReleaseNumber>,
-    /// The values that the template's parameters have there.
-    pub(super) parameters: Parameters,
-    /// Where the release comes from, and which it is.
-    pub(super) from: (StageName, ReleaseNumber),
-    /// What would run.
-    pub(super) now: Arc<Deployable>,
-}
-
-impl LookAtChanges {
-    /// All of the release, where it cannot be compared.
-    fn whole(&self) -> Result<Changes, EngineError> {
-        let mut changes = Changes::between(None, &self.now.application, &self.target, None);
-        let what = "What runs now could not be read, so the release is listed in full.".to_owned();
-        changes.lines.insert(0, Line::plain(what, true));
-        changes.readable().map_err(EngineError::Refused)
-    }
-
-    async fn found(&self, cx: &Context) -> Result<Changes, EngineError> {
-        let Self { target, pipeline, stage, bucket, before, parameters, from: (from, number), now } = self;
-        let keys = &cx.world.keys;
-        let (release, source) =
-            (before.map(|before| keys.release(pipeline, before)), keys.stage(pipeline, from));
-        let (mut found, mut since) = (None, None);
-        let asked: Vec<_> = release.iter().cloned().chain([source]).collect();
-        for item in cx.world.store.get_many(&asked).await? {
-            if Some(&item.key) == release.as_ref() {
-                found = Some(from_item::<Release>(&item)?);
-            } else {
-                let current = from_item::<Stage>(&item)?.current;
-                since = current.filter(|now| now.release == *number).map(|now| now.since);
-                // To the second: what is kept costs by its size.
-                since = since.and_then(|since: Timestamp| Timestamp::from_second(since.as_second()).ok());
-            }
-        }
-        let before = match (before, found) {
-            (None, _) => None,
-            (Some(_), None) => return self.whole(),
-            (Some(_), Some(found)) => {
-                let read = ReadApplication {
-                    target: target.clone(),
-                    pipeline: pipeline.clone(),
-                    stage: stage.clone(),
-                    bucket: bucket.clone(),
-                    artifact: found.artifact,
-                    parameters: parameters.clone(),
-                    // It runs already.
-                    wild_rights: WildRights::Accepted,
-                };
-                Some(read.application(cx).await?)
-            }
-        };
-        let changes = Changes::between(before.as_ref(), &now.application, target, since);
-        changes.readable().map_err(EngineError::Refused)
-    }
-}
-
-#[async_trait]
-impl Step for LookAtChanges {
-    fn effect(&self) -> Effect {
-        Effect::Look
-    }
-    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        match self.found(cx).await {
-            Ok(changes) => Progress::done(changes),
-            Err(trouble @ EngineError::Store(_)) if trouble.can_retry() => Err(trouble),
-            Err(EngineError::Refused(refusal)) if refusal.code == "too-many-changes" => {
-                Err(EngineError::Refused(refusal))
-            }
-            Err(error) => {
-                tracing::warn!(operation = %cx.operation, %error, "what a promotion changes could not be read");
-                Progress::done(self.whole()?)
-            }
+    /// Refuses more changes than card and thread can show.
+    pub(super) fn readable(self) -> Result<Self, Refusal> {
+        match self.pages().len() <= PAGES {
+            true => Ok(self),
+            false => Err(too_many_changes(self.lines.len())),
         }
     }
-}
-
-/// How large and how old it is, for who has to approve it.
-pub(super) fn dimensions(
-    summary: Summary,
-    params: &Params,
-    op: &OperationState,
-    between: Option<&Commits>,
-    changes: Option<&Changes>,
-) -> Summary {
-    let functions = match (&params.before, changes) {
-        (None, _) => read_artifact(op).ok().flatten().map(|read| match read.functions {
-            1 => "1 function, new here".to_owned(),
-            count => format!("{count} functions, all new here"),
-        }),
-        (Some(_), changes) => changes.map(Changes::size),
-    };
-    let size: Vec<String> = between.and_then(Commits::size).into_iter().chain(functions).collect();
-    let mut age = Text::plain("made ").time(params.release.made);
-    if let Some(since) = changes.and_then(|changes| changes.since) {
-        age = age.then(", on ").code(params.from.as_str()).then(" since ").time(since);
-    }
-    let summary = if size.is_empty() { summary } else { summary.field("Size", size.join(", ")) };
-    summary.field("Age", age)
 }
 
 #[cfg(test)]
@@ -250,8 +100,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::promote::messages::{SECTION, change_sections, functions_changed};
     use crate::testing::samples::application;
     use crate::testing::target;
+    use sluice_model::Part;
+    use sluice_template::rights::size;
 
     fn app(functions: &[&str]) -> Application {
         application(&"orders".parse().unwrap(), &"prod".parse().unwrap(), functions)
@@ -262,10 +115,10 @@ mod tests {
             Part::Text(text) => text.flat(),
             _ => String::new(),
         };
-        changes.parts().iter().map(text).collect::<Vec<_>>().join("\n")
+        change_sections(changes).iter().map(text).collect::<Vec<_>>().join("\n")
     }
 
-    fn told(before: &Application, now: &Application) -> String {
+    fn words(before: &Application, now: &Application) -> String {
         let changes = Changes::between(Some(before), now, &target(), None);
         let kept = serde_json::to_string(&changes).unwrap();
         assert_eq!(serde_json::from_str::<Changes>(&kept).unwrap(), changes);
@@ -285,12 +138,12 @@ mod tests {
     fn a_changed_function_is_one_line() {
         let before = app(&["Hello", "World"]);
         let mut now = before.clone();
-        assert_eq!(told(&before, &now), "");
+        assert_eq!(words(&before, &now), "");
         let hello = now.functions.get_mut("Hello").unwrap();
         hello.code.sha256 = "other".into();
         (hello.memory, hello.timeout, hello.runtime) = (256, 10, "python3.13".into());
         assert_eq!(
-            told(&before, &now),
+            words(&before, &now),
             "Hello: code, memory (MB) 128 → 256, timeout (s) 3 → 10, runtime python3.12 → python3.13"
         );
     }
@@ -305,7 +158,7 @@ mod tests {
         may(&mut now, "World", vec![write.clone()]);
         may(&mut now, "Zz", vec![allow("*", "*"), write]);
         assert_eq!(
-            told(&before, &now),
+            words(&before, &now),
             "Zz: Allow every action on every resource\n\
              World, Zz: Allow sqs:SendMessage on arn:aws:sqs:*:*:orders\n\
              World, Zz: permissions\n\
@@ -315,9 +168,13 @@ mod tests {
         assert!(changes.lines[0].bold && !changes.lines[1].bold);
         let new = Changes::between(None, &now, &target(), None);
         assert!(shown(&new).contains("Zz: Allow every action on every resource\n"), "{}", shown(&new));
-        assert_eq!(new.size(), "3 functions change");
+        assert_eq!(functions_changed(new.functions), "3 functions change");
         may(&mut before, "Zz", vec![]);
-        assert_eq!(told(&now, &before), "Hello: code\nWorld, Zz: permissions", "taken away");
+        assert_eq!(
+            words(&now, &before),
+            "Hello: code\nWorld, Zz: permissions",
+            "removed rights are not listed"
+        );
     }
 
     #[test]
@@ -332,12 +189,12 @@ mod tests {
         let mut now = before.clone();
         of(&mut before, &[("KEY", "s3cret"), ("OLD", "s3cret"), ("SAME", "s3cret")]);
         of(&mut now, &[("KEY", "s3cret2"), ("NEW", "s3cret"), ("SAME", "s3cret")]);
-        assert_eq!(told(&before, &now), "Hello: variables KEY changed, NEW added, OLD removed");
+        assert_eq!(words(&before, &now), "Hello: variables KEY changed, NEW added, OLD removed");
         let many: Vec<String> = (0..20).map(|nth| format!("{}{nth:02}", "V".repeat(60))).collect();
         let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "s3cret")).collect();
         of(&mut now, &many);
-        let lines = told(&before, &now);
-        assert!(many.iter().all(|(name, _)| lines.contains(name)), "every name is told: {lines}");
+        let lines = words(&before, &now);
+        assert!(many.iter().all(|(name, _)| lines.contains(name)), "every name is listed: {lines}");
     }
 
     #[test]
@@ -345,20 +202,21 @@ mod tests {
         let many: Vec<String> = (0..12).map(|nth| format!("F{nth:02}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let mut now = app(&many);
-        let lines = told(&app(&["F00", "Gone"]), &now);
+        let lines = words(&app(&["F00", "Gone"]), &now);
         assert!(
             lines.starts_with("F01, F02, F03, F04, F05, F06, F07, F08 and 3 more: new\nGone: gone\n"),
             "{lines}"
         );
         assert!((1..12).all(|nth| lines.contains(&format!("GET /f{nth:02} added"))), "{lines}");
-        assert_eq!(told(&app(&["A", "B"]), &app(&["A"])), "B: gone\nRoutes: GET /b removed");
+        assert_eq!(words(&app(&["A", "B"]), &app(&["A"])), "B: gone\nRoutes: GET /b removed");
         let before = now.clone();
         now.routes[0].function = "F05".into();
-        assert_eq!(told(&before, &now), "Routes: GET /f00 led elsewhere");
-        assert_eq!(Changes::between(Some(&before), &now, &target(), None).size(), "no function changes");
+        assert_eq!(words(&before, &now), "Routes: GET /f00 led elsewhere");
+        let changes = Changes::between(Some(&before), &now, &target(), None);
+        assert_eq!(functions_changed(changes.functions), "no function changes");
     }
 
-    /// A right that nobody can see behind a hundred others is the one that was to be hidden.
+    /// An attacker would hide the one dangerous right among hundreds of others.
     #[test]
     fn no_right_is_left_out_however_many_there_are() {
         let (before, mut now) = (app(&["Hello"]), app(&["Hello"]));
@@ -373,7 +231,7 @@ mod tests {
         let all = format!("{card}\n{}", pages.concat().join("\n"));
         assert!((0..300).all(|nth| all.contains(&format!("on orders-{nth:03}/*"))));
         assert!(pages.iter().all(|page| size(&page.join("\n")) <= PAGE));
-        for part in changes.parts() {
+        for part in change_sections(&changes) {
             assert!(matches!(part, Part::Text(text) if size(&text.flat()) <= SECTION + 60));
         }
         let endless = (0..2_000).map(|nth| allow("s3:GetObject", &format!("arn:aws:s3:::orders-{nth:04}/*")));

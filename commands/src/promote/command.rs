@@ -3,14 +3,14 @@
 
 use crate::installation::{Installation, Plan, Reject};
 use crate::operation::Snapshot;
-use crate::promote;
+use crate::promote::{Before, KIND, Params, messages, refusals};
 use crate::records::Current;
 use crate::rules::{Attempt, pass};
 use sluice_grammar::{Command, PromoteCommand};
-use sluice_model::{Card, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone};
+use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
-/// How many approvers are recorded: more than a message mentions, fewer than a large group has.
-const MOST_ASKED: usize = 30;
+/// The number of approvers to record: more than a message mentions, fewer than a large group has.
+const MOST_APPROVERS: usize = 30;
 
 /// What the requester explicitly accepts.
 #[derive(Clone, Copy)]
@@ -36,70 +36,31 @@ impl Installation {
         let pipeline = state.pipeline(name)?;
         let target = state.stage(name, to)?;
         let Some(before) = pipeline.before(to) else {
-            return Err(Refusal::new(
-                "first-stage",
-                format!("`{to}` is the first stage, so there is no earlier stage to promote from."),
-                format!("Deploy to it: `/deploy {name}`."),
-            )
-            .into());
+            return Err(refusals::first_stage(name, to).into());
         };
         let from = from.unwrap_or(before);
         let source = state.stage(name, from)?;
         let position = |stage: &StageName| pipeline.stages.iter().position(|known| known == stage);
         if position(from) >= position(to) {
-            return Err(Refusal::new(
-                "not-earlier",
-                format!("`{from}` is not before `{to}`."),
-                format!("Promote from an earlier stage, as in `/promote {name} {to} from {before}`."),
-            )
-            .into());
+            return Err(refusals::not_earlier(name, from, to, before).into());
         }
         let Some(running) = &source.current else {
-            return Err(Refusal::new(
-                "nothing-runs",
-                format!("Stage `{from}` runs nothing yet."),
-                if Some(from) == pipeline.stages.first() {
-                    format!("Deploy to it first: `/deploy {name}`.")
-                } else {
-                    format!("Promote to it first: `/promote {name} {from}`.")
-                },
-            )
-            .into());
+            let is_first = Some(from) == pipeline.stages.first();
+            return Err(refusals::runs_nothing(name, from, is_first).into());
         };
         if source.mixed.is_some() {
-            return Err(Refusal::new(
-                "mixed-stage",
-                format!("Stage `{from}` is in a mixed state: an operation on it was resolved by hand, and its functions run different releases."),
-                format!("First bring all its functions to one release, with a promotion or `/rollback {name} {from}`."),
-            )
-            .into());
+            return Err(refusals::mixed(name, from).into());
         }
         let number = release.unwrap_or(running.release);
         if !source.has_run(number) {
-            return Err(Refusal::new(
-                "never-ran",
-                format!("Release `{number}` never ran on `{from}`, so it cannot be promoted to `{to}`."),
-                format!("`{from}` runs `{}`. To promote that, run `/promote {name} {to}`.", running.release),
-            )
-            .into());
+            return Err(refusals::never_ran(name, from, to, number, running).into());
         }
         let is_whole = target.mixed.is_none();
         let policy = state.policy(to);
         let is_same =
             |current: &Current| current.release == number && current.parameters == policy.parameters;
         if target.current.as_ref().is_some_and(|current| is_whole && is_same(current)) {
-            return Err(Reject::say(
-                Card::new(
-                    Tone::Neutral,
-                    Text::default()
-                        .code(to.as_str())
-                        .then(" of ")
-                        .code(name.as_str())
-                        .then(format!(" already runs {number}.")),
-                )
-                .hint("There is nothing to do.")
-                .foot(Text::plain("code ").code("already-runs")),
-            ));
+            return Err(Reject::say(messages::already_runs(name, to, number)));
         }
         let release = self.release(name, number).await?;
         let now = self.engine.world().clock.now();
@@ -109,13 +70,13 @@ impl Installation {
             (0, _) | (_, 0) => None,
             (seconds, _) => now.checked_add(std::time::Duration::from_secs(seconds)).ok(),
         };
-        let params = promote::Params {
+        let params = Params {
             name: name.clone(),
             to: to.clone(),
             from: from.clone(),
             release,
             bucket: pipeline.bucket.clone(),
-            before: target.current.as_ref().map(|current| promote::Before {
+            before: target.current.as_ref().map(|current| Before {
                 release: current.release,
                 commit: current.commit.clone(),
                 parameters: current.parameters.clone(),
@@ -126,7 +87,7 @@ impl Installation {
             } else {
                 usize::try_from(policy.approvals).unwrap_or(usize::MAX)
             },
-            approvers: approvers.into_iter().take(MOST_ASKED).collect(),
+            approvers: approvers.into_iter().take(MOST_APPROVERS).collect(),
             named: policy.approvers.clone(),
             self_approval: policy.self_approval,
             expires,
@@ -141,18 +102,10 @@ impl Installation {
         let attempt = Attempt { pipeline: name, stage: to, want: params.want(), at: now };
         let mut passed = pass(state, &attempt)?;
         if reason.is_some() && policy.approvals > 0 {
-            passed.push("Nobody was asked to approve it.".to_owned());
+            passed.push(messages::APPROVALS_SKIPPED.to_owned());
         }
-        let params = promote::Params { passed, ..params };
-        let answer = Text::plain("Promoting ")
-            .code(name.as_str())
-            .then(" ")
-            .code(number.to_string())
-            .then(" from ")
-            .code(from.as_str())
-            .then(" to ")
-            .code(to.as_str())
-            .then(".");
+        let params = Params { passed, ..params };
+        let answer = messages::promoting(name, number, from, to);
         let command = Command::Promote(PromoteCommand::Promote {
             name: name.clone(),
             to: to.clone(),
@@ -162,6 +115,6 @@ impl Installation {
             anyway: false,
             override_reason: reason.map(str::to_owned),
         });
-        Plan::new(promote::KIND, params, command, answer)
+        Plan::new(KIND, params, command, answer)
     }
 }

@@ -1,58 +1,41 @@
-//! The commits between what a stage runs and what it would run, for who has to approve: what they say yes to.
-//!
-//! They are read along the first parents, newest first, up to [`MOST`]. A history that cannot be read delays and fails
-//! nothing: the card then shows the two ends alone.
+//! The commits between the running and the new release, for approvers: read along the first parents, newest first, at most
+//! [`MOST`]. If they cannot be read, the card shows only the commits of the two releases.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::build_op::change_text;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::records::Change;
-use sluice_model::{CommitId, Target, Text};
+use sluice_model::{CommitId, Target};
 
-/// So many commits are shown. Each is a call, one after the other: a second or less, before anybody is asked.
+/// How many commits are shown. Each is a call, one after the other: a second or less, before approvers are notified.
 const MOST: usize = 10;
 
-/// What was found.
+/// The commits that were found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commits {
-    /// The newest first.
+    /// Newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub list: Vec<Change>,
-    /// Whether the stage's own commit was reached. If not, there are more, or it is on another line.
+    /// Whether the running commit was reached. If not, there are more, or it is on another branch.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_whole: bool,
 }
 
 impl Commits {
-    /// How many there are, in words; nothing where they are not listed.
-    pub fn size(&self) -> Option<String> {
-        self.words()?;
-        let more = if self.is_whole { "" } else { " or more" };
-        Some(format!("{} commits{more}", self.list.len()))
-    }
-
-    /// As the card lists them; nothing where the two ends say it all, or where no line leads from one to the other.
-    pub fn words(&self) -> Option<Text> {
-        if self.list.len() < 2 || !self.is_whole && self.list.len() < MOST {
-            return None;
-        }
-        let text = self.list.iter().fold(Text::default(), |text, change| {
-            let line = change_text(change);
-            if text.is_empty() { line } else { text.then("\n").join(line) }
-        });
-        Some(if self.is_whole { text } else { text.then("\nand more before, or on another line of history") })
+    /// Whether a card lists them: not if the two ends say it all, or if no line of parents connects them.
+    pub(super) fn are_listed(&self) -> bool {
+        self.list.len() >= 2 && (self.is_whole || self.list.len() == MOST)
     }
 }
 
-/// Reads them.
+/// Reads the commits.
 pub(super) struct LookAtCommits {
     pub(super) target: Target,
     pub(super) repository: String,
-    /// The commit that would run.
+    /// The commit of the new release.
     pub(super) newest: Change,
-    /// The commit that runs.
+    /// The commit of the running release.
     pub(super) runs: CommitId,
 }
 
@@ -85,7 +68,7 @@ impl Step for LookAtCommits {
                 }
             }
         }
-        // What is not shown is not kept: each KB of a journal's row costs two write units.
-        Progress::done(found.words().map(|_| found).unwrap_or_default())
+        // Only commits that are shown are stored: each KB of a journal row costs two write units.
+        Progress::done(if found.are_listed() { found } else { Commits::default() })
     }
 }

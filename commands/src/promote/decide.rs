@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 
 use crate::installation::{Installation, Invocation, Reject, cannot_be_read, delivery_of, late};
 use crate::operation::{
-    Head, OperationState, PROMOTE, Signal, SignalKind, SignalOutcome, Status, answered, marked, send_signal,
+    Head, OperationState, PROMOTE, Signal, SignalKind, SignalOutcome, Status, answered, send_signal,
 };
-use crate::promote;
-use crate::promote::{Meant, Request, subject};
+use crate::promote::outdated::{outdated, void_outdated};
+use crate::promote::refusals::subject;
+use crate::promote::requests::{Request, Selection};
+use crate::promote::{Params, messages, refusals};
 use crate::records::PipelineState;
 use crate::rules::{Access, Subjects};
-use sluice_model::{Answer, Card, Member, PipelineName, ReleaseNumber, StageName, Text, Tone};
+use sluice_model::{Answer, Member, PipelineName, ReleaseNumber, StageName};
 
 impl Installation {
     /// A decision by command, on the waiting promotion to that stage, and of that release if several wait.
@@ -33,33 +35,33 @@ impl Installation {
         if let Some(id) = unreadable.filter(|_| waiting.is_empty()) {
             return self.or_answered(invocation, cannot_be_read(name, self.noun(PROMOTE), &id).into()).await;
         }
-        let word = if kind == SignalKind::Approve { "approve" } else { "reject" };
-        let nothing = format!("No promotion of `{name}` to `{stage}` is waiting for a decision.");
-        let meant = Meant { name, stage, release, word, none: ("nothing-waits", nothing) };
-        match self.meant(waiting, &meant) {
+        let verb = if kind == SignalKind::Approve { "approve" } else { "reject" };
+        let none = refusals::none_waits(name, stage);
+        match self.select(waiting, Selection { name, stage, release, verb, none }) {
             Ok(Request { head, op, .. }) => {
-                self.say_to(invocation, Some((head, op)), None, Signal { kind, reason }).await
+                self.send_decision(invocation, Some((head, op)), None, Signal { kind, reason }).await
             }
             Err(refusal) => self.or_answered(invocation, refusal.into()).await,
         }
     }
 
-    /// The same for a request that only `named` may decide.
+    /// The access of people, for a request that only `named` may decide.
     async fn access_among(&self, head: &Head, named: &BTreeSet<Member>) -> Result<Access, Reject> {
         let subjects = Subjects::default().naming(named);
         Ok(self.engine.world().roles_about(Some(&head.spec.pipeline), subjects).await?.access())
     }
 
-    pub(crate) async fn say_to(
+    /// Sends a decision to the operation, at this wait if it comes from a button.
+    pub(crate) async fn send_decision(
         &self,
         invocation: &Invocation,
         asked: Option<(Head, OperationState)>,
         wait: Option<&str>,
-        word: Signal,
+        signal: Signal,
     ) -> Result<Answer, Reject> {
         let Some((head, op)) = asked else { return Err(late(None).into()) };
         let late = || late(Some((&head, &op)));
-        let params: promote::Params = op.params()?;
+        let params: Params = op.params()?;
         if params.expires.is_some_and(|expires| expires <= self.engine.world().clock.now()) {
             return Err(late().into());
         }
@@ -77,19 +79,12 @@ impl Installation {
         }
         let world = self.engine.world();
         let state = PipelineState::read(&*world.store, &world.keys, &params.name).await?;
-        if let Some(refusal) = promote::outdated(&op, &params, &state) {
-            promote::void_outdated(world, &state, Some(&params.to)).await?;
+        if let Some(refusal) = outdated(&op, &params, &state) {
+            void_outdated(world, &state, Some(&params.to)).await?;
             return self.or_answered(invocation, refusal.into()).await;
         }
-        let said = match word.kind {
-            SignalKind::Approve => "Approved",
-            _ => "Rejected",
-        };
-        let title = Text::plain(format!("{said}: ")).join(marked(&subject(&head, &op)));
-        let answer = Answer::private(
-            Card::new(Tone::Good, title).hint("The message in the channel shows the progress."),
-        );
-        match send_signal(&self.engine, &delivery, &head, &op, word, &granted, answer).await? {
+        let answer = Answer::private(messages::decided(signal.kind, &subject(&head, &op)));
+        match send_signal(&self.engine, &delivery, &head, &op, signal, &granted, answer).await? {
             SignalOutcome::Recorded(answer) | SignalOutcome::Before(answer) => Ok(answer),
             SignalOutcome::TooLate => Err(late().into()),
         }
@@ -116,12 +111,10 @@ impl Installation {
         if open.iter().any(Request::is_open) {
             open.retain(Request::is_open);
         }
-        let nothing = format!("No promotion of `{name}` to `{stage}` is running or waiting.");
-        let meant = Meant { name, stage, release, word: "cancel", none: ("nothing-runs", nothing) };
-        match self.meant(open, &meant) {
+        let none = refusals::none_runs(name, stage);
+        match self.select(open, Selection { name, stage, release, verb: "cancel", none }) {
             Ok(request) => {
-                let word = Signal { kind: SignalKind::Cancel, reason };
-                self.stop(invocation, &request.head.id, word).await
+                self.stop(invocation, &request.head.id, Signal { kind: SignalKind::Cancel, reason }).await
             }
             Err(refusal) => self.or_answered(invocation, refusal.into()).await,
         }

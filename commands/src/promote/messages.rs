@@ -1,66 +1,109 @@
-//! What the message of a promotion says.
+//! What people read about promotions.
+
+use jiff::{SignedDuration, Timestamp};
 
 use crate::build_op::change_text;
-use crate::operation::{OperationState, StepId, Summary, marked};
-use crate::promote::approval::{approvals, approved, mentions, reminds};
-use crate::promote::changes::dimensions;
+use crate::operation::{OperationState, SignalKind, StepId, Summary, marked};
 use crate::promote::params::{APPROVAL, CHANGES, COMMITS, Params};
+use crate::promote::refusals::approvals;
 use crate::promote::{Changes, Commits};
-use crate::steps::{gone_on, moved_url, of_parameters};
-use sluice_model::{Button, ButtonStyle, Click, Part, Text, Wait};
+use crate::records::Change;
+use crate::steps::{gone_on, moved_url, of_parameters, read_artifact};
+use sluice_model::{
+    Button, ButtonStyle, Card, Click, Part, PipelineName, ReleaseNumber, StageName, Text, Tone, Wait,
+};
+use sluice_template::rights::size;
 
-/// All of it, as far as it is known.
+/// The size of one section of the card, in bytes.
+pub(super) const SECTION: usize = 2_900;
+
+/// `orders` `r7`, after these words.
+fn what(words: &str, name: &PipelineName, release: ReleaseNumber) -> Text {
+    Text::plain(words).code(name.as_str()).then(" ").code(release.to_string())
+}
+
+fn from_to(text: Text, from: &StageName, to: &StageName) -> Text {
+    text.then(" from ").code(from.as_str()).then(" to ").code(to.as_str())
+}
+
+// Answers.
+
+pub(super) fn promoting(
+    name: &PipelineName,
+    release: ReleaseNumber,
+    from: &StageName,
+    to: &StageName,
+) -> Text {
+    from_to(what("Promoting ", name, release), from, to).then(".")
+}
+
+pub(super) fn already_runs(name: &PipelineName, to: &StageName, release: ReleaseNumber) -> Card {
+    let title = Text::default().code(to.as_str()).then(" of ").code(name.as_str());
+    Card::new(Tone::Neutral, title.then(format!(" already runs {release}.")))
+        .hint("There is nothing to do.")
+        .foot(Text::plain("code ").code("already-runs"))
+}
+
+/// What an override skips besides gates.
+pub(super) const APPROVALS_SKIPPED: &str = "The required approvals were skipped.";
+
+/// The answer to an approver. `subject`: see [`subject`](crate::promote::subject).
+pub(super) fn decided(kind: SignalKind, subject: &str) -> Card {
+    let decision = if kind == SignalKind::Approve { "Approved: " } else { "Rejected: " };
+    Card::new(Tone::Good, Text::plain(decision).join(marked(subject)))
+        .hint("The message in the channel shows the progress.")
+}
+
+// The message of the operation.
+
+pub(super) fn approval_step(count: usize) -> Text {
+    Text::plain(format!("Wait for {}", approvals(count)))
+}
+
+/// The whole message, as far as it is known.
 pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
     let Params { name, to, from, release, before, .. } = params;
-    let number = release.number.to_string();
-    let title = Text::plain("Promotion of ")
-        .code(name.as_str())
-        .then(" ")
-        .code(number.clone())
-        .then(" from ")
-        .code(from.as_str())
-        .then(" to ")
-        .code(to.as_str());
-    let now = match before {
-        Some(before) => {
-            Text::default().code(before.release.to_string()).then(" ").join(change_text(&before.commit))
-        }
+    let number = release.number;
+    let running = match before {
+        Some(before) => release_text(before.release, &before.commit),
         None => Text::plain("nothing yet"),
     };
-    let then = Text::default().code(number.clone()).then(" ").join(change_text(&release.commit));
-    let what = || Text::default().code(name.as_str()).then(" ").code(number.clone());
-    let doing = Text::plain("Promoting ").join(what()).then(" from ").code(from.as_str());
     let how = if params.override_reason.is_some() { ", by override" } else { "" };
-    let done = what().then(" is live on ").code(to.as_str()).then(how);
-    let mut summary = Summary::new(title)
-        .headlines(doing.then(" to ").code(to.as_str()), done)
-        .field(if op.ended.is_some() { "Before" } else { "Now" }, now)
-        .field("Then", then)
+    let succeeded = op.ended.is_some_and(|(_, succeeded)| succeeded);
+    let mut summary = Summary::new(from_to(what("Promotion of ", name, number), from, to))
+        .headlines(
+            from_to(what("Promoting ", name, number), from, to),
+            what("", name, number).then(" is live on ").code(to.as_str()).then(how),
+        )
+        .field(if succeeded { "Previous" } else { "Current" }, running)
+        .field("Release", release_text(number, &release.commit))
         .field("Build", Text::default().code(release.build.to_string()));
-    let between = op.output::<Commits>(&StepId::new(COMMITS)).ok().flatten();
+    let between = op.output::<Commits>(&StepId::new(COMMITS)).ok().flatten().filter(Commits::are_listed);
     let changes = op.output::<Option<Changes>>(&StepId::new(CHANGES)).ok().flatten().flatten();
     if params.approvals > 0 {
-        summary = dimensions(summary, params, op, between.as_ref(), changes.as_ref());
+        let size = size_text(params, op, between.as_ref(), changes.as_ref());
+        summary = if size.is_empty() { summary } else { summary.field("Size", size) };
+        summary = summary.field("Age", age(params, changes.as_ref()));
     }
     if let Some(changes) = &changes {
-        summary.leads = changes.parts();
+        summary.leads = change_sections(changes);
         summary.pages = changes.pages();
     }
-    if let Some(commits) = between.as_ref().and_then(Commits::words) {
+    if let Some(commits) = &between {
         // Wider than a field, which is half a line.
-        summary.parts.push(Part::Text(Text::default().bold("Commits").then("\n").join(commits)));
+        summary.parts.push(Part::Text(Text::default().bold("Commits").then("\n").join(listed(commits))));
     }
     if let Some(reason) = &params.override_reason {
-        summary = summary.field("Override", Text::plain(reason.clone()));
+        summary = summary.field("Override reason", reason.clone());
     }
     if !params.passed.is_empty() {
-        summary = summary.field("Passed", marked(&params.passed.join(" ")));
+        summary = summary.field("Overridden", marked(&params.passed.join(" ")));
     }
     if let Some(outside) = &params.outside {
         summary = summary.field("Moved outside Sluice", gone_on(outside, to, op));
     }
     if params.self_approval {
-        summary = summary.field("Note", Text::plain("on this stage the approval of who asked counts"));
+        summary = summary.field("Note", "requesters may approve their own promotions to this stage");
     }
     let parameters = before.as_ref().map(|before| before.parameters.clone()).unwrap_or_default();
     summary = of_parameters(summary, op, &parameters, &params.parameters);
@@ -71,42 +114,47 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
     if let Some((_, since)) = op.waiting() {
         return waiting(summary, params, op, since);
     }
-    // A rollback leaves the release; where only parameters changed that is no way back.
-    let is_same = before.as_ref().is_some_and(|before| before.release == release.number);
-    if op.ended.is_some_and(|(_, succeeded)| succeeded) && !is_same {
-        summary.hint = Some(Text::plain("To go back: ").code(format!("/rollback {name} {to}")));
+    // A rollback changes the release. If only parameters changed, it would not undo the promotion.
+    let is_same = before.as_ref().is_some_and(|before| before.release == number);
+    if succeeded && !is_same {
+        summary.hint =
+            Some(Text::plain("To roll back, run ").code(format!("/rollback {name} {to}")).then("."));
     }
     summary
 }
 
-/// What is said while people are waited for, since that row: what they decide, who may still, and until when.
+/// `r7` 4c92514 Fix the tokenizer.
+fn release_text(release: ReleaseNumber, commit: &Change) -> Text {
+    Text::default().code(release.to_string()).then(" ").join(change_text(commit))
+}
+
+/// The message while it waits for approvals, since that row of the journal.
 fn waiting(mut summary: Summary, params: &Params, op: &OperationState, since: u64) -> Summary {
     let Params { name, to, release, .. } = params;
-    let number = release.number.to_string();
-    let missing = params.approvals.saturating_sub(approved(params, op).len()).max(1);
-    let text = Text::plain(format!("Waiting for {}: ", approvals(missing))).code(name.as_str()).then(" ");
-    summary.waiting = Some(text.code(number.clone()).then(" to ").code(to.as_str()));
+    let number = release.number;
+    let approved = params.approved(op);
+    let missing = params.approvals.saturating_sub(approved.len()).max(1);
+    let promotion = |words: &str| what(words, name, number).then(" to ").code(to.as_str());
+    summary.waiting = Some(promotion(&format!("Waiting for {}: ", approvals(missing))));
     let wait = Wait { operation: op.id.clone(), wait: format!("{APPROVAL}@{since}") };
     let approve = Button::new(&Click::Approve(wait.clone()), "Approve").style(ButtonStyle::Primary);
     summary.buttons.push(approve.asking(format!("{to} will run {number} of {name}."), "Approve"));
     let reject = Button::new(&Click::Reject(wait), "Reject").style(ButtonStyle::Danger);
-    summary.buttons.push(reject.asking(format!("{to} stays as it is."), "Reject"));
-    let have = approved(params, op);
-    if have.len() >= params.approvals {
-        // Somebody lost the role after they approved.
-        let words = format!("{} given; those count who may still approve", have.len());
-        summary = summary.field("Approvals", words);
+    summary.buttons.push(reject.asking(format!("{to} will not change."), "Reject"));
+    if approved.len() >= params.approvals {
+        let given = format!("{} given, but an approver has lost the role since", approved.len());
+        summary = summary.field("Approvals", given);
     } else if params.approvals > 1 {
-        let count = Text::plain(format!("{} of {}", have.len(), params.approvals));
-        let by = have
+        let count = Text::plain(format!("{} of {}", approved.len(), params.approvals));
+        let by = approved
             .iter()
             .enumerate()
             .fold(count, |by, (nth, user)| by.then(if nth == 0 { ": " } else { " " }).user(user));
         summary = summary.field("Approvals", by);
     }
-    let still = mentions(params, op);
-    if !still.is_empty() {
-        summary = summary.field("Can approve", still);
+    let approvers = mentions(params, op);
+    if !approvers.is_empty() {
+        summary = summary.field("Approvers", approvers.clone());
     }
     if let Some(expires) = params.expires {
         summary = summary.field("Expires", Text::default().time(expires));
@@ -114,22 +162,103 @@ fn waiting(mut summary: Summary, params: &Params, op: &OperationState, since: u6
         let is_reminded = op.waits_still().is_some_and(|(at, _)| at >= reminds);
         summary.wakes = Some(if is_reminded { expires } else { reminds });
         if is_reminded {
-            let what = format!(" to {to} expires ");
-            let reminder = mentions(params, op).then("the promotion of ").code(name.as_str());
-            summary.reminder = Some(reminder.then(what).time(expires).then(": please decide."));
+            let request = approvers.clone().join(promotion("please decide: the promotion of "));
+            summary.reminder = Some(request.then(" expires ").time(expires).then("."));
         }
     }
-    let mut request =
-        mentions(params, op).then("please look at the promotion of ").code(name.as_str()).then(" ");
-    request = request.code(number).then(" to ").code(to.as_str());
-    summary.request = Some(request.then(format!(": it needs {}.", approvals(params.approvals))));
-    summary.hint = Some(
-        Text::plain(match params.self_approval {
-            true => "An approver decides: with a button, or ",
-            false => "An approver who did not ask for it decides: with a button, or ",
-        })
-        .code(format!("/promote approve {name} {to} {}", release.number))
-        .then("."),
-    );
+    let request = approvers.join(promotion("please review the promotion of "));
+    summary.request = Some(request.then(format!(". It needs {}.", approvals(params.approvals))));
+    let who = match params.self_approval {
+        true => "To approve, an approver clicks the button or runs ",
+        false => "To approve, an approver other than the requester clicks the button or runs ",
+    };
+    summary.hint = Some(Text::plain(who).code(format!("/promote approve {name} {to} {number}")).then("."));
     summary
 }
+
+/// Those who can still decide, as far as a message can mention people.
+fn mentions(params: &Params, op: &OperationState) -> Text {
+    let have = params.approved(op);
+    let may = params
+        .approvers
+        .iter()
+        .filter(|user| !have.contains(*user) && (params.self_approval || **user != op.spec.actor.id));
+    may.take(10).fold(Text::default(), |text, user| text.user(user).then(" "))
+}
+
+/// When approvers are reminded: when a quarter of the time is left, at most an hour before the request expires.
+fn reminds(requested: Timestamp, expires: Timestamp) -> Timestamp {
+    let quarter = expires.duration_since(requested) / 4;
+    let before = quarter.min(SignedDuration::from_hours(1));
+    expires.checked_sub(before).unwrap_or(expires)
+}
+
+// The change that approvers decide on.
+
+fn size_text(
+    params: &Params,
+    op: &OperationState,
+    between: Option<&Commits>,
+    changes: Option<&Changes>,
+) -> String {
+    let commits = between.map(|commits| {
+        let more = if commits.is_whole { "" } else { " or more" };
+        format!("{} commits{more}", commits.list.len())
+    });
+    let functions = match (&params.before, changes) {
+        (None, _) => read_artifact(op).ok().flatten().map(|read| match read.functions {
+            1 => "1 function, new here".to_owned(),
+            count => format!("{count} functions, all new here"),
+        }),
+        (Some(_), changes) => changes.map(|changes| functions_changed(changes.functions)),
+    };
+    commits.into_iter().chain(functions).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn functions_changed(count: usize) -> String {
+    match count {
+        0 => "no function changes".to_owned(),
+        1 => "1 function changes".to_owned(),
+        count => format!("{count} functions change"),
+    }
+}
+
+fn age(params: &Params, changes: Option<&Changes>) -> Text {
+    let created = Text::plain("created ").time(params.release.made);
+    match changes.and_then(|changes| changes.since) {
+        Some(since) => created.then(", on ").code(params.from.as_str()).then(" since ").time(since),
+        None => created,
+    }
+}
+
+fn listed(commits: &Commits) -> Text {
+    let lines = commits.list.iter().map(change_text);
+    let text = lines.reduce(|text, line| text.then("\n").join(line)).unwrap_or_default();
+    if commits.is_whole { text } else { text.then("\nand older commits, or commits on another branch") }
+}
+
+/// The changes that the card lists, in sections that fit.
+pub(super) fn change_sections(changes: &Changes) -> Vec<Part> {
+    let (card, thread) = changes.split();
+    let mut sections: Vec<(usize, Text)> = Vec::new();
+    for line in card {
+        let size = line.size() + 1;
+        match sections.last_mut() {
+            Some((open, text)) if *open + size <= SECTION => {
+                *open += size;
+                *text = std::mem::take(text).then("\n").join(line.text());
+            }
+            Some(_) => sections.push((size, line.text())),
+            None => sections.push((size + 20, Text::default().bold("Changes").then("\n").join(line.text()))),
+        }
+    }
+    if !thread.is_empty() {
+        let words = format!("{} more changes are in the thread. Read them before you approve.", thread.len());
+        sections.push((size(&words), Text::default().bold(words)));
+    }
+    sections.into_iter().map(|(_, text)| Part::Text(text)).collect()
+}
+
+/// Shown before a release that cannot be compared.
+pub(super) const LISTED_IN_FULL: &str =
+    "The running release could not be read, so the new release is listed in full.";

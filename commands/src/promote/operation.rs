@@ -1,7 +1,7 @@
-//! `/promote`: a stage comes to run a release that an earlier stage runs.
+//! `/promote`: a stage will run a release of an earlier stage.
 //!
-//! The version set is made before the gate, while nobody waits; the approval is bound to it and to what the stage ran
-//! when it was asked. After it only aliases and the API stage move: two calls in a row at the most.
+//! The version set is made before the gate, while nobody waits. The approval is bound to it and to the release that the stage
+//! ran at the request. After the approval only aliases and the API stage move: two calls in a row at most.
 
 use std::sync::Arc;
 
@@ -11,12 +11,13 @@ use crate::operation::{
     Content, End, EngineError, Node, Operation, OperationState, Slot, Snapshot, StepId, Summary,
 };
 use crate::ports::Write;
-use crate::promote::approval::{Approval, approvals, approved_at_all, enough, valid};
-use crate::promote::changes::LookAtChanges;
+use crate::promote::approval::{Approval, enough, valid};
 use crate::promote::commits::LookAtCommits;
-use crate::promote::messages::summary;
-use crate::promote::outdated::{node as void_outdated_node, stage_moved};
+use crate::promote::look_at_changes::LookAtChanges;
+use crate::promote::messages;
+use crate::promote::outdated::node as void_outdated_node;
 use crate::promote::params::{APPROVAL, CHANGES, COMMITS, KIND, Params};
+use crate::promote::refusals::stage_moved;
 use crate::records::{AuditSubject, Current};
 use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Subjects, pass};
@@ -25,10 +26,10 @@ use crate::steps::{
     move_nodes, preparation_contents, preparation_nodes, resolution_nodes, same_parameters, same_smoke,
     touched, unmoved,
 };
-use sluice_model::{Permission, Refusal, Target, Text};
+use sluice_model::{Permission, Refusal, Target};
 
 impl Params {
-    /// The look at the commits in between, where somebody is asked to approve them.
+    /// The step that reads the commits in between, for approvers.
     pub(super) fn commits(&self, target: &Target) -> Option<Node> {
         let (before, repository) = (self.before.as_ref()?, self.repository.clone()?);
         let (target, runs) = (target.clone(), before.commit.id.clone());
@@ -36,8 +37,8 @@ impl Params {
         (self.approvals > 0).then(|| Node::new(StepId::new(COMMITS), "", step))
     }
 
-    /// The look at what changes, where somebody is asked to approve it. It is the last one before they are, so that its end
-    /// goes with the row that is written then: that one has room, and those before cost two units more for each KB.
+    /// The step that compares the releases, for approvers. It is the last one before the approval: its result goes into the
+    /// row that is written then anyway, and in an earlier row each KB would cost two more write units.
     pub(super) fn changes(&self, op: &OperationState, target: &Target) -> Result<Option<Node>, EngineError> {
         let Some(now) = application(op)? else { return Ok(None) };
         let step = LookAtChanges {
@@ -101,12 +102,7 @@ impl Operation for Promote {
             return Ok(nodes);
         }
         if params.approvals > 0 {
-            let by = match (params.self_approval, params.approvals) {
-                (true, _) => "",
-                (false, 1) => " by somebody else",
-                (false, _) => " by others",
-            };
-            let title = Text::plain(format!("{}{by}", approvals(params.approvals)));
+            let title = messages::approval_step(params.approvals);
             let node = Node::new(
                 StepId::new(APPROVAL),
                 title,
@@ -119,7 +115,7 @@ impl Operation for Promote {
             nodes.push(node.after(before.clone()));
             before.push(StepId::new(APPROVAL));
         }
-        // All that comes before is done, but for the approval: a thousand needs of each of hundreds of moves would be a million.
+        // Everything before is done except the approval: listing it all for each move would be a million dependencies.
         let approved: Vec<StepId> = before.iter().filter(|id| id.0 == APPROVAL).cloned().collect();
         let release = params.before.as_ref().map(|before| before.release);
         let ran = RanBefore { pipeline: params.name.clone(), stage: params.to.clone(), release };
@@ -181,7 +177,7 @@ impl Operation for Promote {
     }
 
     fn subjects(&self, params: &Params, op: &OperationState) -> Subjects {
-        let approved = approved_at_all(op).chain([&op.spec.actor.id]);
+        let approved = Params::approved_at_all(op).chain([&op.spec.actor.id]);
         Subjects::people(approved).naming(&params.named)
     }
 
@@ -200,7 +196,7 @@ impl Operation for Promote {
         }
         let now = state.stages.get(to).and_then(|stage| stage.current.as_ref());
         if now.map(|now| now.release) == before.as_ref().map(|before| before.release) {
-            // It may have gone somewhere and come back.
+            // It may have moved away and back.
             unmoved(op, name, to, state)?;
             pass(state, &Attempt { pipeline: name, stage: to, want: params.want(), at })?;
             same_smoke(params.smoke.as_ref(), &state.policy(to), to)?;
@@ -227,6 +223,6 @@ impl Operation for Promote {
     }
 
     fn summary(&self, params: &Params, op: &OperationState) -> Summary {
-        summary(params, op)
+        messages::summary(params, op)
     }
 }

@@ -12,9 +12,10 @@ use serde_json::Value;
 
 use crate::operation::{
     Context, Effect, EngineError, Loaded, Node, OperationState, PROMOTE, Preempt, Progress, SignalKind, Slot,
-    Status, Step, StepId, VOID, World, load, preempt,
+    Status, Step, StepId, World, load, preempt,
 };
 use crate::promote::Params;
+use crate::promote::refusals::stage_moved;
 use crate::records::PipelineState;
 use crate::resources::mark;
 use crate::steps::{STAGE_REVISION, others_are_open};
@@ -41,18 +42,6 @@ pub(super) fn is_outdated(params: &Params, seen: Option<&Value>, state: &Pipelin
 pub(crate) fn outdated(op: &OperationState, params: &Params, state: &PipelineState) -> Option<Refusal> {
     let seen = op.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
     is_outdated(params, seen.as_ref(), state).then(|| stage_moved(&params.name, &params.to, state))
-}
-
-/// The refusal of a promotion whose stage moved.
-pub(super) fn stage_moved(name: &PipelineName, to: &StageName, state: &PipelineState) -> Refusal {
-    let now = state.stages.get(to).and_then(|stage| stage.current.as_ref());
-    let runs =
-        now.map_or("nothing".to_owned(), |now| format!("`{}`, brought by <@{}>", now.release, now.by.id));
-    Refusal::new(
-        VOID,
-        format!("Stage `{to}` moved since this was asked: it now runs {runs}."),
-        format!("Look at `/pipeline status {name}`, and ask again if you still want it."),
-    )
 }
 
 /// Voids every open promotion whose stage moved since it was requested, and returns those. `stage`: only promotions to this
@@ -115,16 +104,16 @@ impl Step for VoidOutdated {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let told = async {
+        let void = async {
             let state = PipelineState::read(&*cx.world.store, &cx.world.keys, &self.name).await?;
             void_outdated(&cx.world, &state, Some(&self.stage)).await
         };
-        match told.await {
+        match void.await {
             Ok(_) => Progress::done(()),
             // The stage has moved: a failure here must not fail the operation.
             Err(error) if error.can_retry() => Ok(Progress::NotYet { after: AGAIN, note: None }),
             Err(error) => {
-                tracing::warn!(operation = %cx.operation, %error, "outdated promotions could not be told");
+                tracing::warn!(operation = %cx.operation, %error, "outdated promotions could not be voided");
                 Progress::done(())
             }
         }

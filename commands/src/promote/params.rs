@@ -13,68 +13,68 @@ use sluice_model::{Member, PipelineName, ReleaseNumber, StageName, Target, UserI
 
 /// Its kind.
 pub const KIND: &str = PROMOTE;
-/// The step that waits for people.
+/// The step that waits for approvals.
 pub const APPROVAL: &str = "approval";
-/// The step that looks at the commits in between.
+/// The step that reads the commits in between.
 pub(super) const COMMITS: &str = "commits";
-/// The step that looks at what changes.
+/// The step that compares the releases.
 pub(super) const CHANGES: &str = "changes";
 
-/// What is asked.
+/// The parameters.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
     /// The pipeline.
     pub name: PipelineName,
-    /// The stage that is to run the release.
+    /// The stage to promote to.
     pub to: StageName,
-    /// The stage that runs it.
+    /// The stage that runs the release.
     pub from: StageName,
     /// The release.
     pub release: Release,
     /// The artifact bucket.
     pub bucket: String,
-    /// What the target ran when it was asked.
+    /// What the stage ran at the time of the request.
     pub before: Option<Before>,
-    /// The API as the source stage's record has it.
+    /// The API of the source stage.
     pub api: Option<PinnedApi>,
-    /// How many approvals it needs.
+    /// The number of approvals it needs.
     pub approvals: usize,
-    /// Who is asked to decide: people, some of those in groups among them.
+    /// The people to mention: approvers, including some members of groups.
     pub approvers: Vec<UserId>,
-    /// The stage's own approvers; if there are none, those of the installation decide.
+    /// The stage's own approvers. If there are none, those of the installation decide.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub named: BTreeSet<Member>,
-    /// Whether an approval by who asked counts.
+    /// Whether the requester's own approval counts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub self_approval: bool,
-    /// Until when it waits for its approvals.
+    /// When the request expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
-    /// Whether the stage was rolled back from it, and it is wanted again.
+    /// Whether the stage was rolled back from the release, and the requester accepts that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
-    /// Why gates are passed, if they are.
+    /// The reason for overriding gates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub override_reason: Option<String>,
     /// The repository, to list the commits between what runs and what would.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// What stood closed when it was asked, and is passed: in words.
+    /// The closed gates that are overridden, as sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<String>,
-    /// What the stage has to pass after the move.
+    /// The smoke test after the move.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smoke: Option<Smoke>,
-    /// What of the stage was moved outside Sluice when it was asked, and is gone on from.
+    /// The drift of the stage that the requester accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outside: Option<Drift>,
-    /// The values of the template's parameters.
+    /// The values of the template's parameters on the stage.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
 }
 
 impl Params {
-    /// What is wanted of the stage, for its gates.
+    /// The attempt, for the gates of the stage.
     pub fn want(&self) -> Want<'_> {
         Want::Promote {
             from: &self.from,
@@ -84,7 +84,7 @@ impl Params {
         }
     }
 
-    /// What the version set is made of.
+    /// The input of the version set.
     pub(super) fn preparation<'a>(&'a self, op: &'a OperationState, target: &'a Target) -> Preparation<'a> {
         Preparation {
             op,
@@ -100,9 +100,21 @@ impl Params {
         }
     }
 
-    /// The request, as far as it decides who may approve it.
+    /// What decides who may approve it.
     pub fn asked<'a>(&'a self, requester: &'a UserId) -> Asked<'a> {
         Asked { requester, approvers: &self.named, self_approval: self.self_approval }
+    }
+
+    /// Everybody who approved.
+    pub(super) fn approved_at_all(op: &OperationState) -> impl Iterator<Item = &UserId> {
+        let signals = op.signals.iter().filter(|signal| signal.kind == SignalKind::Approve);
+        signals.map(|signal| &signal.actor.id)
+    }
+
+    /// The people whose approval the journal has, each once.
+    pub(super) fn approved<'a>(&self, op: &'a OperationState) -> BTreeSet<&'a UserId> {
+        let counts = |user: &UserId| self.self_approval || *user != op.spec.actor.id;
+        Self::approved_at_all(op).filter(|user| counts(user)).collect()
     }
 
     /// What its audit records name.
@@ -125,7 +137,7 @@ impl Params {
     }
 }
 
-/// What a stage ran when a promotion was asked.
+/// What a stage ran when a promotion was requested.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Before {
     /// The release.

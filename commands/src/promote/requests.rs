@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use crate::installation::{Installation, Reject};
 use crate::operation::{Head, Loaded, OperationState, PROMOTE, Status, Ticket};
-use crate::promote;
+use crate::promote::outdated::void_outdated;
+use crate::promote::{Params, refusals};
 use crate::records::PipelineState;
 use crate::rules::span;
 use sluice_model::{OperationId, PipelineName, Refusal, ReleaseNumber, StageName};
@@ -19,7 +20,7 @@ const LISTED: usize = 8;
 pub(crate) struct Request {
     pub(crate) head: Head,
     pub(crate) op: OperationState,
-    pub(crate) params: promote::Params,
+    pub(crate) params: Params,
 }
 
 impl Request {
@@ -37,24 +38,23 @@ impl Request {
         self.params.release.number
     }
 
-    /// `r7` by @ann, requested 5m ago.
+    /// For the list in a refusal.
     pub(crate) fn listed(&self, at: Timestamp) -> String {
         let spec = &self.head.spec;
-        let ago = at.duration_since(spec.accepted).as_secs();
-        let ago = span(u64::try_from(ago).unwrap_or_default());
-        format!("`{}` by <@{}>, requested {ago} ago", self.release(), spec.actor.id)
+        let ago = u64::try_from(at.duration_since(spec.accepted).as_secs()).unwrap_or_default();
+        refusals::listed(self.release(), &spec.actor.id, &span(ago))
     }
 }
 
 /// The request that a command selects.
-pub(crate) struct Meant<'a> {
-    pub(crate) name: &'a PipelineName,
-    pub(crate) stage: &'a StageName,
-    pub(crate) release: Option<ReleaseNumber>,
+pub(super) struct Selection<'a> {
+    pub(super) name: &'a PipelineName,
+    pub(super) stage: &'a StageName,
+    pub(super) release: Option<ReleaseNumber>,
     /// The subcommand: `approve`.
-    pub(crate) word: &'static str,
-    /// The code and problem of the refusal if there is no request.
-    pub(crate) none: (&'static str, String),
+    pub(super) verb: &'static str,
+    /// The refusal if there is no request.
+    pub(super) none: Refusal,
 }
 
 impl Installation {
@@ -67,13 +67,13 @@ impl Installation {
         unreadable: &mut Option<OperationId>,
     ) -> Result<Vec<Request>, Reject> {
         let mut found = vec![];
-        let void = promote::void_outdated(self.engine.world(), state, Some(stage)).await?;
+        let void = void_outdated(self.engine.world(), state, Some(stage)).await?;
         let is_open =
             |ticket: &&Ticket| ticket.kind == PROMOTE && !ticket.stuck && !void.contains(&ticket.operation);
         for ticket in state.tickets.iter().filter(is_open) {
             let loaded = self.readable(&ticket.operation, unreadable).await?;
             let Some(Loaded { head, op, .. }) = loaded else { continue };
-            let Ok(params) = op.params::<promote::Params>() else {
+            let Ok(params) = op.params::<Params>() else {
                 *unreadable = Some(ticket.operation.clone());
                 continue;
             };
@@ -85,64 +85,27 @@ impl Installation {
     }
 
     /// Selects the request of a command, or refuses an ambiguous command.
-    pub(crate) fn meant(&self, requests: Vec<Request>, meant: &Meant<'_>) -> Result<Request, Refusal> {
-        let Meant { name, stage, release, word, none: (code, problem) } = meant;
+    pub(super) fn select(
+        &self,
+        requests: Vec<Request>,
+        selection: Selection<'_>,
+    ) -> Result<Request, Refusal> {
+        let Selection { name, stage, release, verb, none } = selection;
         let at = self.engine.world().clock.now();
-        let list =
-            requests.iter().take(LISTED).map(|request| request.listed(at)).collect::<Vec<_>>().join("; ");
-        let count = requests.len();
-        let all: Vec<ReleaseNumber> = requests.iter().map(Request::release).collect();
-        let mut wanted: Vec<Request> = requests
-            .into_iter()
-            .filter(|request| release.is_none_or(|release| release == request.release()))
-            .collect();
-        match (wanted.pop(), wanted.is_empty(), release) {
+        let list: Vec<_> = requests.iter().take(LISTED).map(|request| request.listed(at)).collect();
+        let list = list.join("; ");
+        let open: Vec<ReleaseNumber> = requests.iter().map(Request::release).collect();
+        let is_meant = |request: &Request| release.is_none_or(|release| release == request.release());
+        let mut meant: Vec<Request> = requests.into_iter().filter(is_meant).collect();
+        let line = format!("/promote {verb} {name} {stage}");
+        match (meant.pop(), meant.is_empty(), release) {
             (Some(only), true, _) => Ok(only),
-            (None, _, _) if count == 0 => {
-                Err(Refusal::new(code, problem.clone(), format!("See `/pipeline status {name}`.")))
+            (None, _, Some(release)) if !open.is_empty() => {
+                Err(refusals::not_open(&none.code, (&line, stage), release, (&open, &list)))
             }
-            (None, ..) => Err(Refusal::new(
-                code,
-                format!(
-                    "No promotion of `{}` to `{stage}` is open. These are open: {list}.",
-                    named(*release)
-                ),
-                format!(
-                    "Name one of these, as in `/promote {word} {name} {stage} {}`.",
-                    named(all.first().copied())
-                ),
-            )),
-            (Some(_), _, Some(release)) => Err(Refusal::new(
-                "several-waiting",
-                format!("Several promotions of `{release}` to `{stage}` are open: {list}."),
-                "Use the buttons on the message of the one you mean.",
-            )),
-            (Some(_), _, None) => {
-                let lines: Vec<_> = all
-                    .iter()
-                    .take(3)
-                    .map(|release| format!("`/promote {word} {name} {stage} {release}`"))
-                    .collect();
-                Err(Refusal::new(
-                    "several-waiting",
-                    format!("{count} promotions of `{name}` to `{stage}` are open: {list}."),
-                    format!("Name the release: {}.", lines.join(" or ")),
-                ))
-            }
+            (None, ..) => Err(none),
+            (Some(_), _, Some(release)) => Err(refusals::several_of(release, stage, &list)),
+            (Some(_), _, None) => Err(refusals::several((name, stage), &line, (&open, &list))),
         }
-    }
-}
-
-fn named(release: Option<ReleaseNumber>) -> String {
-    release.map_or_else(String::new, |release| release.to_string())
-}
-
-/// An operation as answers name it: the promoted release, or the command.
-pub(crate) fn subject(head: &Head, op: &OperationState) -> String {
-    match op.params::<promote::Params>() {
-        Ok(params) if head.spec.kind == PROMOTE => {
-            format!("`{}` `{}` to `{}`", params.name, params.release.number, params.to)
-        }
-        _ => format!("`{}`", head.spec.command),
     }
 }

@@ -52,7 +52,7 @@ impl Service {
         kind: SignalKind,
     ) -> Result<Answer, Reject> {
         let loaded = self.app.load(operation).await?.map(|loaded| (loaded.head, loaded.op));
-        self.app.say_to(invocation, loaded, Some(wait), Signal { kind, reason: None }).await
+        self.app.send_decision(invocation, loaded, Some(wait), Signal { kind, reason: None }).await
     }
 
     /// Runs the confirmed command, for the state that its author saw.

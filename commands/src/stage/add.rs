@@ -1,100 +1,37 @@
 //! `/stage add`: adds a stage to the order. It creates nothing in AWS: the first promotion does that.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
-use crate::operation::{
-    Context, Effect, EngineError, Node, Operation, OperationState, Progress, Step, StepId, Summary,
-};
+use crate::operation::{Context, EngineError, OperationState, Progress, Summary};
 use crate::ports::{Guard, Precondition, Write};
-use crate::records::{AuditSubject, PipelineState, REVISION, Stage, to_item};
+use crate::records::{PipelineState, REVISION, Stage, to_item};
+use crate::stage::messages;
 pub use crate::stage::params::Add as Params;
-use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
+use crate::steps::Change;
+use sluice_model::{Actor, PipelineName, Refusal, StageName};
+
+/// The operation's kind.
+pub const KIND: &str = "stage-add";
 
 /// The operation.
+#[derive(Clone, Copy)]
 pub struct StageAdd;
 
-impl Operation for StageAdd {
+#[async_trait]
+impl Change for StageAdd {
     type Params = Params;
 
-    fn kind(&self) -> &'static str {
-        "stage-add"
+    fn kind(self) -> &'static str {
+        KIND
     }
-    fn nodes(
-        &self,
-        params: &Arc<Params>,
-        _op: &OperationState,
-        _: &Target,
-    ) -> Result<Vec<Node>, EngineError> {
-        Ok(vec![Node::new(StepId::new("record"), "", Record(Params::clone(params)))])
+    fn stage(self, params: &Params) -> Option<&StageName> {
+        Some(&params.stage)
     }
-    fn permission(&self, _: &Params) -> Permission {
-        Permission::Admins
+    fn summary(self, params: &Params, op: &OperationState) -> Summary {
+        messages::added(params, op)
     }
-    fn can_cancel(&self) -> bool {
-        false
-    }
-    fn audit_subject(&self, params: &Params, _op: &OperationState) -> AuditSubject {
-        AuditSubject { stage: Some(params.stage.clone()), ..AuditSubject::default() }
-    }
-    fn summary(&self, params: &Params, op: &OperationState) -> Summary {
-        let Params { name, stage, .. } = params;
-        let of = |words: &str| Text::plain(words).code(stage.as_str()).then(" to ").code(name.as_str());
-        let summary = Summary::new(of("Addition of stage "));
-        let mut summary = summary.headlines(of("Adding stage "), of("Added stage "));
-        let stages = op.output::<Vec<StageName>>(&StepId::new("record")).ok().flatten().unwrap_or_default();
-        if !stages.is_empty() {
-            let order: Vec<_> = stages.iter().map(StageName::as_str).collect();
-            summary = summary.field("Stages", Text::plain(order.join(" → ")));
-            summary = summary.field("Policy", Text::plain("protected: promotions need 1 approval"));
-            summary.hint = Some(Text::plain("Next: ").code(format!("/promote {name} {stage}")));
-        }
-        summary
-    }
-}
-
-/// The order of stages with a new one, or why it cannot be added.
-pub fn ordered(
-    name: &PipelineName,
-    stages: &[StageName],
-    stage: &StageName,
-    after: Option<&StageName>,
-) -> Result<Vec<StageName>, Refusal> {
-    if stages.contains(stage) {
-        return Err(Refusal::new(
-            "stage-exists",
-            format!("Pipeline `{name}` has a stage `{stage}` already."),
-            format!("See its stages with `/stage list {name}`."),
-        ));
-    }
-    let at = match after {
-        None => stages.len(),
-        Some(after) => match stages.iter().position(|known| known == after) {
-            Some(at) => at + 1,
-            None => {
-                return Err(Refusal::new(
-                    "no-such-stage",
-                    format!("Pipeline `{name}` has no stage `{after}`."),
-                    format!("See its stages with `/stage list {name}`."),
-                ));
-            }
-        },
-    };
-    let mut order = stages.to_vec();
-    order.insert(at, stage.clone());
-    Ok(order)
-}
-
-struct Record(Params);
-
-#[async_trait]
-impl Step for Record {
-    fn effect(&self) -> Effect {
-        Effect::Look
-    }
-    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let Params { name, stage, after } = &self.0;
+    async fn record(self, params: &Params, _: &Actor, cx: &Context) -> Result<Progress, EngineError> {
+        let Params { name, stage, after } = params;
         let keys = &cx.world.keys;
         let state = PipelineState::read(&*cx.world.store, keys, name).await?;
         let mut pipeline = state.expect_pipeline()?.clone();
@@ -106,17 +43,36 @@ impl Step for Record {
         let mut counters = before;
         counters.revision += 1;
         let item = to_item(keys.pipeline(name), counters.guards(), &pipeline)?;
-        let fresh = to_item(
-            keys.stage(name, stage),
-            [(REVISION.to_owned(), Guard::Number(1))].into(),
-            &Stage::new(stage.clone()),
-        )?;
+        let guards = [(REVISION.to_owned(), Guard::Number(1))].into();
+        let fresh = to_item(keys.stage(name, stage), guards, &Stage::new(stage.clone()))?;
         let writes = vec![
             Write::Put { item, when: Precondition::Equals(before.guards()) },
             Write::Put { item: fresh, when: Precondition::Absent },
         ];
         Progress::recorded(order, writes)
     }
+}
+
+/// The order of stages with a new one, or why it cannot be added.
+pub fn ordered(
+    name: &PipelineName,
+    stages: &[StageName],
+    stage: &StageName,
+    after: Option<&StageName>,
+) -> Result<Vec<StageName>, Refusal> {
+    if stages.contains(stage) {
+        return Err(messages::stage_exists(name, stage));
+    }
+    let at = match after {
+        None => stages.len(),
+        Some(after) => match stages.iter().position(|known| known == after) {
+            Some(at) => at + 1,
+            None => return Err(messages::no_such_stage(name, after)),
+        },
+    };
+    let mut order = stages.to_vec();
+    order.insert(at, stage.clone());
+    Ok(order)
 }
 
 #[cfg(test)]

@@ -11,12 +11,10 @@ use crate::installation::{Installation, Invocation, Plan, Reject};
 use crate::names::short_digest;
 use crate::operation::{EngineError, Snapshot};
 use crate::records::{Build, Pinned, PipelineState, from_item};
-use crate::rules::{Lock, Policy, minute, parameter};
-use crate::stage;
+use crate::rules::{Lock, Policy, parameter};
+use crate::stage::{self, messages};
 use sluice_grammar::{Command, Period, StageCommand};
-use sluice_model::{
-    Button, ButtonStyle, Card, Click, Confirmed, PipelineName, Refusal, StageName, Text, Tone,
-};
+use sluice_model::{PipelineName, StageName};
 
 /// The default duration of a lock, in seconds: two hours.
 const LOCKED: u64 = 2 * 3600;
@@ -29,19 +27,6 @@ const PATIENCE: Duration = Duration::from_millis(1_000);
 /// Identifies the policy that the author saw when confirming fewer approvals.
 fn digest(before: &Policy) -> String {
     short_digest(&[&serde_json::to_string(before).unwrap_or_default()])
-}
-
-/// Asks whether a stage is really to need fewer approvals.
-fn lowering(name: &PipelineName, stage: &StageName, before: &Policy, after: &Policy, line: &str) -> Card {
-    let of = Text::default().code(stage.as_str()).then(" of ").code(name.as_str());
-    let what = format!(" would need {} (now: {}); nothing was changed.", after.needs(), before.needs());
-    let asked =
-        format!("Promotions to {stage} of {name} will need {} (now: {}).", after.needs(), before.needs());
-    let click = Click::LowerPolicy(Confirmed { seen: digest(before), line: line.to_owned() });
-    Card::new(Tone::Bad, of.then(what))
-        .hint(Text::plain("To confirm, run ").code(line).then("."))
-        .button(Button::new(&click, "Lower it").style(ButtonStyle::Danger).asking(asked, "Lower it"))
-        .foot(Text::plain("code ").code("confirm-lower"))
 }
 
 /// The pipeline's state, the command, and the digest that its author saw before confirming.
@@ -68,12 +53,7 @@ impl Installation {
         let after = stage::set::changed(&before, &default, settings)?;
         stage::set::only_what_holds(stage, &default, &after)?;
         if after == before {
-            return Err(Refusal::new(
-                "already-set",
-                format!("Stage `{stage}` of `{name}` is set so already; nothing was changed."),
-                format!("See `/stage list {name}`."),
-            )
-            .into());
+            return Err(messages::already_set(name, stage).into());
         }
         let names: Vec<&str> = settings.iter().filter_map(|(key, _)| parameter(key)).collect();
         if !names.is_empty() {
@@ -81,14 +61,15 @@ impl Installation {
         }
         let is_confirmed = confirm && seen.is_none_or(|seen| seen == digest(&before));
         if after.needs_fewer_people_than(&before) && !is_confirmed {
-            let (name, settings) = (name.clone(), settings.to_vec());
-            let line =
-                Command::Stage(StageCommand::Set { name, stage: stage.clone(), settings, confirm: true })
-                    .to_string();
-            let Some(pipeline) = &state.pipeline else {
-                return Err(EngineError::Corrupt("no pipeline".into()).into());
-            };
-            return Err(Reject::say(lowering(&pipeline.name, stage, &before, &after, &line)));
+            let line = Command::Stage(StageCommand::Set {
+                name: name.clone(),
+                stage: stage.clone(),
+                settings: settings.to_vec(),
+                confirm: true,
+            })
+            .to_string();
+            let confirmed = (digest(&before), line);
+            return Err(Reject::say(messages::lowering((name, stage), (&before, &after), confirmed)));
         }
         let params = stage::set::Params {
             name: name.clone(),
@@ -98,12 +79,7 @@ impl Installation {
             is_lower: after.is_lower_than(&before),
             before,
         };
-        let answer = Text::plain("Setting the policy of ")
-            .code(stage.as_str())
-            .then(" of ")
-            .code(name.as_str())
-            .then(".");
-        Plan::new(stage::set::KIND, params, command.clone(), answer)
+        Plan::new(stage::set::KIND, params, command.clone(), messages::updating_policy(name, stage))
     }
 
     /// Refuses a parameter that the newest green build marks as a secret, because everyone can see parameter values. If the
@@ -123,15 +99,7 @@ impl Installation {
         });
         match names.iter().find(|name| secrets.iter().flatten().any(|secret| secret == **name)) {
             None => Ok(()),
-            Some(secret) => Err(Refusal::new(
-                "secret-parameter",
-                format!(
-                    "The template marks `{secret}` as a secret (`NoEcho`), and what is set here is shown to everybody; \
-                     nothing was changed."
-                ),
-                "Store the secret in Secrets Manager or SSM Parameter Store, and make its *name* the parameter.",
-            )
-            .into()),
+            Some(secret) => Err(messages::secret_parameter(secret).into()),
         }
     }
 
@@ -198,16 +166,8 @@ impl Installation {
         let now = self.engine.world().clock.now();
         let stages = stages(state, name, stage.as_ref())?;
         let in_utc = !matches!(until, None | Some(Period::Seconds(_)));
-        let until = end(now, until.as_ref()).ok_or_else(|| {
-            Refusal::new(
-                "bad-end",
-                "A lock must end in the future, within 30 days; nothing was locked.",
-                format!(
-                    "Name another end, as in `/stage lock {name} {} for 2h REASON`; or set a freeze.",
-                    stage.as_ref().or(stages.first()).map_or_else(String::new, ToString::to_string)
-                ),
-            )
-        })?;
+        let until = end(now, until.as_ref())
+            .ok_or_else(|| messages::bad_end(name, stage.as_ref().or(stages.first())))?;
         let held: Vec<Lock> = stages
             .iter()
             .filter_map(|stage| state.locks.get(stage))
@@ -229,14 +189,7 @@ impl Installation {
             over.extend(gone.into_iter().filter(|lock| lock.owner.id != invocation.actor.id));
             kept.extend(wanted.over);
         }
-        let mut answer = Text::plain("Locking ");
-        for (nth, stage) in stages.iter().enumerate() {
-            answer =
-                if nth > 0 { answer.then(", ").code(stage.as_str()) } else { answer.code(stage.as_str()) };
-        }
-        let answer = answer.then(" of ").code(name.as_str()).then(" until ").time(until);
-        // Show that a typed time of day is in UTC.
-        let answer = if in_utc { answer.then(format!(" ({})", minute(until))) } else { answer }.then(".");
+        let answer = messages::locking(name, &stages, until, in_utc);
         let params = stage::lock::Params {
             name: name.clone(),
             stages,
@@ -268,21 +221,15 @@ impl Installation {
             .cloned()
             .collect();
         if locks.is_empty() {
-            let what = stage.map_or("No stage".to_owned(), |stage| format!("Stage `{stage}`"));
-            let verb = if stage.is_some() { "is not locked" } else { "is locked" };
-            let hint = format!("See `/pipeline status {name}`.");
-            return Err(Refusal::new("not-locked", format!("{what} of `{name}` {verb}."), hint).into());
+            return Err(messages::not_locked(name, stage).into());
         }
         for lock in &locks {
             access.unlock(&invocation.actor.id, &lock.owner.id)?;
         }
         let restored: Vec<Lock> =
             locks.iter().filter_map(|lock| lock.removed_by(&invocation.actor.id, access, now)).collect();
-        let answer = restored.iter().fold(Text::plain("Unlocking ").code(name.as_str()), |text, lock| {
-            text.then("; ").join(stage::unlock::still_locked(lock))
-        });
-        let answer = answer.then(".");
         let params = stage::unlock::Params { name: name.clone(), locks, restored };
+        let answer = messages::unlocking(&params);
         Plan::new(stage::unlock::KIND, params, command.clone(), answer)
     }
 }
@@ -296,8 +243,7 @@ pub(crate) fn stage_add(
 ) -> Result<Plan, Reject> {
     stage::add::ordered(name, &state.pipeline(name)?.stages, stage, after)?;
     let params = stage::add::Params { name: name.clone(), stage: stage.clone(), after: after.cloned() };
-    let answer = Text::plain("Adding stage ").code(stage.as_str()).then(" to ").code(name.as_str()).then(".");
-    Plan::new("stage-add", params, command.clone(), answer)
+    Plan::new(stage::add::KIND, params, command.clone(), messages::adding(name, stage))
 }
 
 #[cfg(test)]

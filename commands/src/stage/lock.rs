@@ -5,7 +5,7 @@
 //!
 //! Then the operation waits as long as its locks hold, without slot, ticket or task, so its message can show
 //! their state. It reminds the owner, and ends at the locks' end or once the last of its locks is removed or
-//! replaced (`stage_lock/hold.rs`). Only the record decides whether a lock holds; the operation reads it
+//! replaced (`hold.rs`). Only the record decides whether a lock holds; the operation reads it
 //! whenever it wakes.
 
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use crate::operation::{
 use crate::ports::Write;
 use crate::records::AuditSubject;
 use crate::rules::Lock;
-use crate::stage::hold::{self, listed};
 pub use crate::stage::params::Lock as Params;
+use crate::stage::{hold, messages};
 use sluice_model::{Actor, OperationId, Permission, PipelineName, StageName, Target, Text};
 
 /// The operation's kind.
@@ -52,7 +52,7 @@ impl Operation for StageLock {
                 hard: params.hard,
                 reason: params.reason.clone(),
             };
-            let title = Text::plain("lock ").code(stage.as_str());
+            let title = Text::plain("Lock stage ").code(stage.as_str());
             Node::new(StepId::of("lock", stage.as_str()), title, step).holding(Slot::Stage(stage.clone()))
         };
         // One after the other, in the order of the stages, so two locks of all stages never wait for each
@@ -83,35 +83,7 @@ impl Operation for StageLock {
         AuditSubject { stage, reason: Some(params.reason.clone()), ..AuditSubject::default() }
     }
     fn summary(&self, params: &Params, op: &OperationState) -> Summary {
-        let Params { name, stages, until, hard, reason, over, kept } = params;
-        let kind = if *hard { "Hard lock of " } else { "Lock of " };
-        let title = Text::plain(kind).join(listed(stages)).then(" of ").code(name.as_str());
-        let doing = Text::plain("Locking ").join(listed(stages)).then(" of ").code(name.as_str());
-        let mut summary = Summary { doing: Some(doing), ..Summary::new(title) }
-            .field("Until", Text::default().time(*until))
-            .field("Reason", Text::plain(reason.clone()));
-        for lock in over {
-            let was =
-                Text::default().user(&lock.owner.id).then(", who had locked ").code(lock.stage.as_str());
-            summary = summary.field("Taken over from", was.then(format!(": {}", lock.reason)));
-        }
-        for lock in kept {
-            let extras =
-                Text::default().user(&lock.owner.id).then(", ").code(lock.stage.as_str()).then(" until ");
-            summary =
-                summary.field("Also locked by", extras.time(lock.until).then(format!(": {}", lock.reason)));
-        }
-        let stop = if *hard {
-            "all changes are blocked, rollbacks too"
-        } else {
-            "deploys and promotions are blocked, rollbacks are allowed"
-        };
-        summary.result = Some(Text::plain(stop));
-        let only =
-            stages.first().filter(|_| stages.len() == 1).map_or(String::new(), |stage| format!(" {stage}"));
-        summary.hint =
-            Some(Text::plain("To remove it earlier: ").code(format!("/stage unlock {name}{only}")));
-        hold::notify(summary, op, params)
+        messages::lock(params, op)
     }
 }
 

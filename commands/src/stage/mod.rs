@@ -5,8 +5,9 @@ pub(crate) mod command;
 mod hold;
 mod list;
 pub mod lock;
+mod messages;
 mod params;
 pub mod set;
 pub mod unlock;
 
-pub(crate) use self::list::*;
+pub(crate) use self::messages::{locked, runs};

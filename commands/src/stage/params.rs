@@ -1,8 +1,9 @@
 //! The parameters of the operations on stages.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::operation::StepId;
 use crate::rules::{self, Policy, parameter};
 use sluice_model::{PipelineName, StageName};
 
@@ -61,6 +62,19 @@ pub struct Lock {
     pub kept: Vec<rules::Lock>,
 }
 
+/// The step that waits while the lock of a stage holds.
+pub(super) fn hold(stage: &StageName) -> StepId {
+    StepId::of("hold", stage.as_str())
+}
+
+/// When the owner of a lock is reminded: when a quarter of its time is left, at most 15 minutes before the end. The owner of a
+/// lock of less than ten minutes set it a moment ago and gets no reminder.
+pub(super) fn reminds(set: Timestamp, until: Timestamp) -> Option<Timestamp> {
+    let length = until.duration_since(set);
+    let before = (length / 4).min(SignedDuration::from_mins(15));
+    until.checked_sub(before).ok().filter(|_| length >= SignedDuration::from_mins(10))
+}
+
 /// `/stage unlock`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Unlock {
@@ -86,5 +100,23 @@ impl Unlock {
         };
         let lifted = self.locks.iter().filter(|lock| stages.contains(&lock.stage));
         lifted.flat_map(rules::Lock::each).filter(|lock| !stays(lock)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reminder_is_sent_with_a_quarter_of_the_time_left_at_most_15_minutes() {
+        let set: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        let at = |minutes: i64| {
+            let until = set + SignedDuration::from_mins(minutes);
+            reminds(set, until).map(|at| until.duration_since(at).as_secs())
+        };
+        assert_eq!(
+            [at(9), at(10), at(20), at(60), at(120)],
+            [None, Some(150), Some(300), Some(900), Some(900)]
+        );
     }
 }

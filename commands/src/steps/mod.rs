@@ -6,6 +6,7 @@ mod moves;
 mod parameters;
 mod prepare;
 mod record;
+mod record_change;
 mod resolve;
 mod smoke;
 
@@ -15,6 +16,7 @@ pub(crate) use crate::steps::moves::*;
 pub(crate) use crate::steps::parameters::*;
 pub(crate) use crate::steps::prepare::*;
 pub(crate) use crate::steps::record::*;
+pub(crate) use crate::steps::record_change::*;
 pub(crate) use crate::steps::resolve::*;
 pub(crate) use crate::steps::smoke::*;
 

@@ -149,9 +149,9 @@ async fn the_request_for_approval_lists_the_changes_and_the_approvers() {
     let fields: Vec<_> = fields.unwrap().into_iter().map(|(label, value)| (label, value.flat())).collect();
     let of = |wanted: &str| fields.iter().find(|(label, _)| label == wanted).map_or("", |(_, value)| value);
     assert_eq!(of("Size"), "2 commits, 3 functions change");
-    assert!(of("Age").starts_with("made 2026-03-01 ") && of("Age").contains(", on dev since 2026-03-01 "));
+    assert!(of("Age").starts_with("created 2026-03-01 ") && of("Age").contains(", on dev since 2026-03-01 "));
     assert_eq!(of("Approvals"), "1 of 2: @U0BEN");
-    assert_eq!(of("Can approve").trim(), "@U0CAT @U0DAN");
+    assert_eq!(of("Approvers").trim(), "@U0CAT @U0DAN");
 }
 
 #[tokio::test(start_paused = true)]
@@ -227,7 +227,7 @@ async fn an_on_call_override_passes_the_gates_with_a_reason_and_without_approval
     assert_eq!(runs(&shared, "prod").await, 1);
     let update = shared.last_update(&head.id).unwrap();
     let card = format!("{:?}", update.card);
-    assert!(card.contains("checkout is down") && card.contains("Nobody was asked"), "{card}");
+    assert!(card.contains("checkout is down") && card.contains("approvals were skipped"), "{card}");
     assert!(update.asides.iter().any(|aside| aside.broadcast), "the whole channel gets it");
 }
 

@@ -12,6 +12,7 @@ use super::scenarios::PLENTY;
 use crate::operation::{Context, Head, Operation, OperationKind, OperationState, Progress, Status, testing};
 use crate::ports::{Store, StoreError, Write};
 use crate::stage;
+use crate::steps::RecordChange;
 
 #[tokio::test(start_paused = true)]
 async fn a_lock_ends_by_itself() {
@@ -185,7 +186,7 @@ async fn a_write_based_on_an_old_lock_changes_no_newer_lock() {
         locks: vec![seen.clone()],
         restored: vec![],
     };
-    let lifts = writes(&process, stage::unlock::StageUnlock, params).await;
+    let lifts = writes(&process, RecordChange(stage::unlock::StageUnlock), params).await;
     let params = stage::lock::Params {
         name: "orders".parse().unwrap(),
         stages: vec![seen.stage.clone()],

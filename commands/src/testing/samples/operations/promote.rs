@@ -163,7 +163,10 @@ fn overriding() -> Journal {
     let params = promote::Params {
         approvals: 0,
         override_reason: Some("checkout is down <!here>".into()),
-        passed: vec![lock("ben", false).refusal(&"orders").problem, "Nobody was asked to approve it.".into()],
+        passed: vec![
+            lock("ben", false).refusal(&"orders").problem,
+            "The required approvals were skipped.".into(),
+        ],
         ..promotion("orders", change(2), &["Hello"])
     };
     asking(params, &["Hello"])

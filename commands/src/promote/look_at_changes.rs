@@ -1,0 +1,100 @@
+//! The step that compares a release with the one that runs, from the artifacts of the two builds. One of them is known
+//! already: it takes one look, with as many calls for a hundred functions as for one. If the running release cannot be read,
+//! the new one is listed in full.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::operation::{Context, Effect, EngineError, Progress, Step};
+use crate::promote::Changes;
+use crate::promote::messages::LISTED_IN_FULL;
+use crate::promote::refusals::TOO_MANY_CHANGES;
+use crate::records::{Release, Stage, from_item};
+use crate::resources::Deployable;
+use crate::rules::Parameters;
+use crate::steps::{ReadApplication, WildRights};
+use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
+
+/// Reads the running release and compares it with the new one.
+pub(super) struct LookAtChanges {
+    pub(super) target: Target,
+    pub(super) pipeline: PipelineName,
+    pub(super) stage: StageName,
+    pub(super) bucket: String,
+    /// The running release.
+    pub(super) before: Option<ReleaseNumber>,
+    /// The values of the template's parameters there.
+    pub(super) parameters: Parameters,
+    /// The source stage and the new release.
+    pub(super) from: (StageName, ReleaseNumber),
+    /// The new release.
+    pub(super) now: Arc<Deployable>,
+}
+
+impl LookAtChanges {
+    /// The whole release, if it cannot be compared.
+    fn whole(&self) -> Result<Changes, EngineError> {
+        let changes = Changes::between(None, &self.now.application, &self.target, None);
+        changes.noting(LISTED_IN_FULL).readable().map_err(EngineError::Refused)
+    }
+
+    async fn found(&self, cx: &Context) -> Result<Changes, EngineError> {
+        let Self { target, pipeline, stage, bucket, before, parameters, from: (from, number), now } = self;
+        let keys = &cx.world.keys;
+        let (release, source) =
+            (before.map(|before| keys.release(pipeline, before)), keys.stage(pipeline, from));
+        let (mut found, mut since) = (None, None);
+        let keys: Vec<_> = release.iter().cloned().chain([source]).collect();
+        for item in cx.world.store.get_many(&keys).await? {
+            if Some(&item.key) == release.as_ref() {
+                found = Some(from_item::<Release>(&item)?);
+            } else {
+                let current = from_item::<Stage>(&item)?.current;
+                since = current.filter(|now| now.release == *number).map(|now| now.since);
+                // To the second: stored bytes cost.
+                since = since.and_then(|since: Timestamp| Timestamp::from_second(since.as_second()).ok());
+            }
+        }
+        let before = match (before, found) {
+            (None, _) => None,
+            (Some(_), None) => return self.whole(),
+            (Some(_), Some(found)) => {
+                let read = ReadApplication {
+                    target: target.clone(),
+                    pipeline: pipeline.clone(),
+                    stage: stage.clone(),
+                    bucket: bucket.clone(),
+                    artifact: found.artifact,
+                    parameters: parameters.clone(),
+                    // It runs already.
+                    wild_rights: WildRights::Accepted,
+                };
+                Some(read.application(cx).await?)
+            }
+        };
+        let changes = Changes::between(before.as_ref(), &now.application, target, since);
+        changes.readable().map_err(EngineError::Refused)
+    }
+}
+
+#[async_trait]
+impl Step for LookAtChanges {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        match self.found(cx).await {
+            Ok(changes) => Progress::done(changes),
+            Err(error @ EngineError::Store(_)) if error.can_retry() => Err(error),
+            Err(EngineError::Refused(refusal)) if refusal.code == TOO_MANY_CHANGES => {
+                Err(EngineError::Refused(refusal))
+            }
+            Err(error) => {
+                tracing::warn!(operation = %cx.operation, %error, "the changes of a promotion could not be read");
+                Progress::done(self.whole()?)
+            }
+        }
+    }
+}
