@@ -122,7 +122,7 @@ impl Installation {
         }
         let attempt = Attempt { pipeline: name, stage, want, at: world.clock.now() };
         for gate in gates(state, &attempt) {
-            lines.push(match &gate.stand {
+            lines.push(match &gate.state {
                 GateState::Open(words) => line(State::Open, gate.name, words.clone()),
                 GateState::Passed(refusal) | GateState::Closed(refusal) => closed(gate.name, refusal),
             });
@@ -145,7 +145,7 @@ impl Installation {
             if !is_enough {
                 words = words.then(format!("; {} can give one, so nobody passes", others.len()));
             }
-            if let Some(closed) = access.membership.closed(&groups, &approvers) {
+            if let Some(closed) = access.membership.refuse_unknown(&groups, &approvers) {
                 words = words.then("; ").join(marked(&closed.problem));
             }
             let state = if is_enough { State::Waits } else { State::Closed };

@@ -4,8 +4,22 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use crate::rules::Unknown;
 use sluice_model::{GroupId, UserId};
+
+/// Why the members of a group are unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unknown {
+    /// Slack did not answer in time, and its last answer is too old.
+    Silent,
+    /// The app lacks this scope.
+    Scope(&'static str),
+    /// Slack reports that the group does not exist, or no longer exists.
+    Gone,
+    /// Slack refuses to answer, with this error code.
+    Refused(String),
+    /// A terminal has no connection to Slack.
+    Apart,
+}
 
 /// Knows the people. It answers within about a second, from its cache if that is fresh, and never from a
 /// cache that is too old to trust.

@@ -25,23 +25,33 @@ impl Installation {
         kind: SignalKind,
         reason: Option<String>,
     ) -> Result<Answer, Reject> {
-        let world = self.engine.world();
+        let verb = if kind == SignalKind::Approve { "approve" } else { "reject" };
+        let none = refusals::none_waits(name, stage);
+        let selection = Selection { name, stage, release, verb, none };
+        match self.selected(selection, |requests| requests.retain(Request::waits)).await {
+            Ok(Request { head, op, .. }) => {
+                self.send_decision(invocation, Some((head, op)), None, Signal { kind, reason }).await
+            }
+            Err(reject) => self.or_answered(invocation, reject).await,
+        }
+    }
+
+    /// The open promotion that a command selects among those to `keep`.
+    async fn selected(
+        &self,
+        selection: Selection<'_>,
+        keep: impl FnOnce(&mut Vec<Request>),
+    ) -> Result<Request, Reject> {
+        let (world, name, stage) = (self.engine.world(), selection.name, selection.stage);
         let state = PipelineState::read(&*world.store, &world.keys, name).await?;
         state.pipeline(name)?;
         state.stage(name, stage)?;
         let mut unreadable = None;
-        let mut waiting = self.requests(&state, stage, &mut unreadable).await?;
-        waiting.retain(Request::waits);
-        if let Some(id) = unreadable.filter(|_| waiting.is_empty()) {
-            return self.or_answered(invocation, cannot_be_read(name, self.noun(PROMOTE), &id).into()).await;
-        }
-        let verb = if kind == SignalKind::Approve { "approve" } else { "reject" };
-        let none = refusals::none_waits(name, stage);
-        match self.select(waiting, Selection { name, stage, release, verb, none }) {
-            Ok(Request { head, op, .. }) => {
-                self.send_decision(invocation, Some((head, op)), None, Signal { kind, reason }).await
-            }
-            Err(refusal) => self.or_answered(invocation, refusal.into()).await,
+        let mut found = self.requests(&state, stage, &mut unreadable).await?;
+        keep(&mut found);
+        match unreadable.filter(|_| found.is_empty()) {
+            Some(id) => Err(cannot_be_read(name, self.noun(PROMOTE), &id).into()),
+            None => Ok(self.select(found, selection)?),
         }
     }
 
@@ -98,25 +108,19 @@ impl Installation {
         (stage, release): (&StageName, Option<ReleaseNumber>),
         reason: Option<String>,
     ) -> Result<Answer, Reject> {
-        let world = self.engine.world();
-        let state = PipelineState::read(&*world.store, &world.keys, name).await?;
-        state.pipeline(name)?;
-        state.stage(name, stage)?;
-        let mut unreadable = None;
-        let mut open = self.requests(&state, stage, &mut unreadable).await?;
-        if let Some(id) = unreadable.filter(|_| open.is_empty()) {
-            return self.or_answered(invocation, cannot_be_read(name, self.noun(PROMOTE), &id).into()).await;
-        }
-        // A promotion that is already being cancelled matches only if there is no other.
-        if open.iter().any(Request::is_open) {
-            open.retain(Request::is_open);
-        }
         let none = refusals::none_runs(name, stage);
-        match self.select(open, Selection { name, stage, release, verb: "cancel", none }) {
+        let selection = Selection { name, stage, release, verb: "cancel", none };
+        let keep = |requests: &mut Vec<Request>| {
+            // A promotion that is already being cancelled matches only if there is no other.
+            if requests.iter().any(Request::is_open) {
+                requests.retain(Request::is_open);
+            }
+        };
+        match self.selected(selection, keep).await {
             Ok(request) => {
                 self.stop(invocation, &request.head.id, Signal { kind: SignalKind::Cancel, reason }).await
             }
-            Err(refusal) => self.or_answered(invocation, refusal.into()).await,
+            Err(reject) => self.or_answered(invocation, reject).await,
         }
     }
 }

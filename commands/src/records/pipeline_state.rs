@@ -6,10 +6,9 @@ use crate::operation::head::{guards, number, text};
 use crate::operation::{EngineError, Keys, Slot, Ticket};
 use crate::ports::{Guard, Guards, Item, Order, Precondition, Query, Store, StoreError};
 use crate::records::{
-    BUILDS, FINGERPRINT, GREEN, KIND, OPERATION, Pipeline, QUEUED, RELEASES, REVISION, STUCK, Stage, TICKETS,
-    TOUCHED, Tidied, from_item,
+    BUILDS, FINGERPRINT, GREEN, Grants, KIND, Lock, OPERATION, ObservedDrift, Pipeline, Policy, QUEUED,
+    RELEASES, REVISION, STUCK, Stage, TICKETS, TOUCHED, Tidied, from_item,
 };
-use crate::rules::{Grants, Lock, ObservedDrift, Policy};
 use sluice_model::{BuildNumber, OperationId, PipelineName, StageName};
 
 /// A pipeline's partition.

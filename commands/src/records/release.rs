@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::records::{Artifact, Change};
-use crate::rules::Parameters;
+use crate::records::{Artifact, Change, Parameters};
 use sluice_model::{Actor, BuildNumber, OperationId, ReleaseNumber};
 
 /// A release: one build that was deployed.

@@ -56,7 +56,7 @@ pub struct Decided {
 
 /// The state of a request at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing<'a> {
+pub enum RequestState<'a> {
     /// It can be decided.
     Open,
     /// Nobody decided within seven days.
@@ -66,21 +66,21 @@ pub enum Standing<'a> {
 }
 
 impl RoleRequest {
-    /// How it stands.
-    pub fn stands(&self, at: Timestamp) -> Standing<'_> {
+    /// Its state at that time.
+    pub fn state(&self, at: Timestamp) -> RequestState<'_> {
         match &self.decided {
-            Some(decided) => Standing::Decided(decided),
-            None if at.duration_since(self.asked) >= OPEN_FOR => Standing::Expired,
-            None => Standing::Open,
+            Some(decided) => RequestState::Decided(decided),
+            None if at.duration_since(self.asked) >= OPEN_FOR => RequestState::Expired,
+            None => RequestState::Open,
         }
     }
 
     /// Whether the same request can be made again: not while it is open or within a day after a rejection.
     pub fn can_be_repeated(&self, at: Timestamp) -> bool {
-        match self.stands(at) {
-            Standing::Open => false,
-            Standing::Expired => true,
-            Standing::Decided(decided) => decided.granted || at.duration_since(decided.at) >= NO_FOR,
+        match self.state(at) {
+            RequestState::Open => false,
+            RequestState::Expired => true,
+            RequestState::Decided(decided) => decided.granted || at.duration_since(decided.at) >= NO_FOR,
         }
     }
 
@@ -119,15 +119,15 @@ mod tests {
             decided: None,
         };
         let hours = SignedDuration::from_hours;
-        assert_eq!(request.stands(asked + hours(167)), Standing::Open);
-        assert_eq!(request.stands(asked + hours(168)), Standing::Expired);
+        assert_eq!(request.state(asked + hours(167)), RequestState::Open);
+        assert_eq!(request.state(asked + hours(168)), RequestState::Expired);
         assert!(!request.can_be_repeated(asked + hours(167)) && request.can_be_repeated(asked + hours(168)));
         let decided = |granted| {
             let decided = Some(Decided { by: eve.clone(), at: asked + hours(1), granted });
             RoleRequest { decided, ..request.clone() }
         };
         let (yes, no) = (decided(true), decided(false));
-        assert!(matches!(no.stands(asked + hours(2)), Standing::Decided(_)));
+        assert!(matches!(no.state(asked + hours(2)), RequestState::Decided(_)));
         assert!(!no.can_be_repeated(asked + hours(24)) && no.can_be_repeated(asked + hours(25)));
         assert!(yes.can_be_repeated(asked + hours(2)), "the role may have been revoked since");
     }

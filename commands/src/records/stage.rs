@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::records::{Change, PinnedApi};
-use crate::rules::Parameters;
+use crate::records::{Change, Parameters, PinnedApi};
 use sluice_model::{Actor, BuildNumber, ReleaseNumber, StageName};
 
 /// The first run of a release on a stage.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::rules::Membership;
+use crate::rules::{Membership, refusals};
 use sluice_model::{GroupId, Member, Permission, Refusal, Role, UserId};
 
 /// The Slack users of each role, from all sources together ([`Roles`](crate::rules::Roles)).
@@ -84,11 +84,11 @@ impl Access {
         self.of(role).contains(who) && !self.membership.deactivated.contains(who)
     }
 
-    /// Why somebody is turned away whom no one named has as such, if it is for what Slack said of them or did not say.
-    fn unheard(&self, who: &UserId, roles: &[Role]) -> Option<Refusal> {
+    /// The refusal if Slack reports that the person is deactivated, or if they might be in a group whose members are unknown.
+    fn unresolved(&self, who: &UserId, roles: &[Role]) -> Option<Refusal> {
         let people = roles.iter().flat_map(|role| self.of(*role)).cloned().collect();
         let groups = roles.iter().flat_map(|role| self.groups_of(*role));
-        self.membership.gone(who).or_else(|| self.membership.closed(groups, &people))
+        self.membership.refuse_deactivated(who).or_else(|| self.membership.refuse_unknown(groups, &people))
     }
 
     /// May this person run a command that needs this permission?
@@ -117,8 +117,8 @@ impl Access {
         if self.has(Role::Operators, who) {
             return Ok(Granted { rule: "operators" });
         }
-        let unheard = self.unheard(who, &[Role::Admins, Role::Operators]);
-        Err(unheard.unwrap_or_else(|| {
+        let unresolved = self.unresolved(who, &[Role::Admins, Role::Operators]);
+        Err(unresolved.unwrap_or_else(|| {
             self.refuse("not-an-operator", "operators", &self.operators, Some(Role::Operators))
         }))
     }
@@ -128,8 +128,8 @@ impl Access {
         if self.has(Role::Admins, who) {
             return Ok(Granted { rule: "admins" });
         }
-        let unheard = self.unheard(who, &[Role::Admins]);
-        Err(unheard
+        let unresolved = self.unresolved(who, &[Role::Admins]);
+        Err(unresolved
             .unwrap_or_else(|| self.refuse("not-an-admin", "admins", &self.admins, Some(Role::Admins))))
     }
 
@@ -139,7 +139,7 @@ impl Access {
             return Ok(Granted { rule: "oncall" });
         }
         let all = [Role::Oncall, Role::Admins, Role::Operators];
-        self.operate(who).map_err(|refusal| self.unheard(who, &all).unwrap_or(refusal))
+        self.operate(who).map_err(|refusal| self.unresolved(who, &all).unwrap_or(refusal))
     }
 
     /// May this person override gates, with a reason?
@@ -151,10 +151,10 @@ impl Access {
             return Ok(Granted { rule: "override by oncall" });
         }
         let may: BTreeSet<_> = self.admins.union(&self.oncall).cloned().collect();
-        let unheard = self.unheard(who, &[Role::Admins, Role::Oncall]);
-        // The smaller one of the two roles.
+        let unresolved = self.unresolved(who, &[Role::Admins, Role::Oncall]);
+        // On call is the role with fewer rights.
         let lacks = Some(Role::Oncall);
-        Err(unheard
+        Err(unresolved
             .unwrap_or_else(|| self.refuse("not-for-override", "admins and people on call", &may, lacks)))
     }
 
@@ -170,7 +170,7 @@ impl Access {
     /// May this person approve or reject that request?
     pub fn approve(&self, who: &UserId, asked: &Asked<'_>) -> Result<Granted, Refusal> {
         let (approvers, groups) = self.deciders(asked.approvers);
-        if let Some(gone) = self.membership.gone(who) {
+        if let Some(gone) = self.membership.refuse_deactivated(who) {
             return Err(gone);
         }
         if !approvers.contains(who) {
@@ -178,14 +178,10 @@ impl Access {
             // approver by role would take the right from all operators.
             let lacks = asked.approvers.is_empty().then(|| self.approving());
             let refuse = || self.refuse("not-an-approver", "approvers of this stage", &approvers, lacks);
-            return Err(self.membership.closed(&groups, &approvers).unwrap_or_else(refuse));
+            return Err(self.membership.refuse_unknown(&groups, &approvers).unwrap_or_else(refuse));
         }
         if who == asked.requester && !asked.self_approval {
-            return Err(Refusal::new(
-                "own-request",
-                "You cannot decide on your own request.",
-                "Ask another approver to review it.",
-            ));
+            return Err(refusals::own_request());
         }
         Ok(Granted { rule: "approvers" })
     }
@@ -210,12 +206,7 @@ impl Access {
         if who == requester {
             return self.roll_back(who).map(|_| Granted { rule: "requester" });
         }
-        let not_yours = Refusal::new(
-            "not-yours",
-            format!("Only <@{requester}>, who requested this, or an admin can cancel it."),
-            "Ask one of them.",
-        );
-        Err(self.unheard(who, &[Role::Admins]).unwrap_or(not_yours))
+        Err(self.unresolved(who, &[Role::Admins]).unwrap_or_else(|| refusals::not_yours(requester)))
     }
 
     /// The role that approves by default: the approvers if there are any, else the operators. A group whose members are
@@ -243,29 +234,12 @@ impl Access {
     /// `lacks` is the role that the person can request, if one role would be enough.
     fn refuse(&self, code: &str, role: &str, who: &BTreeSet<UserId>, lacks: Option<Role>) -> Refusal {
         if self.is_empty() {
-            return Refusal::new(
-                "no-roles",
-                "No roles are configured, so nobody can change anything yet.",
-                "The person who runs Sluice names the first admin: run `sluice init --admin U…`, or write `[access]`, \
-                 `operators = [\"U…\"]`, `admins = [\"U…\"]` into sluice.toml and send Sluice a SIGHUP.",
-            );
+            return refusals::no_roles();
         }
-        let mut names: Vec<_> = who.iter().take(5).map(|user| format!("<@{user}>")).collect();
-        if who.len() > names.len() {
-            names.push(format!("{} more", who.len() - names.len()));
-        }
-        let hint = match names.as_slice() {
-            [] => {
-                "Nobody has this role yet. An admin can grant it with `/pipeline grant`, or set it in `sluice.toml`."
-                    .to_owned()
-            }
-            names => format!("Ask someone who can: {}.", names.join(", ")),
-        };
         // Without an admin, nobody could decide on a request.
         let can_grant = !self.admins.is_empty() || self.groups_of(Role::Admins).next().is_some();
         let lacks = lacks.filter(|_| can_grant);
-        Refusal::new(code, format!("Only {role} can do this, and you are not one of them."), hint)
-            .lacking(lacks)
+        refusals::not_in_role(code, role, who).lacking(lacks)
     }
 }
 
@@ -332,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_is_taken_away_by_its_owner_or_an_admin() {
+    fn only_the_owner_of_a_lock_or_an_admin_removes_it() {
         let access = access();
         assert_eq!(access.unlock(&user("U1"), &user("U1")).unwrap().rule(), "owner");
         assert_eq!(access.unlock(&user("U3"), &user("U1")).unwrap().rule(), "admins");
@@ -346,7 +320,7 @@ mod tests {
         assert_eq!(access.cancel(&user("U3"), &user("U1")).unwrap().rule(), "admins");
         assert_eq!(access.cancel(&user("U2"), &user("U1")).unwrap_err().code, "not-yours");
         let gone = access.cancel(&user("U9"), &user("U9")).unwrap_err();
-        assert_eq!(gone.code, "not-an-operator", "who lost the role stops nothing any more");
+        assert_eq!(gone.code, "not-an-operator", "a person without the role cancels nothing");
     }
 
     #[test]

@@ -6,11 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-use crate::records::{PinnedApi, Stage, VersionSet};
-use sluice_model::StageName;
+use crate::records::{Drift, Moved, PinnedApi, Stage, VersionSet};
 
 /// The recorded positions of a stage's aliases and API stage.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,28 +61,6 @@ impl Recorded {
     }
 }
 
-/// The recorded and the actual position of something that was moved. `None`: it did not or does not exist.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Moved {
-    /// Where Sluice left it: a version or a deployment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recorded: Option<String>,
-    /// Where it is now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seen: Option<String>,
-}
-
-/// What was moved outside Sluice on a stage.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drift {
-    /// The stage's aliases, by function.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub aliases: BTreeMap<String, Moved>,
-    /// The API stage, by deployment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub api: Option<Moved>,
-}
-
 impl Drift {
     /// Whether everything is as recorded.
     pub fn is_none(&self) -> bool {
@@ -107,68 +81,12 @@ impl Drift {
         self.api = self.api.filter(|moved| accepted.api.as_ref() != Some(moved));
         self
     }
-
-    /// A description with Slack marks: each alias, then the API stage.
-    pub fn words(&self, stage: &StageName) -> String {
-        let aliases = self.aliases.iter().map(|(function, moved)| {
-            let name = format!("`{function}:{stage}`");
-            match (&moved.recorded, &moved.seen) {
-                (Some(recorded), Some(seen)) => {
-                    format!("{name} points to version {} instead of {recorded}", parts(seen))
-                }
-                (Some(recorded), None) => format!("{name}, which pointed to version {recorded}, is gone"),
-                (None, seen) => {
-                    let seen = seen.as_deref().map_or("nothing".to_owned(), parts);
-                    format!("{name} points to version {seen}, but no release is recorded there")
-                }
-            }
-        });
-        let api = self.api.iter().map(|moved| {
-            let name = format!("API stage `{stage}`");
-            match (&moved.recorded, &moved.seen) {
-                (Some(recorded), Some(seen)) => {
-                    format!("{name} serves deployment `{seen}` instead of `{recorded}`")
-                }
-                (Some(recorded), None) => format!("{name}, which served deployment `{recorded}`, is gone"),
-                (None, seen) => {
-                    let seen = seen.as_deref().unwrap_or("none");
-                    format!("{name} serves deployment `{seen}`, but no release is recorded there")
-                }
-            }
-        });
-        aliases.chain(api).collect::<Vec<_>>().join("; ")
-    }
-}
-
-/// `7 (100/1000 to 8)`, the notation of the port, in words.
-fn parts(seen: &str) -> String {
-    let Some((version, rest)) = seen.split_once(" (") else { return seen.to_owned() };
-    let others = rest.trim_end_matches(')').split(", ").map(|part| {
-        let (share, to) = part.split_once("/1000 to ").unwrap_or((part, "another"));
-        let percent = share.parse::<u32>().map_or(share.to_owned(), |share| match share % 10 {
-            0 => (share / 10).to_string(),
-            tenth => format!("{}.{tenth}", share / 10),
-        });
-        format!("{percent}% of calls to {to}")
-    });
-    format!("{version} (and sends {})", others.collect::<Vec<_>>().join(", "))
-}
-
-/// Drift with the time at which it was first seen. AWS does not report when an alias was moved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ObservedDrift {
-    /// The drift.
-    pub drift: Drift,
-    /// When it was first seen.
-    pub first_seen: Timestamp,
-    /// When the stage was last seen as recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_right: Option<Timestamp>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_model::StageName;
 
     fn recorded(versions: &[(&str, &str)], deployment: Option<&str>) -> Recorded {
         let api = |deployment: &str| PinnedApi {

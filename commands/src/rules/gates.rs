@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 
-use crate::records::PipelineState;
-use crate::rules::{Order, minute, plain, span};
+use crate::records::{Order, PipelineState};
+use crate::rules::messages;
 use sluice_model::{PipelineName, Refusal, ReleaseNumber, StageName, Text};
 
 /// The change that a person wants to make to a stage.
@@ -57,7 +57,7 @@ pub struct Gate {
     /// Its name, as messages show it.
     pub name: &'static str,
     /// Its state.
-    pub stand: GateState,
+    pub state: GateState,
 }
 
 /// All gates for that attempt, in the order in which they are checked.
@@ -76,34 +76,20 @@ pub fn gates(state: &PipelineState, attempt: &Attempt<'_>) -> Vec<Gate> {
             Some(refusal) if passes => GateState::Passed(refusal),
             Some(refusal) => GateState::Closed(refusal),
         };
-        found.push(Gate { name, stand: state });
+        found.push(Gate { name, state });
     };
 
     let lock = state.locks.get(stage).filter(|lock| lock.holds(at));
     let is_hard = lock.is_some_and(|lock| lock.hard);
-    add("lock", lock.map(|lock| lock.refusal(pipeline)), Text::plain("not locked"), passes && !is_hard);
+    let closed = lock.map(|lock| lock.refusal(pipeline));
+    add("lock", closed, messages::not_locked(), passes && !is_hard);
     if let Some(freeze) = &policy.freeze {
-        let closed = (freeze.is_on(at) != Some(false)).then(|| {
-            let ends = freeze.ends().map_or(String::new(), |ends| format!(" until {}", minute(ends)));
-            Refusal::new(
-                "frozen",
-                format!("`{stage}` is frozen{ends}: {}.", plain(&freeze.reason)),
-                "Wait until it ends. An admin or someone on call can override it, with a reason.",
-            )
-        });
-        add("freeze", closed, Text::plain(format!("not active now: {freeze}")), passes);
+        let closed = (freeze.is_on(at) != Some(false)).then(|| messages::frozen(stage, freeze));
+        add("freeze", closed, messages::not_frozen(freeze), passes);
     }
     if let Some(window) = &policy.window {
-        let closed = (window.is_open(at) != Some(true)).then(|| {
-            let opens =
-                window.opens(at).map_or(String::new(), |opens| format!(" It opens at {}.", minute(opens)));
-            Refusal::new(
-                "outside-window",
-                format!("`{stage}` can change only in its window, {window}.{opens}"),
-                "Try again when it opens. An admin or someone on call can override it, with a reason.",
-            )
-        });
-        add("window", closed, Text::plain(format!("open: {window}")), passes);
+        let closed = (window.is_open(at) != Some(true)).then(|| messages::outside_window(stage, window, at));
+        add("window", closed, messages::within_window(window), passes);
     }
     let Want::Promote { from, release, again, .. } = want else { return found };
 
@@ -115,54 +101,22 @@ pub fn gates(state: &PipelineState, attempt: &Attempt<'_>) -> Vec<Gate> {
         let closed = (!is_next).then(|| {
             let before = before.unwrap_or(from);
             let runs = state.stages.get(before).and_then(|stage| stage.current.as_ref());
-            let runs = runs.map_or("nothing yet".to_owned(), |current| format!("`{}`", current.release));
-            Refusal::new(
-                "out-of-order",
-                format!("`{stage}` accepts only what runs on `{before}`. `{before}` runs {runs}."),
-                format!("Promote `{release}` to `{before}` first: `/promote {pipeline} {before} {release}`."),
-            )
+            messages::out_of_order((pipeline, stage), release, (before, runs))
         });
-        add("order", closed, Text::default().code(from.as_str()).then(" runs it"), passes);
+        add("order", closed, messages::in_order(from), passes);
     }
     if policy.soak > 0 {
-        let since = running.map(|now| now.since);
-        let ran = since.map(|since| at.duration_since(since).as_secs());
-        let is_ripe = ran.is_some_and(|ran| u64::try_from(ran).unwrap_or(0) >= policy.soak);
-        let closed = (!is_ripe).then(|| {
-            let (how_long, left) = match ran {
-                None => ("It does not run there now".to_owned(), policy.soak),
-                Some(ran) => {
-                    let ran = u64::try_from(ran).unwrap_or(0);
-                    (format!("It has run there for {}", span(ran)), policy.soak.saturating_sub(ran))
-                }
-            };
-            Refusal::new(
-                "soaking",
-                format!("`{release}` must run on `{from}` for {} first. {how_long}.", span(policy.soak)),
-                format!("Try again in {}.", span(left)),
-            )
-        });
-        add(
-            "soak",
-            closed,
-            Text::plain(format!("it has run there for more than {}", span(policy.soak))),
-            passes,
-        );
+        let ran = running.map(|now| u64::try_from(at.duration_since(now.since).as_secs()).unwrap_or(0));
+        let is_ripe = ran.is_some_and(|ran| ran >= policy.soak);
+        let closed = (!is_ripe).then(|| messages::soaking(release, from, policy.soak, ran));
+        add("soak", closed, messages::soaked(policy.soak), passes);
     }
     let target = state.stages.get(stage);
     let left =
         target.and_then(|target| target.runs.iter().find(|run| run.release == release && run.rolled_back));
     if left.is_some() {
-        let closed = (!again).then(|| {
-            Refusal::new(
-                "rolled-back",
-                format!("`{stage}` was rolled back from `{release}`."),
-                format!(
-                    "To promote it again, run `/promote {pipeline} {stage} from {from} {release} again`."
-                ),
-            )
-        });
-        add("again", closed, Text::plain("it was rolled back there, and you requested it again"), passes);
+        let closed = (!again).then(|| messages::rolled_back((pipeline, stage), from, release));
+        add("again", closed, messages::requested_again(), passes);
     }
     found
 }
@@ -171,7 +125,7 @@ pub fn gates(state: &PipelineState, attempt: &Attempt<'_>) -> Vec<Gate> {
 pub fn pass(state: &PipelineState, attempt: &Attempt<'_>) -> Result<Vec<String>, Refusal> {
     let mut passed = vec![];
     for gate in gates(state, attempt) {
-        match gate.stand {
+        match gate.state {
             GateState::Open(_) => {}
             GateState::Passed(refusal) => passed.push(refusal.problem),
             GateState::Closed(refusal) => return Err(refusal),

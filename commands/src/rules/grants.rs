@@ -5,95 +5,10 @@
 //! least one admin who can grant always remains.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::ports::{Guard, Item, Key, StoreError, Write};
-use crate::records::{REVISION, from_item, revised};
-use crate::rules::{Access, Membership, PinnedRoles, Subjects};
-use sluice_model::{Actor, GroupId, Member, PipelineName, Refusal, Role};
-
-/// A role that a person or group was granted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grant {
-    /// The person or group.
-    pub person: Member,
-    /// The role.
-    pub role: Role,
-    /// The person who granted it.
-    pub by: Actor,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// The grants for all pipelines, or for one: as read, or as they will be written.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Grants {
-    /// In the order in which they were granted.
-    pub list: Vec<Grant>,
-    /// The revision of the record that was read; 0 if there is none yet.
-    revision: u64,
-}
-
-impl Grants {
-    /// Reads the record.
-    pub fn of(item: Option<&Item>) -> Result<Self, StoreError> {
-        let Some(item) = item else { return Ok(Self::default()) };
-        let revision = match item.guards.get(REVISION) {
-            Some(Guard::Number(revision)) => *revision,
-            _ => 0,
-        };
-        Ok(Self { list: from_item(item)?, revision })
-    }
-
-    /// The write that replaces the record that was read. It fails if the record changed meanwhile.
-    pub fn put(&self, key: Key) -> Result<Write, StoreError> {
-        revised(key, self.revision, &self.list)
-    }
-
-    /// The grant of a role to a person or group.
-    pub fn get(&self, person: &Member, role: Role) -> Option<&Grant> {
-        self.list.iter().find(|grant| grant.person == *person && grant.role == role)
-    }
-}
-
-/// A requested change of roles.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoleChange {
-    /// The person or group.
-    pub person: Member,
-    /// The role.
-    pub role: Role,
-    /// The pipeline; `None` for all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<PipelineName>,
-    /// Whether to grant the role; `false` revokes it.
-    pub gives: bool,
-}
-
-impl RoleChange {
-    /// The kind of an operation that grants.
-    pub const GRANT: &str = "access-grant";
-    /// The kind of an operation that revokes.
-    pub const REVOKE: &str = "access-revoke";
-
-    /// The kind of this change.
-    pub fn kind(&self) -> &'static str {
-        if self.gives { Self::GRANT } else { Self::REVOKE }
-    }
-}
-
-/// The source of a role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source<'a> {
-    /// `sluice.toml`.
-    Pinned,
-    /// A grant for all pipelines.
-    Everywhere(&'a Grant),
-    /// A grant for this pipeline.
-    Here(&'a Grant),
-    /// Membership in this group.
-    Within(&'a GroupId),
-}
+use crate::records::{Grant, Grants};
+use crate::rules::{Access, Membership, PinnedRoles, RoleChange, Source, Subjects, refusals};
+use sluice_model::{Actor, GroupId, Member, Refusal, Role};
 
 /// All roles, for one pipeline or for all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -102,14 +17,14 @@ pub struct Roles {
     pub pinned: PinnedRoles,
     /// The grants for all pipelines.
     pub everywhere: Grants,
-    /// What was granted for this pipeline; nothing where none is meant.
+    /// The grants for this pipeline; empty without one.
     pub here: Grants,
-    /// Who is in the groups among them, as far as that is known.
+    /// The known members of the groups among them.
     pub membership: Membership,
 }
 
 impl Roles {
-    /// Who may do what: a role is had if any of the three gives it.
+    /// The access of each person: any of the three sources gives a role.
     pub fn access(&self) -> Access {
         let mut access = Access { membership: self.membership.clone(), ..Access::default() };
         for role in Role::ALL {
@@ -118,7 +33,7 @@ impl Roles {
         access
     }
 
-    /// Who was given a role by any of the three; whom several give it to comes several times.
+    /// The people and groups of a role, once for each source.
     fn members(&self, role: Role) -> impl Iterator<Item = &Member> {
         let granted = self.everywhere.list.iter().chain(&self.here.list);
         let granted = granted.filter(move |grant| grant.role == role).map(|grant| &grant.person);
@@ -158,51 +73,14 @@ impl Roles {
         let mut after = self.clone();
         let is_pinned = self.pinned.of(*role).contains(person);
         let grants = if name.is_some() { &mut after.here } else { &mut after.everywhere };
-        let whom = person.mention();
-        let what = format!("{} {}", role.one(), for_whom(name.as_ref()));
         match (gives, grants.get(person, *role)) {
-            (true, Some(grant)) => {
-                return Err(Refusal::new(
-                    "already-granted",
-                    format!("{whom} is already {what}. <@{}> granted it.", grant.by.id),
-                    see(name.as_ref()),
-                ));
-            }
-            (true, None) if is_pinned => {
-                return Err(Refusal::new(
-                    "pinned",
-                    format!(
-                        "{whom} is already {} for all pipelines, because `sluice.toml` says so.",
-                        role.one()
-                    ),
-                    see(name.as_ref()),
-                ));
-            }
-            (false, None) if is_pinned => {
-                return Err(Refusal::new(
-                    "pinned",
-                    format!(
-                        "{whom} is {} because `sluice.toml` says so. Commands cannot change that.",
-                        role.one()
-                    ),
-                    "The person who runs Sluice can change it there, under `[access]`.",
-                ));
-            }
+            (true, Some(grant)) => return Err(refusals::already_granted(change, grant)),
+            (true, None) if is_pinned => return Err(refusals::already_pinned(change)),
+            (false, None) if is_pinned => return Err(refusals::pinned(change)),
             (false, None) => {
+                let is_everywhere = name.is_some() && self.everywhere.get(person, *role).is_some();
                 let within = self.within(person, *role);
-                let hint = match (name, self.everywhere.get(person, *role), within.first()) {
-                    (Some(_), Some(_), _) => {
-                        "They have the role for all pipelines. Revoke it without naming a pipeline."
-                            .to_owned()
-                    }
-                    (_, _, Some(Source::Within(group))) => {
-                        format!(
-                            "They have the role as a member of <!subteam^{group}>. Remove them from that group in Slack."
-                        )
-                    }
-                    _ => see(name.as_ref()),
-                };
-                return Err(Refusal::new("not-granted", format!("{whom} has no grant as {what}."), hint));
+                return Err(refusals::not_granted(change, is_everywhere, within.first()));
             }
             (true, None) => {
                 grants.list.push(Grant { person: person.clone(), role: *role, by: by.clone(), at });
@@ -210,25 +88,9 @@ impl Roles {
             (false, Some(_)) => grants.list.retain(|grant| grant.person != *person || grant.role != *role),
         }
         if after.access().admins.is_empty() {
-            return Err(Refusal::new(
-                "last-admin",
-                format!("{whom} is the last admin. Without an admin, nobody could grant roles."),
-                "Make someone else an admin first, for example with `/pipeline grant @person admins`.",
-            ));
+            return Err(refusals::last_admin(person));
         }
         Ok(after)
-    }
-}
-
-/// The scope of a role, in words.
-pub fn for_whom(name: Option<&PipelineName>) -> String {
-    name.map_or("for all pipelines".to_owned(), |name| format!("for `{name}`"))
-}
-
-fn see(name: Option<&PipelineName>) -> String {
-    match name {
-        Some(name) => format!("See who has which role: `/pipeline who {name}`."),
-        None => "See who has which role: `/pipeline who`.".to_owned(),
     }
 }
 
@@ -238,7 +100,8 @@ mod groups;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::Precondition;
+    use crate::ports::{Guard, Key, Precondition, Write};
+    use crate::records::REVISION;
     use sluice_model::UserId;
 
     fn user(id: &str) -> UserId {

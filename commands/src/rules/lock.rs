@@ -8,60 +8,18 @@
 //! another person's lock by extending it first.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::ports::{Guard, Item, Key, StoreError};
-use crate::records::{OPERATION, to_item};
-use crate::rules::Access;
-use sluice_model::{Actor, OperationId, Refusal, StageName, UserId};
+use crate::records::Lock;
+use crate::rules::{Access, messages};
+use sluice_model::{Refusal, UserId};
 
 /// How many locks of other people one lock can keep.
 const KEPT: usize = 8;
 
-/// A stage's lock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lock {
-    /// The stage.
-    pub stage: StageName,
-    /// The person who set it.
-    pub owner: Actor,
-    /// Why.
-    pub reason: String,
-    /// Since when.
-    pub since: Timestamp,
-    /// Until when.
-    pub until: Timestamp,
-    /// Whether it blocks rollbacks too.
-    pub hard: bool,
-    /// The operation that set it.
-    pub operation: OperationId,
-    /// The locks of other people that it replaced and that apply again if its owner removes it. They keep none themselves.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub over: Vec<Lock>,
-}
-
 impl Lock {
-    /// Its item. The guard is the operation that set the lock. A counter would start again after a lock is removed, so a
-    /// reader of one lock could then remove or replace another.
-    pub fn to_item(&self, key: Key) -> Result<Item, StoreError> {
-        let guard = (OPERATION.to_owned(), Guard::Text(self.operation.to_string()));
-        to_item(key, [guard].into(), self)
-    }
-
-    /// Whether it is in effect at that time.
-    pub fn holds(&self, at: Timestamp) -> bool {
-        at < self.until
-    }
-
     /// Whether it protects less than another lock: it ends earlier, or it does not block rollbacks.
     pub fn is_weaker_than(&self, other: &Lock) -> bool {
         self.until < other.until || other.hard && !self.hard
-    }
-
-    /// All locks of this record, each without kept locks: the lock itself, then those that it keeps.
-    pub fn each(&self) -> impl Iterator<Item = Lock> {
-        let own = Lock { over: vec![], ..self.clone() };
-        std::iter::once(own).chain(self.over.iter().cloned())
     }
 
     /// Replaces `other` with this lock. Also returns the locks that end: those of the same owner, and those that the owner
@@ -73,16 +31,7 @@ impl Lock {
             access.unlock(&self.owner.id, &stronger.owner.id)?;
         }
         if kept.len() > KEPT {
-            let Lock { stage, until, .. } = other;
-            return Err(Refusal::new(
-                "too-many-locks",
-                format!(
-                    "{} people have locked `{stage}`. The last lock ends at {}.",
-                    kept.len(),
-                    minute(*until)
-                ),
-                "Ask an admin to lock it: an admin's lock replaces all of them.",
-            ));
+            return Err(messages::too_many_locks(other, kept.len()));
         }
         Ok((Lock { over: kept, ..self }, ended))
     }
@@ -100,29 +49,4 @@ impl Lock {
     fn ends_by(&self, who: &UserId, access: &Access) -> bool {
         *who == self.owner.id || access.unlock(who, &self.owner.id).is_ok()
     }
-
-    /// The refusal of a change that it blocks.
-    pub fn refusal(&self, pipeline: &impl std::fmt::Display) -> Refusal {
-        let Self { stage, owner, reason, until, hard, .. } = self;
-        let (code, who) = match hard {
-            true => ("hard-locked", "Only an admin can remove the lock"),
-            false => ("locked", "Only the lock's owner or an admin can remove it"),
-        };
-        let reason = plain(reason);
-        Refusal::new(
-            code,
-            format!("<@{}> locked `{stage}` until {}: {reason}.", owner.id, minute(*until)),
-            format!("{who}: `/stage unlock {pipeline} {stage}`."),
-        )
-    }
-}
-
-/// Text that a person typed, for use within a message: without the marks that messages use for code and mentions.
-pub fn plain(words: &str) -> String {
-    words.replace('`', "'").replace("<@", "@").replace("<!subteam^", "!subteam^")
-}
-
-/// A time in UTC, to the minute. Refusals are stored as text, so they cannot show the reader's own time zone.
-pub fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

@@ -6,60 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::ports::Unknown;
+use crate::rules::refusals;
 use sluice_model::{GroupId, Member, Refusal, UserId};
-
-/// Why the members of a group are unknown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unknown {
-    /// Slack did not answer in time, and its last answer is too old.
-    Silent,
-    /// The app lacks this scope.
-    Scope(&'static str),
-    /// Slack reports that the group does not exist, or no longer exists.
-    Gone,
-    /// Slack refuses to answer, with this error code.
-    Refused(String),
-    /// A terminal has no connection to Slack.
-    Apart,
-}
-
-impl Unknown {
-    /// Why that group grants no access.
-    fn problem(&self, group: &GroupId) -> String {
-        let group = format!("<!subteam^{group}>");
-        match self {
-            Self::Silent => {
-                format!("Slack did not return the members of {group}, so it grants no access for now.")
-            }
-            Self::Scope(scope) => format!(
-                "Slack does not return the members of {group} because the app lacks the scope `{scope}`. Until then, the \
-                 group grants no access."
-            ),
-            Self::Gone => format!("Slack has no user group {group}, so it grants no access."),
-            Self::Refused(code) => {
-                format!("Slack refused to return the members of {group} (`{code}`), so it grants no access.")
-            }
-            Self::Apart => {
-                format!(
-                    "A terminal cannot read the members of {group} from Slack, so it grants no access here."
-                )
-            }
-        }
-    }
-
-    /// The next step.
-    fn remedy(&self) -> &'static str {
-        match self {
-            Self::Silent => "Try again in a minute.",
-            Self::Scope(_) => {
-                "The person who runs Sluice must update the app from `sluice manifest` and reinstall it. `sluice check` verifies it."
-            }
-            Self::Gone => "Ask an admin to name another group, or people.",
-            Self::Refused(_) => "The log of Sluice has the details.",
-            Self::Apart => "Use an id that has the role itself, or run the command in Slack.",
-        }
-    }
-}
 
 /// The groups and people to look up for a decision, in addition to those with roles: groups that are named elsewhere (the
 /// approvers of a stage), and people who made a request earlier. A person who sends a request now is active, because Slack
@@ -113,7 +62,7 @@ impl Membership {
 
     /// The refusal for a person who is not among `instead` but might be in one of these groups. `None` if all groups are
     /// known.
-    pub fn closed<'a>(
+    pub fn refuse_unknown<'a>(
         &self,
         groups: impl IntoIterator<Item = &'a GroupId>,
         instead: &BTreeSet<UserId>,
@@ -121,40 +70,20 @@ impl Membership {
         let unknown: BTreeMap<_, _> =
             groups.into_iter().filter_map(|group| Some((group, self.of(group).err()?))).collect();
         let first = unknown.values().next()?;
-        let problems: Vec<_> = unknown.iter().map(|(group, why)| why.problem(group)).collect();
-        let names: Vec<_> = instead
-            .iter()
-            .filter(|user| !self.deactivated.contains(*user))
-            .take(5)
-            .map(|user| format!("<@{user}>"))
-            .collect();
-        let meanwhile = match names.is_empty() {
-            true => "Nobody else has that role. `sluice.toml` can name people by id.".to_owned(),
-            false => format!("Until then, these people can do it: {}.", names.join(", ")),
-        };
-        Some(Refusal::new(GROUP_UNKNOWN, problems.join(" "), format!("{meanwhile} {}", first.remedy())))
+        let others = instead.iter().filter(|user| !self.deactivated.contains(*user));
+        Some(refusals::group_unknown(&unknown, first, others))
     }
 
     /// The refusal for a deactivated person.
-    pub fn gone(&self, who: &UserId) -> Option<Refusal> {
-        self.deactivated.contains(who).then(|| {
-            Refusal::new(
-                DEACTIVATED,
-                format!("<@{who}> is deactivated in Slack and no longer has a role."),
-                "Someone with an active account must request it.",
-            )
-        })
+    pub fn refuse_deactivated(&self, who: &UserId) -> Option<Refusal> {
+        self.deactivated.contains(who).then(|| refusals::deactivated(who))
     }
 }
-
-/// The refusal code for a group whose members are unknown.
-pub const GROUP_UNKNOWN: &str = "group-unknown";
-/// The refusal code for a person who was deactivated in Slack.
-pub const DEACTIVATED: &str = "deactivated";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::GROUP_UNKNOWN;
 
     fn group(id: &str) -> GroupId {
         id.parse().unwrap()
@@ -174,15 +103,15 @@ mod tests {
                 groups: [(group("S1"), Err(why)), (group("S2"), Ok(BTreeSet::new()))].into(),
                 deactivated: ["U2".parse().unwrap()].into(),
             };
-            let refusal = membership.closed(&[group("S1"), group("S2")], &users).unwrap();
+            let refusal = membership.refuse_unknown(&[group("S1"), group("S2")], &users).unwrap();
             assert_eq!(refusal.code, GROUP_UNKNOWN);
             assert!(
                 refusal.problem.contains("<!subteam^S1>") && refusal.problem.contains("grants no access")
             );
             assert!(refusal.problem.contains(words) && !refusal.problem.contains("S2"), "{refusal:?}");
             assert!(refusal.hint.contains(hint) && refusal.hint.contains("<@U1>."), "{refusal:?}");
-            assert_eq!(membership.closed(&[group("S2")], &users), None);
-            let alone = membership.closed(&[group("S1")], &BTreeSet::new()).unwrap();
+            assert_eq!(membership.refuse_unknown(&[group("S2")], &users), None);
+            let alone = membership.refuse_unknown(&[group("S1")], &BTreeSet::new()).unwrap();
             assert!(alone.hint.contains("Nobody else"), "{alone:?}");
         }
     }

@@ -6,19 +6,25 @@ mod gates;
 mod grants;
 mod lock;
 mod membership;
+mod messages;
 mod pinned_roles;
 mod policy;
 pub mod redact;
-mod smoke;
-mod window;
+mod refusals;
+mod role_change;
+mod settings;
 
 pub use self::access::*;
 pub use self::drift::*;
 pub use self::gates::*;
 pub use self::grants::*;
-pub use self::lock::*;
 pub use self::membership::*;
+pub use self::messages::{minute, parameters_changed, parameters_text, plain, span};
 pub use self::pinned_roles::*;
-pub use self::policy::*;
-pub use self::smoke::*;
-pub use self::window::*;
+pub use self::refusals::{DEACTIVATED, GROUP_UNKNOWN, for_whom};
+pub use self::role_change::*;
+pub use self::settings::*;
+pub use crate::ports::Unknown;
+pub use crate::records::{
+    Drift, Freeze, Grant, Grants, Lock, Moved, ObservedDrift, Order, Parameters, Policy, Smoke, Window,
+};

@@ -185,8 +185,8 @@ impl Installation {
                 over: vec![],
                 ..lock.clone()
             };
-            let (wanted, gone) = wanted.in_place_of(&lock, access)?;
-            over.extend(gone.into_iter().filter(|lock| lock.owner.id != invocation.actor.id));
+            let (wanted, ended) = wanted.in_place_of(&lock, access)?;
+            over.extend(ended.into_iter().filter(|lock| lock.owner.id != invocation.actor.id));
             kept.extend(wanted.over);
         }
         let answer = messages::locking(name, &stages, until, in_utc);

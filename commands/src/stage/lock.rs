@@ -115,12 +115,12 @@ impl Step for Record {
             over: vec![],
         };
         // Another lock may have been set since this one was accepted.
-        let (lock, gone) = match state.locks.get(&self.stage) {
+        let (lock, ended) = match state.locks.get(&self.stage) {
             Some(other) => lock.in_place_of(other, &access).map_err(EngineError::Refused)?,
             None => (lock, vec![]),
         };
         let (key, when) = (keys.lock(&self.name, &self.stage), state.lock_as_seen(&self.stage));
-        let gone: Vec<OperationId> = gone.into_iter().map(|lock| lock.operation).collect();
-        Progress::recorded(gone, vec![Write::Put { item: lock.to_item(key)?, when }])
+        let ended: Vec<OperationId> = ended.into_iter().map(|lock| lock.operation).collect();
+        Progress::recorded(ended, vec![Write::Put { item: lock.to_item(key)?, when }])
     }
 }

@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::ports::Key;
 use crate::rules::Asked;
 use sluice_model::UserId;
 

@@ -1,7 +1,7 @@
 //! Texts about role requests.
 
 use crate::operation::marked;
-use crate::records::{Decided, RoleRequest, Standing};
+use crate::records::{Decided, RequestState, RoleRequest};
 use crate::rules::{Access, for_whom};
 use sluice_model::{
     AccessRequest, Actor, Button, ButtonStyle, Card, Click, PipelineName, Refusal, Role, Text, Tone,
@@ -57,21 +57,21 @@ pub(super) fn decided_card(request: &RoleRequest, decided: &Decided) -> Card {
 }
 
 /// The refusal of a decision on a closed request, or of a repeated request.
-pub(super) fn closed(request: &RoleRequest, standing: Standing<'_>) -> Refusal {
+pub(super) fn closed(request: &RoleRequest, state: RequestState<'_>) -> Refusal {
     let RoleRequest { person, role, name, .. } = request;
     let what = format!("<@{}>'s request to be {} {}", person.id, role.one(), for_whom(name.as_ref()));
-    let (problem, hint) = match standing {
-        Standing::Open => {
+    let (problem, hint) = match state {
+        RequestState::Open => {
             (format!("{what} is open."), "An admin decides it: see its message in the channel.")
         }
-        Standing::Expired => (
+        RequestState::Expired => (
             format!("{what} expired, because nobody decided within a week."),
             "The request can be made again.",
         ),
-        Standing::Decided(Decided { by, granted: true, .. }) => {
+        RequestState::Decided(Decided { by, granted: true, .. }) => {
             (format!("{what} was granted by <@{}> already; nothing changed.", by.id), "See `/pipeline who`.")
         }
-        Standing::Decided(Decided { by, .. }) => (
+        RequestState::Decided(Decided { by, .. }) => (
             format!("{what} was declined by <@{}>; nothing changed.", by.id),
             "Talk to them. The same can be asked again after a day; an admin can grant it at any time.",
         ),

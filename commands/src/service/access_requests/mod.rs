@@ -10,7 +10,7 @@ use self::messages::{card, closed, decided_card, told};
 use crate::installation::{Extras, Invocation, Reject, TRIES, delivery_of};
 use crate::operation::{Accepted, audit, commit_now};
 use crate::ports::Write;
-use crate::records::{ACCESS_REQUEST, Act, AuditRecord, Decided, RoleRequest, Standing};
+use crate::records::{ACCESS_REQUEST, Act, AuditRecord, Decided, RequestState, RoleRequest};
 use crate::rules::{Access, for_whom};
 use crate::service::Service;
 use sluice_grammar::{Command, PipelineCommand};
@@ -62,7 +62,7 @@ impl Service {
         let before = world.store.get(&request.key(&world.keys)).await?;
         let before = before.as_ref().map(RoleRequest::read).transpose()?;
         if let Some((before, _)) = before.as_ref().filter(|(before, _)| !before.can_be_repeated(at)) {
-            return Err(closed(before, before.stands(at)).into());
+            return Err(closed(before, before.state(at)).into());
         }
         let put = request.put(&world.keys, before.map_or(0, |(_, revision)| revision))?;
         let answer = Answer::public(card(&request, &access));
@@ -103,9 +103,9 @@ impl Service {
             let problem = "A newer request replaced this one; nothing changed.";
             return Err(Refusal::new("late", problem, "Decide in the newer message.").into());
         };
-        match request.stands(at) {
-            Standing::Open => {}
-            standing => return Err(closed(&request, standing).into()),
+        match request.state(at) {
+            RequestState::Open => {}
+            state => return Err(closed(&request, state).into()),
         }
         let decided = Decided { by: by.clone(), at, granted: grants };
         let shown = decided_card(&request, &decided);

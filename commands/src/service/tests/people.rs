@@ -82,7 +82,7 @@ async fn fewer_approvals_need_a_confirmation() {
     let card = office.types("d1", "ada", "/stage set orders prod approvals=0").await;
     assert_eq!(code(&card).as_deref(), Some("confirm-lower"));
     assert!(
-        card.title.flat().starts_with("prod of orders would need no approval (now: one approval)"),
+        card.title.flat().starts_with("prod of orders would need no approval (now: 1 approval)"),
         "{card:?}"
     );
     assert!(hint(&card).contains("/stage set orders prod approvals=0 confirm"), "{card:?}");

@@ -249,7 +249,7 @@ async fn the_owner_of_a_lock_gets_one_reminder_and_a_notice_of_its_end() {
     assert_eq!(reminders.len(), 1, "{reminders:?}");
     let words = &reminders.first().unwrap().1;
     let again = "/stage lock orders prod for 40m hard \"the ledger\"";
-    assert!(words.starts_with("@U0ADA your lock of prod") && words.contains(again), "{words}");
+    assert!(words.starts_with("@U0ADA: your lock on prod") && words.contains(again), "{words}");
     let end = asides(&shared, &lock, "end");
     assert!(end.len() == 1 && end.first().unwrap().1.contains("ended: it expired"), "{end:?}");
 }

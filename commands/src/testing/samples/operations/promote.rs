@@ -164,7 +164,7 @@ fn overriding() -> Journal {
         approvals: 0,
         override_reason: Some("checkout is down <!here>".into()),
         passed: vec![
-            lock("ben", false).refusal(&"orders").problem,
+            lock("ben", false).refusal(&"orders".parse().expect("a name")).problem,
             "The required approvals were skipped.".into(),
         ],
         ..promotion("orders", change(2), &["Hello"])
