@@ -10,7 +10,6 @@ use crate::promote;
 use crate::service::Service;
 use sluice_grammar::{
     BuildCommand, Command, DeployCommand, PipelineCommand, PromoteCommand, RepoCommand, RollbackCommand,
-    StageCommand,
 };
 use sluice_model::{Answer, Card, OperationId, Permission, PipelineName, Refusal, Text, Tone};
 
@@ -47,22 +46,12 @@ impl Service {
         };
         let mut resolved = match command {
             Command::Repo(RepoCommand::Create { .. }) => crate::repo::planned(state, &name, command)?,
-            Command::Stage(StageCommand::Add { stage, after, .. }) => {
-                crate::stage::command::stage_add(state, &name, stage, after.as_ref(), command)?
-            }
+            Command::Stage(_) => self.app.plan_stage(invocation, snapshot, (&name, command), seen).await?,
             Command::Build(BuildCommand::Build { reference, .. }) => {
                 self.app.build(invocation, state, &name, reference.as_deref(), id).await?
             }
             Command::Deploy(DeployCommand::Deploy { build, stage, .. }) => {
                 self.app.deploy(state, &name, *build, stage.as_ref()).await?
-            }
-            Command::Stage(StageCommand::Set { stage, settings, confirm, .. }) => {
-                let setting = crate::stage::command::Setting { state, name: &name, command, seen };
-                self.app.set(setting, stage, settings, *confirm).await?
-            }
-            Command::Stage(StageCommand::Lock { .. }) => self.app.lock(invocation, snapshot, command)?,
-            Command::Stage(StageCommand::Unlock { stage, .. }) => {
-                self.app.unlock(invocation, snapshot, &name, stage.as_ref(), command)?
             }
             Command::Promote(PromoteCommand::Promote {
                 to, from, release, again, override_reason, ..

@@ -1,12 +1,13 @@
 //! `/stage`: stages, their policies and their locks.
 
 pub mod add;
-pub(crate) mod command;
+mod command;
 mod hold;
 mod list;
 pub mod lock;
 mod messages;
 mod params;
+mod secrets;
 pub mod set;
 pub mod unlock;
 
