@@ -96,7 +96,7 @@ async fn a_group_gets_a_role_and_a_deactivated_approver_does_not_count() {
     })
     .await;
     assert_eq!(message.state(), Some(State::Waiting), "{}", message.text());
-    message.says(&["2 given; those count who may still approve"]);
+    message.says(&["2 given, but an approver has lost the role since"]);
     assert_ne!(world.release("gone", "prod").await, "r1");
     world.command(eve, "/promote approve gone prod").await.says(&["Approved"]);
     promotion.succeeds().await;
