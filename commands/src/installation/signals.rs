@@ -6,7 +6,6 @@ use crate::operation::{
     EngineError, Head, Loaded, OperationState, Signal, SignalKind, SignalOutcome, Status, answered, load,
     marked, send_signal,
 };
-use crate::promote::subject;
 use crate::records::PipelineState;
 use crate::rules::Access;
 use sluice_model::{Answer, Card, OperationId, PipelineName, Refusal, Text, Tone};
@@ -63,7 +62,7 @@ impl Installation {
     ) -> Result<Answer, Reject> {
         for _ in 0..CANCEL_TRIES {
             let Some(Loaded { head, op, .. }) = self.load(id).await? else {
-                return Err(late(None).into());
+                return Err(no_operation().into());
             };
             let requester = &head.spec.actor.id;
             let granted = self.access(&head).await?.cancel(&invocation.actor.id, requester)?;
@@ -73,7 +72,7 @@ impl Installation {
                     format!("`{}` cannot be cancelled, because it takes only a moment.", head.spec.command);
                 return Err(Refusal::new("cannot-stop", problem, "Wait until it ends.").into());
             }
-            let what = subject(&head, &op);
+            let what = format!("`{}`", head.spec.command);
             let title = Text::plain("Cancelling: ").join(marked(&what));
             let hint = "Its changes are being undone. The message in the channel shows the progress.";
             let answer = Answer::private(Card::new(Tone::Good, title).hint(hint));
@@ -105,7 +104,7 @@ impl Installation {
         let world = self.engine.world();
         let item = world.store.get(&world.keys.head(id)).await?;
         let head = item.map(|item| crate::operation::Head::from_item(&item)).transpose()?;
-        let Some(head) = head else { return Err(late(None).into()) };
+        let Some(head) = head else { return Err(no_operation().into()) };
         let granted = self.access(&head).await?.administer(&invocation.actor.id)?;
         // An operation whose journal cannot be read can still be retried: a newer version may be able to read it.
         let op = match self.load(id).await {
@@ -187,19 +186,9 @@ pub(crate) fn cannot_be_read(name: &PipelineName, noun: &str, id: &OperationId) 
     )
 }
 
-/// The refusal of a decision that is too late.
-pub(crate) fn late(asked: Option<(&Head, &OperationState)>) -> Refusal {
-    let Some((head, op)) = asked else {
-        let problem = "This promotion no longer exists; nothing changed.";
-        return Refusal::new("late", problem, "See `/pipeline status`.");
-    };
-    let what = subject(head, op);
-    let problem = match head.status {
-        Status::Succeeded => format!("{what} was decided and succeeded already; nothing changed."),
-        Status::Failed => format!("{what} was decided or ended already; nothing changed."),
-        _ => format!("{what} has your decision already, or waits for another one; nothing changed."),
-    };
-    Refusal::new("late", problem, format!("See `/pipeline status {}`.", head.spec.pipeline))
+/// The refusal of a click on an operation that does not exist.
+pub(crate) fn no_operation() -> Refusal {
+    Refusal::new("late", "This operation no longer exists; nothing changed.", "See `/pipeline status`.")
 }
 
 pub(crate) fn is_open(status: Status) -> bool {

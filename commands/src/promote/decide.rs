@@ -3,12 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::installation::{Installation, Invocation, Reject, cannot_be_read, delivery_of, late};
+use crate::installation::{Installation, Invocation, Reject, cannot_be_read, delivery_of, no_operation};
 use crate::operation::{
     Head, OperationState, PROMOTE, Signal, SignalKind, SignalOutcome, Status, answered, send_signal,
 };
 use crate::promote::outdated::{outdated, void_outdated};
-use crate::promote::refusals::subject;
 use crate::promote::requests::{Request, Selection};
 use crate::promote::{Params, messages, refusals};
 use crate::records::PipelineState;
@@ -69,9 +68,9 @@ impl Installation {
         wait: Option<&str>,
         signal: Signal,
     ) -> Result<Answer, Reject> {
-        let Some((head, op)) = asked else { return Err(late(None).into()) };
-        let late = || late(Some((&head, &op)));
+        let Some((head, op)) = asked else { return Err(no_operation().into()) };
         let params: Params = op.params()?;
+        let late = || refusals::late(&params, head.status);
         if params.expires.is_some_and(|expires| expires <= self.engine.world().clock.now()) {
             return Err(late().into());
         }
@@ -93,7 +92,7 @@ impl Installation {
             void_outdated(world, &state, Some(&params.to)).await?;
             return self.or_answered(invocation, refusal.into()).await;
         }
-        let answer = Answer::private(messages::decided(signal.kind, &subject(&head, &op)));
+        let answer = Answer::private(messages::decided(signal.kind, &refusals::subject(&params)));
         match send_signal(&self.engine, &delivery, &head, &op, signal, &granted, answer).await? {
             SignalOutcome::Recorded(answer) | SignalOutcome::Before(answer) => Ok(answer),
             SignalOutcome::TooLate => Err(late().into()),

@@ -47,7 +47,7 @@ pub(super) fn already_runs(name: &PipelineName, to: &StageName, release: Release
 /// What an override skips besides gates.
 pub(super) const APPROVALS_SKIPPED: &str = "The required approvals were skipped.";
 
-/// The answer to an approver. `subject`: see [`subject`](crate::promote::subject).
+/// The answer to an approver. `subject`: the promotion, with Slack marks.
 pub(super) fn decided(kind: SignalKind, subject: &str) -> Card {
     let decision = if kind == SignalKind::Approve { "Approved: " } else { "Rejected: " };
     Card::new(Tone::Good, Text::plain(decision).join(marked(subject)))

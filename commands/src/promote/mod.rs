@@ -19,5 +19,4 @@ pub use self::commits::Commits;
 pub use self::operation::Promote;
 pub(crate) use self::outdated::{node as void_outdated_node, void_outdated};
 pub use self::params::*;
-pub(crate) use self::refusals::subject;
 pub(crate) use self::requests::Request;

@@ -1,6 +1,6 @@
 //! Why a promotion is refused or ends.
 
-use crate::operation::{EXPIRED, Head, OperationState, PROMOTE, REJECTED, VOID};
+use crate::operation::{EXPIRED, REJECTED, Status, VOID};
 use crate::promote::params::Params;
 use crate::records::{Current, PipelineState};
 use sluice_model::{PipelineName, Refusal, ReleaseNumber, StageName, UserId};
@@ -141,14 +141,19 @@ pub(super) fn stage_moved(name: &PipelineName, to: &StageName, state: &PipelineS
 
 // At a decision.
 
-/// An operation as answers name it: the promoted release, or the command.
-pub(crate) fn subject(head: &Head, op: &OperationState) -> String {
-    match op.params::<Params>() {
-        Ok(params) if head.spec.kind == PROMOTE => {
-            format!("`{}` `{}` to `{}`", params.name, params.release.number, params.to)
-        }
-        _ => format!("`{}`", head.spec.command),
-    }
+/// A promotion as answers name it.
+pub(super) fn subject(params: &Params) -> String {
+    format!("`{}` `{}` to `{}`", params.name, params.release.number, params.to)
+}
+
+pub(super) fn late(params: &Params, status: Status) -> Refusal {
+    let what = subject(params);
+    let problem = match status {
+        Status::Succeeded => format!("{what} was already decided and has succeeded; nothing changed."),
+        Status::Failed => format!("{what} was already decided or has ended; nothing changed."),
+        _ => format!("{what} already has your decision, or waits for something else; nothing changed."),
+    };
+    Refusal::new("late", problem, see_status(&params.name))
 }
 
 /// `r7` by @ann, requested 5m ago.

@@ -51,3 +51,21 @@ pub fn from_item<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
     serde_json::from_value(item.body.clone())
         .map_err(|error| StoreError::Corrupt(format!("{}: {error}", place())))
 }
+
+/// Serialises types as the text that they are parsed from.
+macro_rules! as_text {
+    ($($name:ident),*) => {
+        $(impl TryFrom<String> for $name {
+            type Error = String;
+            fn try_from(text: String) -> Result<Self, String> {
+                text.parse()
+            }
+        }
+        impl From<$name> for String {
+            fn from(value: $name) -> String {
+                value.to_string()
+            }
+        })*
+    };
+}
+pub(super) use as_text;

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use crate::operation::head::{guards, number, text};
 use crate::operation::{EngineError, Keys, Slot, Ticket};
 use crate::ports::{Guard, Guards, Item, Order, Precondition, Query, Store, StoreError};
+use crate::records::refusals::{no_such_pipeline, no_such_stage};
 use crate::records::{
     BUILDS, FINGERPRINT, GREEN, Grants, KIND, Lock, OPERATION, ObservedDrift, Pipeline, Policy, QUEUED,
     RELEASES, REVISION, STUCK, Stage, TICKETS, TOUCHED, Tidied, from_item,
 };
-use sluice_model::{BuildNumber, OperationId, PipelineName, StageName};
+use sluice_model::{BuildNumber, OperationId, PipelineName, Refusal, StageName};
 
 /// A pipeline's partition.
 #[derive(Debug, Clone, Default)]
@@ -44,16 +45,6 @@ pub struct PipelineState {
     pub slots: BTreeMap<Slot, OperationId>,
     /// Free slots whose record still names an operation. It has ended: its ticket is gone.
     pub left_behind: BTreeMap<Slot, OperationId>,
-}
-
-/// `dev`, `staging` and `prod`.
-pub(crate) fn and(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last() {
-        None => "none".to_owned(),
-        Some((only, [])) => only.clone(),
-        Some((last, others)) => format!("{} and {last}", others.join(", ")),
-    }
 }
 
 /// The counters of a pipeline. They are guards of its record, so counting does not rewrite the record's body.
@@ -191,34 +182,14 @@ impl PipelineState {
     }
 
     /// The pipeline, or the refusal for a name that does not exist.
-    pub fn pipeline(&self, name: &PipelineName) -> Result<&Pipeline, sluice_model::Refusal> {
-        self.pipeline.as_ref().ok_or_else(|| {
-            sluice_model::Refusal::new(
-                "no-such-pipeline",
-                format!("There is no pipeline `{name}`."),
-                format!("List them with `/repo list`, or create it with `/repo create {name}`."),
-            )
-        })
+    pub fn pipeline(&self, name: &PipelineName) -> Result<&Pipeline, Refusal> {
+        self.pipeline.as_ref().ok_or_else(|| no_such_pipeline(name))
     }
 
     /// A stage, or the refusal for a name that does not exist.
-    pub fn stage(&self, name: &PipelineName, stage: &StageName) -> Result<&Stage, sluice_model::Refusal> {
-        self.stages.get(stage).ok_or_else(|| {
-            let stages = self.pipeline.iter().flat_map(|pipeline| pipeline.stages.iter());
-            let stages: Vec<&str> = stages.map(StageName::as_str).collect();
-            let typed = stage.as_str();
-            // `production` for `prod`, or a typo.
-            let is_longer =
-                |known: &&&str| known.len() >= 3 && (typed.starts_with(**known) || known.starts_with(typed));
-            let near = stages.iter().find(is_longer).copied();
-            let near = near.or_else(|| sluice_grammar::closest(typed, stages.iter().copied()));
-            let hint = match near {
-                Some(near) => format!("Did you mean `{near}`?"),
-                None => format!("See `/stage list {name}`."),
-            };
-            let problem = format!("Pipeline `{name}` has no stage `{stage}`. It has {}.", and(&stages));
-            sluice_model::Refusal::new("no-such-stage", problem, hint)
-        })
+    pub fn stage(&self, name: &PipelineName, stage: &StageName) -> Result<&Stage, Refusal> {
+        let all = || self.pipeline.as_ref().map(|pipeline| pipeline.stages.as_slice()).unwrap_or_default();
+        self.stages.get(stage).ok_or_else(|| no_such_stage(name, stage, all()))
     }
 
     /// The pipeline's record, for an operation that needs one to exist.

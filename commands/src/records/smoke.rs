@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ports::Method;
+use crate::records::codec::as_text;
 
 /// The longest path, in bytes.
 const LONGEST_PATH: usize = 200;
@@ -139,18 +140,7 @@ impl fmt::Display for Smoke {
     }
 }
 
-impl TryFrom<String> for Smoke {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Smoke> for String {
-    fn from(smoke: Smoke) -> String {
-        smoke.to_string()
-    }
-}
+as_text!(Smoke);
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,8 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 
+use crate::records::codec::as_text;
+
 const DAYS: [(Weekday, &str); 7] = [
     (Weekday::Monday, "Mon"),
     (Weekday::Tuesday, "Tue"),
@@ -201,22 +203,6 @@ impl fmt::Display for Freeze {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}..{} {} {}", self.from, self.to, self.zone, self.reason)
     }
-}
-
-macro_rules! as_text {
-    ($($name:ident),*) => {
-        $(impl TryFrom<String> for $name {
-            type Error = String;
-            fn try_from(text: String) -> Result<Self, String> {
-                text.parse()
-            }
-        }
-        impl From<$name> for String {
-            fn from(value: $name) -> String {
-                value.to_string()
-            }
-        })*
-    };
 }
 
 as_text!(Window, Freeze);

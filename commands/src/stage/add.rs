@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::operation::{Context, EngineError, OperationState, Progress, Summary};
 use crate::ports::{Guard, Precondition, Write};
-use crate::records::{PipelineState, REVISION, Stage, to_item};
+use crate::records::{PipelineState, REVISION, Stage, no_such_stage, to_item};
 use crate::stage::messages;
 pub use crate::stage::params::Add as Params;
 use crate::steps::Change;
@@ -67,7 +67,7 @@ pub fn ordered(
         None => stages.len(),
         Some(after) => match stages.iter().position(|known| known == after) {
             Some(at) => at + 1,
-            None => return Err(messages::no_such_stage(name, after)),
+            None => return Err(no_such_stage(name, after, stages)),
         },
     };
     let mut order = stages.to_vec();

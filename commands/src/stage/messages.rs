@@ -52,16 +52,7 @@ pub(super) fn added(Add { name, stage, .. }: &Add, op: &OperationState) -> Summa
 
 pub(super) fn stage_exists(name: &PipelineName, stage: &StageName) -> Refusal {
     let problem = format!("Pipeline `{name}` already has a stage `{stage}`.");
-    Refusal::new("stage-exists", problem, see_stages(name))
-}
-
-pub(super) fn no_such_stage(name: &PipelineName, stage: &StageName) -> Refusal {
-    let problem = format!("Pipeline `{name}` has no stage `{stage}`.");
-    Refusal::new("no-such-stage", problem, see_stages(name))
-}
-
-fn see_stages(name: &PipelineName) -> String {
-    format!("See its stages with `/stage list {name}`.")
+    Refusal::new("stage-exists", problem, format!("See its stages with `/stage list {name}`."))
 }
 
 pub(super) fn title_of_list(name: &PipelineName) -> Text {
@@ -91,7 +82,8 @@ pub(super) fn updating_policy(name: &PipelineName, stage: &StageName) -> Text {
 pub(super) fn updated_policy(params: &Set, op: &OperationState) -> Summary {
     let Set { name, stage, before, .. } = params;
     let of = |words| of(words, [stage], name);
-    let summary = Summary { doing: Some(of("Updating the policy for ")), ..Summary::new(of("Policy for ")) };
+    let summary =
+        Summary { doing: Some(of("Updating the policy for ")), ..Summary::new(of("Policy update for ")) };
     let mut summary = summary.field("Before", before.words());
     if let Some(now) = op.output::<Policy>(&StepId::new(RECORD)).ok().flatten() {
         summary = summary.field("Now", now.words());
@@ -224,7 +216,7 @@ fn active(mut summary: Summary, op: &OperationState, params: &params::Lock) -> S
     summary.state = Some("is active");
     if !over.is_empty() {
         let still = Text::plain("still active on ").join(listed(held.iter().copied()));
-        summary.result = summary.result.map(|result| still.then(": ").join(result));
+        summary.result = summary.result.map(|result| still.then("; ").join(result));
     }
     let reminds = reminds(op.spec.accepted, params.until);
     let seen = op.waits_still().map(|(at, _)| at);
