@@ -26,7 +26,7 @@ async fn a_group_approves_only_while_slack_lists_its_members() {
     });
     let refuses = world.arm(&refuse).await;
     deploy(&world, "led", &format!("approvers=\"<!subteam^{LEADS}|@leads>\"")).await;
-    world.command(ann, "/stage list led").await.says(&[&format!("by <!subteam^{LEADS}>")]);
+    world.command(ann, "/stage list led").await.says(&[&format!("approvers: <!subteam^{LEADS}>")]);
     let promotion = world.submit(ann, "/promote led prod").await;
     let waiting = promotion.waits().await;
 
@@ -96,7 +96,7 @@ async fn a_group_gets_a_role_and_a_deactivated_approver_does_not_count() {
     })
     .await;
     assert_eq!(message.state(), Some(State::Waiting), "{}", message.text());
-    message.says(&["2 given, but an approver has lost the role since"]);
+    message.says(&["2 given, but not all of them count now"]);
     assert_ne!(world.release("gone", "prod").await, "r1");
     world.command(eve, "/promote approve gone prod").await.says(&["Approved"]);
     promotion.succeeds().await;

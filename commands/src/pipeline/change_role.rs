@@ -18,7 +18,7 @@ use sluice_model::Actor;
 pub struct ChangeRole(pub &'static str);
 
 /// Why the person still has the role, if there is another source.
-pub(crate) fn kept(roles: &Roles, change: &RoleChange) -> Option<String> {
+pub(super) fn kept(roles: &Roles, change: &RoleChange) -> Option<String> {
     let named = roles.sources(&change.person, change.role);
     let within = roles.within(&change.person, change.role);
     named.iter().chain(&within).next().filter(|_| !change.gives).map(messages::kept)

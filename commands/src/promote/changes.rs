@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_and_routes_come_and_go() {
+    fn added_and_removed_functions_and_routes_are_listed() {
         let many: Vec<String> = (0..12).map(|nth| format!("F{nth:02}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let mut now = app(&many);

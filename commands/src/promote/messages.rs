@@ -142,7 +142,7 @@ fn waiting(mut summary: Summary, params: &Params, op: &OperationState, since: u6
     let reject = Button::new(&Click::Reject(wait), "Reject").style(ButtonStyle::Danger);
     summary.buttons.push(reject.asking(format!("{to} will not change."), "Reject"));
     if approved.len() >= params.approvals {
-        let given = format!("{} given, but an approver has lost the role since", approved.len());
+        let given = format!("{} given, but not all of them count now", approved.len());
         summary = summary.field("Approvals", given);
     } else if params.approvals > 1 {
         let count = Text::plain(format!("{} of {}", approved.len(), params.approvals));

@@ -39,7 +39,7 @@ pub(super) fn is_outdated(params: &Params, seen: Option<&Value>, state: &Pipelin
 }
 
 /// The refusal of a decision about a promotion that is outdated.
-pub(crate) fn outdated(op: &OperationState, params: &Params, state: &PipelineState) -> Option<Refusal> {
+pub(super) fn outdated(op: &OperationState, params: &Params, state: &PipelineState) -> Option<Refusal> {
     let seen = op.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
     is_outdated(params, seen.as_ref(), state).then(|| stage_moved(&params.name, &params.to, state))
 }
