@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable as _};
 use futures::future;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -227,20 +228,16 @@ async fn set_settled(
     before: &BucketState,
 ) -> PortResult<()> {
     let (began, name) = (Instant::now(), names::bucket(target));
-    loop {
-        let outcome = match setting {
+    let apply = || async {
+        match setting {
             Setting::Versioning => objects.set_versioning(target, &name).await,
             Setting::Privacy => objects.block_public_access(target, &name).await,
             Setting::Policy => objects.set_policy(target, &name, &policy(before, target)).await,
             Setting::Lifecycle => objects.set_lifecycle_rules(target, &name, &lifecycle()).await,
-        };
-        match outcome {
-            Err(error) if began.elapsed() < SETTLES && passes(&error) => {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-            other => return other,
         }
-    }
+    };
+    let each_second = ConstantBuilder::new().without_max_times();
+    apply.retry(each_second).when(|error| began.elapsed() < SETTLES && passes(error)).await
 }
 
 /// Whether an error may pass by itself. A new bucket is not known everywhere at once.

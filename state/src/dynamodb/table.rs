@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::types::{
     ProjectionType, ScalarAttributeType, TableDescription, TableStatus as Status, TimeToLiveSpecification,
     TimeToLiveStatus,
 };
+use backon::{ConstantBuilder, Retryable as _};
 use sluice_commands::ports::StoreError;
 
 use super::errors::{classify, incomplete};
@@ -191,25 +192,18 @@ impl DynamoStore {
             .update_continuous_backups()
             .table_name(spec.name)
             .point_in_time_recovery_specification(on);
-        let turn_on = async {
-            loop {
-                self.meter.sent();
-                match request.clone().send().await {
-                    Ok(_) => return Ok(()),
-                    Err(error)
-                        if error
-                            .as_service_error()
-                            .is_some_and(|e| e.is_continuous_backups_unavailable_exception()) =>
-                    {
-                        tokio::time::sleep(POLL_INTERVAL).await;
-                    }
-                    Err(error) => return Err(classify("UpdateContinuousBackups", error)),
-                }
-            }
+        let turn_on = || {
+            self.meter.sent();
+            request.clone().send()
         };
+        let polls = ConstantBuilder::new().with_delay(POLL_INTERVAL).without_max_times();
+        let turned_on = turn_on.retry(polls).when(|error| {
+            error.as_service_error().is_some_and(|e| e.is_continuous_backups_unavailable_exception())
+        });
         let late =
-            || StoreError::Again(format!("backups of {} are not ready after {CREATE_TIMEOUT:?}", spec.name));
-        tokio::time::timeout(CREATE_TIMEOUT, turn_on).await.unwrap_or_else(|_| Err(late()))
+            |_| StoreError::Again(format!("backups of {} are not ready after {CREATE_TIMEOUT:?}", spec.name));
+        let answer = tokio::time::timeout(CREATE_TIMEOUT, turned_on).await.map_err(late)?;
+        answer.map(drop).map_err(|error| classify("UpdateContinuousBackups", error))
     }
 }
 
