@@ -16,7 +16,6 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
-/// The content type of [`render`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The upper bounds of the acknowledgement histogram, in seconds.
@@ -106,22 +105,18 @@ pub(crate) fn acknowledged(after: Duration) {
     METRICS.acknowledged.observe(after.as_secs_f64());
 }
 
-/// A delivery was refused.
 pub(crate) fn refused(reason: &'static str) {
     METRICS.refused.get_or_create(&[("reason", reason)]).inc();
 }
 
-/// The number of open connections of a server.
 pub(crate) fn connections(server: &'static str, open: usize) {
     METRICS.connections.get_or_create(&[("server", server)]).set(open.try_into().unwrap_or(i64::MAX));
 }
 
-/// Sluice closed a connection.
 pub(crate) fn connection_closed(reason: &'static str) {
     METRICS.connections_closed.get_or_create(&[("reason", reason)]).inc();
 }
 
-/// A call to Slack ended.
 pub(crate) fn slack_call(method: &'static str, outcome: &'static str) {
     METRICS.slack_calls.get_or_create(&[("method", method), ("outcome", outcome)]).inc();
 }
@@ -141,7 +136,6 @@ pub(crate) fn backup(outcome: &'static str) {
     METRICS.backups.get_or_create(&[("outcome", outcome)]).inc();
 }
 
-/// The age of the newest backup now.
 pub(crate) fn newest_backup(age: Duration) {
     *METRICS.newest_backup.0.lock() = Some((Instant::now(), age));
 }

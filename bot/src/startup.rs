@@ -24,13 +24,11 @@ impl StartupError {
 pub(crate) struct CheckResult {
     /// The subject of the check.
     pub(crate) name: &'static str,
-    /// The outcome.
     pub(crate) status: CheckStatus,
     /// The outcome as a text, with the next step.
     pub(crate) message: String,
 }
 
-/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CheckStatus {
     /// In order.

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use sluice_commands::ports::Clock;
 
-/// The machine's clock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SystemClock;
 

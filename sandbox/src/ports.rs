@@ -7,7 +7,6 @@ use tokio::net::TcpListener;
 use crate::addresses::Addresses;
 use crate::aws::AwsListeners;
 
-/// The bound ports.
 pub struct Ports {
     pub page: TcpListener,
     pub aws: AwsListeners,
@@ -61,7 +60,6 @@ impl Ports {
     }
 }
 
-/// The port of a listener.
 pub fn port(listener: &TcpListener) -> u16 {
     listener.local_addr().map_or(0, |address| address.port())
 }

@@ -33,7 +33,6 @@ for group in $groups; do kill -KILL "-$group" 2>/dev/null; done
 pub struct Processes(Arc<Mutex<Option<ChildStdin>>>);
 
 impl Processes {
-    /// Starts the watcher.
     pub fn start() -> std::io::Result<Self> {
         use std::os::unix::process::CommandExt;
         let mut watcher = std::process::Command::new("/bin/sh")

@@ -43,7 +43,6 @@ pub enum SandboxError {
     Io { what: &'static str, error: std::io::Error },
 }
 
-/// Runs a sandbox until `stop` is cancelled.
 pub async fn run(cli: &Cli, stop: &CancellationToken) -> Result<(), SandboxError> {
     let started = tokio::select! {
         started = Sandbox::start(cli) => started?,

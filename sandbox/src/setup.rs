@@ -175,7 +175,6 @@ async fn run(processes: &Processes, command: &mut Command) -> Result<(), String>
     Err(last_lines(&path, 8))
 }
 
-/// The last lines of a log.
 pub fn last_lines(log: &Path, count: usize) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-/// The rate of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rate {
@@ -40,7 +39,6 @@ impl Buckets {
         Err(wait.ceil().clamp(1.0, 3600.0) as u64)
     }
 
-    /// Fills all buckets.
     pub fn refill(&mut self) {
         self.0.clear();
     }

@@ -62,7 +62,6 @@ mod messages {
     }
 }
 
-/// Results with their heading.
 type Part = (&'static str, Vec<CheckResult>);
 
 /// The columns of a line, unless one word is longer.

@@ -10,7 +10,6 @@ use toml::Value;
 
 use super::reading::Reading;
 
-/// The rule for prefixes, as a text.
 pub(crate) const PREFIX_RULE: &str = "a prefix is up to 12 of a-z, 0-9, - and _, as in `acme-`";
 
 /// Whether `prefix` can begin the name of a slash command.

@@ -12,7 +12,6 @@ use super::{Flags, Problem, Secret};
 
 const LONGEST_SECONDS: u64 = 3_600;
 
-/// A number as it was read.
 pub(super) struct Number {
     /// The number, or the default; `None` if it is invalid.
     pub(super) value: Option<u64>,

@@ -22,7 +22,6 @@ pub(crate) struct Reload {
 enum Outcome {
     /// Its roles are in force.
     Taken {
-        /// The roles that changed.
         roles: Vec<&'static str>,
         /// The settings that changed and need a restart.
         restart: Vec<&'static str>,

@@ -12,7 +12,6 @@ const EVERY_HOUR: u64 = 3600;
 const KEEP: RangeInclusive<u64> = 1..=1000;
 const A_DAY_OF_HOURS: u64 = 24;
 
-/// Where the state is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
     /// `dynamodb:TABLE`
@@ -21,7 +20,6 @@ pub(crate) enum State {
     File(PathBuf),
 }
 
-/// Where backups go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BackupLocation {
     /// A folder on this machine.

@@ -29,7 +29,6 @@ const BUFFER: usize = 64 * 1024;
 const STRANGER_GRACE: Duration = Duration::from_secs(1);
 const TRUSTED_GRACE: Duration = Duration::from_millis(2_500);
 
-/// The phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Waiting for headers: the connection is new, or has sent the first byte of its next request.
@@ -147,7 +146,6 @@ impl Drop for Connection {
     }
 }
 
-/// Serves one connection to its end.
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     connection: Arc<Connection>,

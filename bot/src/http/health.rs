@@ -24,7 +24,6 @@ impl Readiness {
         Self(Arc::new(Mutex::new(reasons)))
     }
 
-    /// A part is in order.
     pub(crate) fn ok(&self, part: &'static str) {
         if self.0.lock().remove(part).is_some() {
             tracing::info!(part, "ready");

@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use crate::render::assert_within_limits;
 
-/// The messages of one snapshot, each with a headline.
 #[derive(Default)]
 struct Snapshots(String);
 

@@ -29,7 +29,6 @@ fn without_id(line: &str) -> String {
     }
 }
 
-/// The whole message.
 pub(super) fn message(message: &Value) -> String {
     let mut out = String::new();
     if let Some(who) = message["response_type"].as_str() {

@@ -231,7 +231,6 @@ impl ChannelWorker {
         }
     }
 
-    /// One call to Slack.
     async fn send(&self, posted: &mut PostedMessage, draft: &MessageDraft) -> Result<(), SlackError> {
         let content = posted.content(&draft.message);
         let operation = self.updates.borrow().operation.clone();

@@ -10,7 +10,6 @@ use sluice_model::OperationId;
 pub(crate) trait MessageStore: Send + Sync {
     /// The recorded message of that name (`message/C0GENERAL`), if there is one.
     async fn find(&self, operation: &OperationId, name: &str) -> Result<Option<Posted>, StoreError>;
-    /// Records a posted message.
     async fn record(&self, operation: &OperationId, name: &str, posted: &Posted) -> Result<(), StoreError>;
     /// Records that the final update was posted in all channels.
     async fn record_delivered(&self, update: &Update) -> Result<(), StoreError>;

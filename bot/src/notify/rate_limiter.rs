@@ -45,7 +45,6 @@ impl RateClass {
         }
     }
 
-    /// The calls of that priority in a burst.
     fn burst_of(&self, priority: Priority) -> u32 {
         match priority {
             Priority::Urgent => self.burst(),
@@ -54,7 +53,6 @@ impl RateClass {
     }
 }
 
-/// The queues of all classes.
 #[derive(Default)]
 pub(crate) struct RateLimiter(Mutex<HashMap<RateClass, Queue>>);
 
@@ -120,7 +118,6 @@ impl Queue {
 }
 
 impl RateLimiter {
-    /// Joins the queue of a class.
     pub(super) fn join(&self, class: &RateClass, priority: Priority) -> Ticket<'_> {
         let now = Instant::now();
         let mut queues = self.0.lock();

@@ -22,12 +22,10 @@ impl RenderedUpdate {
         Self { update, message: OnceLock::new(), replies }
     }
 
-    /// The operation's message.
     pub(super) fn message(&self) -> Arc<Message> {
         Arc::clone(self.message.get_or_init(|| Arc::new(render::message(&self.update.card))))
     }
 
-    /// The reply of that index.
     pub(super) fn reply(&self, index: usize) -> Arc<Message> {
         let render = || Arc::new(render::aside(&self.update.asides[index]));
         Arc::clone(self.replies[index].get_or_init(render))

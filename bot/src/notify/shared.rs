@@ -32,7 +32,6 @@ pub(super) struct Shared {
     pub(super) open: Mutex<HashMap<OperationId, OpenOperation>>,
 }
 
-/// The workers of an operation.
 pub(super) struct OpenOperation {
     pub(super) latest: Arc<RenderedUpdate>,
     pub(super) workers: HashMap<ChannelId, watch::Sender<Arc<RenderedUpdate>>>,
@@ -42,7 +41,6 @@ pub(super) struct OpenOperation {
     begun: u64,
 }
 
-/// How a worker ends.
 pub(super) struct End {
     /// The final update is posted in its channel.
     pub(super) is_delivered: bool,

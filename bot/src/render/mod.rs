@@ -38,7 +38,6 @@ impl Message {
     }
 }
 
-/// Renders a card.
 pub(crate) fn message(card: &Card) -> Message {
     let tail = tail(card);
     let mut budget = Budget::reserving(&tail);

@@ -23,7 +23,6 @@ pub(crate) enum Method {
     /// Posts a message that only one user sees.
     PostEphemeral,
     Permalink,
-    /// The members of a user group.
     GroupMembers,
     /// A user's profile, which says whether the user is deactivated.
     UserInfo,
@@ -40,7 +39,6 @@ impl Method {
         Method::UserInfo,
     ];
 
-    /// Slack's name of the method.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Method::AuthTest => "auth.test",
@@ -101,9 +99,7 @@ impl SlackError {
 /// Calls Slack. A trait, so tests run without a network and on a paused clock.
 #[async_trait]
 pub(crate) trait WebApi: Send + Sync {
-    /// Calls a method with these arguments.
     async fn call(&self, method: Method, body: &Value) -> Result<Value, SlackError>;
-    /// Posts to a `response_url`.
     async fn respond(&self, url: &Url, body: &Value) -> Result<(), SlackError>;
 }
 

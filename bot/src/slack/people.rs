@@ -20,7 +20,6 @@ use super::{Method, SlackError, WebApi};
 use crate::tasks::Tasks;
 use cache::Cache;
 
-/// The people of our workspace.
 pub(crate) struct People {
     slack: Arc<dyn WebApi>,
     tasks: Tasks,

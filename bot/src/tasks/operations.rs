@@ -41,7 +41,6 @@ impl Runner for NoRunner {
     fn run(&self, _operation: OperationId) {}
 }
 
-/// The operations that have a task.
 pub(crate) struct Operations {
     tasks: Tasks,
     /// Operations with a task; `true` if `run` was called since it began.

@@ -36,12 +36,10 @@ pub(crate) const LAST_RESORT: Duration = Duration::from_millis(9_800);
 /// notifications.
 const OPERATIONS_GRACE: Duration = Duration::from_millis(6_500);
 
-/// The purpose of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Accepts connections.
     Listener,
-    /// Serves one connection.
     Connection,
     /// Finds operations without an owner.
     Sweep,
@@ -49,11 +47,11 @@ pub(crate) enum Kind {
     Probe,
     /// Backs up the state.
     Backup,
-    /// CommandHandler one delivery.
+    /// Handles one delivery.
     Delivery,
     /// Posts at a `response_url`.
     Reply,
-    /// OperationDriver one operation.
+    /// Drives one operation.
     Operation,
     /// Posts and edits the messages of one operation in one channel.
     Notification,
@@ -96,7 +94,6 @@ impl Kind {
 }
 
 tokio::task_local! {
-    /// The kind of the current task.
     static KIND: Kind;
 }
 
@@ -105,7 +102,6 @@ pub(crate) fn answers_somebody() -> bool {
     KIND.try_with(|kind| *kind == Kind::Delivery).unwrap_or(false)
 }
 
-/// The tasks of this process.
 #[derive(Clone)]
 pub(crate) struct Tasks(Arc<Inner>);
 
@@ -148,7 +144,6 @@ impl Tasks {
         &self.0.broken
     }
 
-    /// Spawns a task.
     pub(crate) fn spawn(&self, kind: Kind, task: impl Future<Output = ()> + Send + 'static) {
         let inner = Arc::clone(&self.0);
         let dropped_by = match kind {

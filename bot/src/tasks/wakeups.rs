@@ -27,11 +27,9 @@ const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .without_max_times();
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Sends hints.
 pub(crate) struct WakeupSender(mpsc::Sender<Hint>);
 
 impl WakeupSender {
-    /// Starts the task that sends.
     pub(crate) fn start(tasks: &Tasks, queue: Arc<dyn Queue>, target: Target) -> Arc<Self> {
         let (sender, hints) = mpsc::channel(CAPACITY);
         let drained = tasks.drained().clone();

@@ -31,7 +31,6 @@ const BATCH: usize = 100;
 /// When a probe item expires that could not be deleted.
 const PROBE_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 
-/// The ports of the services.
 pub(super) struct Ports<'a> {
     repositories: &'a dyn Repositories,
     builders: &'a dyn Builders,
@@ -54,7 +53,6 @@ impl<'a> Ports<'a> {
     }
 }
 
-/// The answers of the services.
 struct Answers {
     repositories: PortResult<()>,
     builds: PortResult<()>,

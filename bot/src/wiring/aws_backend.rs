@@ -42,7 +42,6 @@ impl Account {
     }
 }
 
-/// AWS and the state.
 pub(crate) struct AwsBackend {
     pub(super) base: Base,
     pub(super) pinned: Pinned,

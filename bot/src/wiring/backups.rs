@@ -24,13 +24,11 @@ const RETRY_PAUSE: Duration = Duration::from_secs(300);
 /// The age at which incomplete files of a dead process are deleted.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
-/// The backups of one state.
 pub(crate) struct Backups {
     state: PathBuf,
     location: Location,
 }
 
-/// Where they are, with the way to it.
 enum Location {
     Folder(PathBuf),
     Bucket { archive: Arc<dyn Archive>, target: Target, bucket: String, prefix: String },
@@ -65,7 +63,6 @@ impl Backups {
         copied.map(|()| to.display().to_string()).map_err(|error| file_error(&error))
     }
 
-    /// The full name of a backup.
     fn full_name(&self, name: &str) -> String {
         match &self.location {
             Location::Folder(folder) => folder.join(name).display().to_string(),

@@ -12,7 +12,6 @@ use sluice_state::DynamoStore;
 
 use crate::config::{BackupLocation, Base, State};
 
-/// PolicyFor policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PolicyFor {
     /// Of `serve`, `run`, `check`, `backup` and `audit`.

@@ -20,9 +20,7 @@ use crate::system_clock::SystemClock;
 
 /// The state that the configuration names.
 pub(super) enum State {
-    /// In DynamoDB.
     Table(Arc<DynamoStore>),
-    /// In SQLite.
     File(StateFile),
 }
 

@@ -41,7 +41,6 @@ pub(crate) fn tidy_hourly(tasks: &Tasks, slack: Arc<dyn WebApi>, service: Arc<dy
     });
 }
 
-/// The bot's own user.
 async fn bot(slack: &dyn WebApi) -> Option<Actor> {
     let answer = slack.call(Method::AuthTest, &json!({})).await.ok()?;
     let id = UserId::new(answer["user_id"].as_str()?).ok()?;

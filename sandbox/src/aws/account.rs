@@ -3,7 +3,6 @@
 /// The account id that the local AWS gives to access keys that are not account numbers.
 pub const ACCOUNT: &str = "000000000000";
 pub const REGION: &str = "us-east-1";
-/// The bot's access key.
 pub const ACCESS_KEY: &str = "AKIASLUICESANDBOX001";
 /// The bot's secret access key. It protects nothing: every port is on loopback, and signatures are not verified.
 pub const SECRET_KEY: &str = "sandbox-secret-access-key-of-the-bot";
@@ -23,7 +22,6 @@ pub fn session_token(role: &str) -> String {
     format!("{ROLE_TOKEN}{role}")
 }
 
-/// An ARN in this account and region.
 pub fn arn(service: &str, resource: &str) -> String {
     format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}")
 }

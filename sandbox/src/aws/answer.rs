@@ -21,7 +21,6 @@ impl ServiceError {
         Self { code, message: message.into() }
     }
 
-    /// An error of the sandbox itself.
     pub fn internal(error: impl std::fmt::Display) -> Self {
         Self::new("InternalServiceException", error.to_string())
     }

@@ -31,7 +31,6 @@ pub fn policy_file(policies: &Path, key: &str) -> PathBuf {
     policies.join(format!("{key}.json"))
 }
 
-/// The bound listeners of AWS.
 pub struct AwsListeners {
     /// All services.
     pub front: TcpListener,

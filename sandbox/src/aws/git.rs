@@ -30,12 +30,10 @@ impl Repositories {
         Ok(Self { folder, base })
     }
 
-    /// The clone URL of a repository.
     pub fn url(&self, name: &str) -> String {
         format!("{}/v1/repos/{name}", self.base)
     }
 
-    /// The folder of a repository.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.git"))
     }
@@ -50,7 +48,6 @@ impl Repositories {
         Ok(())
     }
 
-    /// Removes a repository.
     pub fn delete(&self, name: &str) -> std::io::Result<()> {
         std::fs::remove_dir_all(self.path(name))
     }

@@ -17,7 +17,6 @@ impl AwsRequest {
     }
 }
 
-/// A parameter of the query string.
 pub fn query(parts: &Parts, key: &str) -> Option<String> {
     let query = parts.uri.query()?;
     url::form_urlencoded::parse(query.as_bytes()).find(|(k, _)| k == key).map(|(_, value)| value.into_owned())

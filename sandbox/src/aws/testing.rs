@@ -53,7 +53,6 @@ impl World {
         Self::with(Strict::new(Rule::ALL.into())).await
     }
 
-    /// A world with these rules.
     pub async fn with(strict: Strict) -> Self {
         let processes = Processes::start().unwrap();
         let target = crate::sandbox::folders().1;
@@ -145,7 +144,6 @@ impl World {
         })
     }
 
-    /// Creates the role `r`.
     pub async fn create_role(&self) {
         let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
         let form = url::form_urlencoded::Serializer::new(String::new())

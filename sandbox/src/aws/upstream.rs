@@ -31,7 +31,6 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    /// The same answer with another JSON body.
     pub fn with_json(mut self, body: &Value) -> Self {
         self.body = body.to_string().into();
         self

@@ -38,7 +38,6 @@ pub struct FaultSpec {
     /// How many calls it applies to; 0 means until it is released or cleared.
     #[serde(default = "one")]
     pub times: u32,
-    /// The action.
     pub action: Action,
     /// Before or after the effect. The default is after for `drop`, and before for the other actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,12 +51,10 @@ pub struct FaultSpec {
     /// The message of a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The delay in milliseconds.
     #[serde(default)]
     pub delay_ms: u64,
 }
 
-/// The action of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
@@ -85,7 +82,6 @@ pub enum When {
 #[derive(Debug, Clone, Serialize)]
 pub struct FaultState {
     pub id: String,
-    /// The fault as it was armed.
     pub spec: FaultSpec,
     /// Calls that matched.
     pub seen: u32,
@@ -108,7 +104,6 @@ pub(super) struct Injection {
     pub(super) released: watch::Receiver<bool>,
 }
 
-/// An armed fault.
 pub(super) struct ArmedFault {
     spec: FaultSpec,
     seen: u32,

@@ -39,7 +39,6 @@ impl Protocol {
         response
     }
 
-    /// An error in this protocol.
     pub fn error(self, status: StatusCode, code: &str, message: &str) -> Response {
         let (kind, body) = match self {
             Self::AwsJson => {
@@ -65,7 +64,6 @@ impl Protocol {
         response
     }
 
-    /// The error code in an answer.
     pub fn error_code(self, headers: &HeaderMap, status: StatusCode, body: &[u8]) -> Option<String> {
         if self == Self::Slack {
             let answer: Value = serde_json::from_slice(body).ok()?;

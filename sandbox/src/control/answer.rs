@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::slack::DeliveryError;
 
-/// The status and the message of an error.
 pub struct ControlError(pub StatusCode, pub String);
 
 impl IntoResponse for ControlError {

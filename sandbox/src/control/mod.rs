@@ -21,10 +21,8 @@ use crate::calls::FaultSpec;
 use crate::slack::{self, Content, DeliveryResult, Message, Replicas, Slack, Source};
 use crate::token_bucket::Rate;
 
-/// The schema, as it is served.
 pub const SCHEMA: &str = include_str!("schema.json");
 
-/// The routes of the control API.
 pub fn router() -> Router<Slack> {
     Router::new()
         .route("/control/command", post(command))

@@ -39,7 +39,6 @@ const FILES: [(&str, &str, &str); 15] = [
 ];
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// The routes of the page.
 pub fn router() -> Router<Slack> {
     Router::new()
         .route("/", get(|| async { file("index.html") }))

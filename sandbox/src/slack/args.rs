@@ -9,7 +9,6 @@ pub type Answer = Result<Value, ApiError>;
 /// Why Slack refuses a call.
 #[derive(Debug, Default, PartialEq)]
 pub struct ApiError {
-    /// Slack's error code.
     pub error: &'static str,
     /// The details, for `response_metadata`.
     pub details: Vec<String>,

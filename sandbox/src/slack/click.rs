@@ -16,13 +16,10 @@ use super::workspace::Delivery;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Click {
-    /// The user's id.
     pub user: String,
-    /// The channel's id.
     pub channel: String,
     /// The message. It may be an ephemeral message for this user.
     pub ts: String,
-    /// The button's `action_id`.
     pub action_id: String,
     /// The button's value, if several buttons have the same `action_id`.
     pub value: Option<String>,
@@ -43,7 +40,6 @@ pub struct Click {
     pub signature: Option<String>,
 }
 
-/// Delivers a click.
 pub async fn click(slack: &Slack, click: Click) -> Result<DeliveryResult, DeliveryError> {
     let config = slack.config();
     let bot = click.bot.as_deref().map(bot_url).transpose()?;

@@ -12,13 +12,10 @@ use super::{clock, escape};
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Command {
-    /// The user's id.
     pub user: String,
-    /// The channel's id.
     pub channel: String,
     /// `/deploy`.
     pub command: String,
-    /// The text after the command.
     #[serde(default)]
     pub text: String,
     /// Another workspace.
@@ -37,7 +34,6 @@ pub struct Command {
     pub signature: Option<String>,
 }
 
-/// Delivers a slash command.
 pub async fn command(slack: &Slack, command: Command) -> Result<DeliveryResult, DeliveryError> {
     let config = slack.config();
     let bot = command.bot.as_deref().map(bot_url).transpose()?;
@@ -96,7 +92,6 @@ pub async fn command(slack: &Slack, command: Command) -> Result<DeliveryResult, 
 /// Slack's deprecated way to prove that a delivery is its own. Slack still sends it.
 pub const VERIFICATION_TOKEN: &str = "verification-token-of-old";
 
-/// A trigger id in Slack's format.
 pub fn new_trigger_id(team: &str) -> String {
     let number: u32 = team.bytes().fold(7, |sum, b| sum.wrapping_mul(31).wrapping_add(u32::from(b)));
     format!("{}.{number}.{:032x}", clock::micros(), rand::random::<u128>())

@@ -7,14 +7,12 @@ use serde_json::Value;
 
 use crate::aws::Strict;
 
-/// A person.
 #[derive(Debug, Clone, Serialize)]
 pub struct User {
     /// `U0ANN0001`.
     pub id: String,
     /// The name after `@`.
     pub name: String,
-    /// The name that is shown.
     pub real_name: String,
     /// A description, shown in the user menu of the page.
     pub title: String,
@@ -31,13 +29,11 @@ pub struct Group {
     pub id: String,
     /// The name after `@`.
     pub name: String,
-    /// The name that is shown.
     pub real_name: String,
     /// The ids of its first members.
     pub users: Vec<String>,
 }
 
-/// A channel.
 #[derive(Debug, Clone, Serialize)]
 pub struct Channel {
     /// `C0GENERAL1`.
@@ -51,24 +47,18 @@ pub struct Channel {
     pub archived: bool,
 }
 
-/// The configuration of the workspace.
 #[derive(Debug, Clone)]
 pub struct SlackConfig {
     /// The workspace's id.
     pub team: String,
-    /// The bot's user id.
     pub bot_user: String,
-    /// The app's id.
     pub app: String,
-    /// The channels.
     pub channels: Vec<Channel>,
     /// All users. Deactivated users, and those of other workspaces, are known to `users.info` and absent from the page.
     pub users: Vec<User>,
-    /// The user groups.
     pub groups: Vec<Group>,
     /// The token that the Web API accepts.
     pub bot_token: String,
-    /// The secret that signs deliveries.
     pub signing_secret: String,
     /// Where the bot listens; deliveries go to `{bot_url}/slack/events`.
     pub bot_url: String,
@@ -136,22 +126,18 @@ impl SlackConfig {
         }
     }
 
-    /// A user by id.
     pub fn user(&self, id: &str) -> Option<&User> {
         self.users.iter().find(|user| user.id == id)
     }
 
-    /// A user group by id.
     pub fn group(&self, id: &str) -> Option<&Group> {
         self.groups.iter().find(|group| group.id == id)
     }
 
-    /// A channel by id.
     pub fn channel(&self, id: &str) -> Option<&Channel> {
         self.channels.iter().find(|channel| channel.id == id)
     }
 
-    /// The bot's `bot_id`.
     pub fn bot_id(&self) -> String {
         format!("B{}", self.bot_user.chars().skip(1).collect::<String>())
     }

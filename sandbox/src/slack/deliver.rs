@@ -21,22 +21,18 @@ const SLACKBOT: &str = "USLACKBOT";
 /// Why nothing was sent.
 #[derive(Debug, PartialEq, Eq)]
 pub enum DeliveryError {
-    /// The request is invalid.
     BadRequest(String),
     /// The request names something that does not exist.
     NotFound(String),
 }
 
-/// The result of a delivery.
 #[derive(Debug)]
 pub struct DeliveryResult {
     /// The status of the bot's answer, if it answered.
     pub status: Option<u16>,
     /// How long the bot took.
     pub took: Duration,
-    /// The answer's body.
     pub body: String,
-    /// The delivery's trigger id.
     pub trigger_id: String,
     /// Slack's error code, if the delivery failed.
     pub error: Option<&'static str>,

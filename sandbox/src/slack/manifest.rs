@@ -8,10 +8,8 @@ use serde::Serialize;
 /// A slash command, as the page offers it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SlashCommand {
-    /// The command with its slash.
     pub command: String,
     pub description: String,
-    /// The arguments.
     pub usage_hint: String,
     /// Whether Slack escapes mentions, channels and links. See [`super::escape`](fn@super::escape).
     pub should_escape: bool,

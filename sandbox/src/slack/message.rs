@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-/// How a message was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// `chat.postMessage`.
@@ -11,7 +10,6 @@ pub enum Source {
     Ephemeral,
     /// The bot's answer to a delivery.
     Ack,
-    /// A response URL.
     ResponseUrl,
     /// A person wrote it on the page.
     Person,
@@ -35,7 +33,6 @@ impl Source {
 /// The text and blocks of a message.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Content {
-    /// The plain text.
     pub text: String,
     /// The blocks, with ids; empty if there are none.
     pub blocks: Vec<Value>,
@@ -58,7 +55,6 @@ pub struct Message {
     pub earlier: Vec<Content>,
     /// The time of the last edit.
     pub edited: Option<String>,
-    /// The app's metadata.
     pub metadata: Option<Value>,
     /// Whether a reply is also shown in the channel.
     pub broadcast: bool,

@@ -19,7 +19,6 @@ use super::state::Slack;
 use super::workspace::ResponseUrl;
 use crate::calls::{CallName, Protocol};
 
-/// The route of response URLs.
 pub fn router() -> Router<Slack> {
     Router::new().route("/response/{token}", post(use_url))
 }

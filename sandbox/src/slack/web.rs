@@ -40,7 +40,6 @@ fn method(name: &str) -> Option<Method> {
     }
 }
 
-/// The routes of the Web API.
 pub fn router() -> Router<Slack> {
     Router::new().route("/api/{method}", any(call))
 }

@@ -24,7 +24,6 @@ const HOOK_LIFE: u64 = 30 * 60 * 1_000_000;
 pub struct MessageEvent {
     /// The only person who sees it.
     pub to: Option<String>,
-    /// The message as it is now.
     pub message: Value,
 }
 
@@ -44,12 +43,10 @@ pub struct Delivery {
     pub answered: bool,
 }
 
-/// A response URL.
 #[derive(Debug, Clone)]
 pub struct ResponseUrl {
     /// The user whom its answers are for.
     pub user: String,
-    /// The channel of its answers.
     pub channel: String,
     /// The clicked message, if it belongs to a click.
     pub message: Option<String>,
@@ -67,7 +64,6 @@ pub struct Replicas {
 }
 
 impl Replicas {
-    /// One replica.
     pub fn one(url: String) -> Self {
         Self { urls: vec![url], next: 0 }
     }
@@ -87,7 +83,6 @@ impl Replicas {
     }
 }
 
-/// The state.
 #[derive(Debug)]
 pub struct Workspace {
     messages: Vec<Message>,
@@ -102,7 +97,6 @@ pub struct Workspace {
     pub groups: BTreeMap<String, Vec<String>>,
     /// The replicas that deliveries go to.
     pub replicas: Replicas,
-    /// The rate limits.
     pub limits: Limits,
     /// The remaining calls.
     pub buckets: Buckets,
@@ -126,7 +120,6 @@ impl Workspace {
         }
     }
 
-    /// A new `ts`.
     pub fn next_ts(&mut self) -> String {
         self.last = clock::micros().max(self.last + 1);
         clock::ts(self.last)
@@ -153,7 +146,6 @@ impl Workspace {
         (message.channel == channel).then_some(message)
     }
 
-    /// Changes a message and publishes it.
     pub fn change<T>(&mut self, ts: &str, change: impl FnOnce(&mut Message) -> T) -> Option<T> {
         let index = *self.by_ts.get(ts)?;
         let result = change(self.messages.get_mut(index)?);
@@ -218,14 +210,12 @@ impl Workspace {
         Ok(hook.clone())
     }
 
-    /// Expires every response URL, for tests.
     pub fn expire_response_urls(&mut self) {
         for hook in self.hooks.values_mut() {
             hook.born = 0;
         }
     }
 
-    /// Stores a delivery.
     pub fn remember(&mut self, sent: Delivery) {
         if self.sent.len() == DELIVERIES_KEPT {
             self.sent.pop_front();
@@ -233,7 +223,6 @@ impl Workspace {
         self.sent.push_back(sent);
     }
 
-    /// A delivery by its trigger id.
     pub fn sent(&mut self, trigger_id: &str) -> Option<&mut Delivery> {
         self.sent.iter_mut().rev().find(|sent| sent.trigger_id == trigger_id)
     }

@@ -13,7 +13,6 @@ use ulid::Ulid;
 use crate::cli::identity::{login, user};
 use crate::config::Problem;
 
-/// A command from a terminal.
 #[derive(Debug)]
 pub(super) struct CliCommand {
     pub(super) invocation: Invocation,

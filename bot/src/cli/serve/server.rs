@@ -36,7 +36,6 @@ const STATE: &str = "state";
 /// The command handler. It is last because it needs the other two.
 const COMMANDS: &str = "commands";
 
-/// Where a process listens.
 pub(super) struct Listeners {
     /// For Slack, and for health checks.
     pub(super) slack: TcpListener,

@@ -38,7 +38,6 @@ impl Logs for Log {
     }
 }
 
-/// A service, and the snapshots of its answers.
 pub(super) struct TestService {
     service: Service,
     pub(super) store: Arc<MemoryStore>,

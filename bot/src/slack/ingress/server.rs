@@ -43,7 +43,6 @@ const LARGE_BODIES: usize = 8;
 
 /// Known once Slack and the store have answered.
 pub(crate) struct Ready {
-    /// The bot's workspace.
     pub(crate) team: TeamId,
     pub(crate) handler: Arc<dyn CommandHandler>,
 }
@@ -83,7 +82,6 @@ impl SlackServer {
     }
 }
 
-/// The routes that Slack delivers to.
 pub(crate) fn router(server: SlackServer) -> Router {
     let server = Arc::new(server);
     Router::new()

@@ -22,7 +22,6 @@ const MANY: usize = 1_000;
 /// The urgent verbs, with or without a prefix.
 const URGENT: [&str; 4] = ["rollback", "lock", "cancel", "reject"];
 
-/// The allowances of each user.
 type Allowances = Mutex<HashMap<(UserId, Urgency), Allowance>>;
 
 /// Admits deliveries.

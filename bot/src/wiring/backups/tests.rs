@@ -8,7 +8,6 @@ use sluice_model::{Class, PortResult};
 
 use super::*;
 
-/// A bucket in memory.
 #[derive(Default)]
 struct Bucket(Mutex<BTreeMap<String, Vec<u8>>>);
 

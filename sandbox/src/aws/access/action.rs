@@ -5,7 +5,6 @@
 pub struct Action {
     /// `lambda:UpdateAlias`.
     pub name: String,
-    /// The ARN.
     pub resource: String,
     /// The condition keys that the service itself sets.
     pub keys: Vec<(String, Vec<String>)>,

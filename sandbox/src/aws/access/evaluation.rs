@@ -14,13 +14,11 @@ pub struct Principal {
     pub arn: String,
     /// Attached and inline policies.
     pub identity: Vec<IAMPolicy>,
-    /// The permissions boundary.
     pub boundary: Option<IAMPolicy>,
     /// The tags of the role.
     pub tags: Vec<(String, String)>,
 }
 
-/// Reads a policy document.
 pub fn policy(document: &Value) -> Result<IAMPolicy, String> {
     IAMPolicy::from_json(&document.to_string()).map_err(|error| error.to_string())
 }

@@ -43,7 +43,6 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// The refusal, in the service's protocol.
     pub fn refusal(&self, protocol: Protocol) -> Option<Response> {
         let sentence = self.refused.as_ref()?;
         let (status, code) = match protocol {

@@ -41,7 +41,6 @@ impl Roles {
         self.known.lock().clear();
     }
 
-    /// The role with this name.
     pub async fn of_name(&self, name: &str) -> Option<Role> {
         let answer = self.get(&[("Action", "GetRole"), ("RoleName", name)]).await?;
         let boundary = xml::first(&answer, "PermissionsBoundaryArn");

@@ -12,7 +12,6 @@ pub fn all<'a>(text: &'a str, name: &str) -> impl Iterator<Item = String> + 'a {
     })
 }
 
-/// The text of the first element.
 pub fn first(text: &str, name: &str) -> Option<String> {
     all(text, name).next()
 }

@@ -12,7 +12,6 @@ use serde_json::{Map, Value, json};
 use super::super::account::ACCOUNT;
 use super::routes::RouteMatch;
 
-/// A request and the route that it matched.
 pub struct MatchedRequest<'a> {
     pub api: &'a str,
     pub stage: &'a Value,

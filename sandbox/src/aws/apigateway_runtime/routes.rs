@@ -4,7 +4,6 @@
 //! `ANY`, and `$default` last.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>
 
-/// The matching route.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RouteMatch<'a> {
     /// The route key, `GET /items/{id}`.

@@ -9,7 +9,6 @@ use serde_json::Value;
 use super::super::upstream::Upstream;
 use super::buildspec::ArtifactSpec;
 
-/// A file of the artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArtifactFile {
     pub name: String,
@@ -72,7 +71,6 @@ pub async fn upload(
     Ok(format!("arn:aws:s3:::{bucket}/{}", prefix(artifacts, build, spec_name)))
 }
 
-/// The S3 key of one of the artifact's files.
 pub fn key(artifacts: &Value, build: &str, spec_name: Option<&str>, file: &str) -> String {
     match prefix(artifacts, build, spec_name) {
         prefix if prefix.is_empty() => file.to_owned(),

@@ -6,7 +6,6 @@ use saphyr::{LoadableYamlNode, Yaml};
 pub const PHASES: [(&str, &str); 4] =
     [("install", "INSTALL"), ("pre_build", "PRE_BUILD"), ("build", "BUILD"), ("post_build", "POST_BUILD")];
 
-/// A buildspec.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Buildspec {
     pub variables: Vec<(String, String)>,
@@ -15,7 +14,6 @@ pub struct Buildspec {
     pub artifacts: Option<ArtifactSpec>,
 }
 
-/// The commands of a phase.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PhaseSpec {
     pub commands: Vec<String>,
@@ -24,7 +22,6 @@ pub struct PhaseSpec {
     pub abort: bool,
 }
 
-/// The files of the artifact.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ArtifactSpec {
     pub files: Vec<String>,
@@ -86,7 +83,6 @@ fn list(map: &Yaml<'_>, field: &str) -> Vec<String> {
     }
 }
 
-/// A scalar as text.
 fn text_of(value: Option<&Yaml<'_>>) -> Option<String> {
     let value = value?;
     if let Some(text) = value.as_str() {

@@ -18,7 +18,6 @@ const BATCH: usize = 200;
 /// How long a line waits for more.
 const PATIENCE: Duration = Duration::from_millis(150);
 
-/// The log of one build.
 pub struct LogSink {
     file: Mutex<File>,
     cloud: Option<mpsc::UnboundedSender<(i64, String)>>,
@@ -26,7 +25,6 @@ pub struct LogSink {
 }
 
 impl LogSink {
-    /// A log in a file only.
     pub fn to_file(path: &Path) -> std::io::Result<Self> {
         Ok(Self { file: Mutex::new(File::create(path)?), cloud: None, writer: None })
     }
@@ -38,7 +36,6 @@ impl LogSink {
         Ok(Self { cloud: Some(sender), writer: Some(writer), ..Self::to_file(path)? })
     }
 
-    /// Writes a line.
     pub fn line(&self, text: &str) {
         let _ = writeln!(self.file.lock(), "{text}");
         if let Some(cloud) = &self.cloud {

@@ -107,7 +107,6 @@ impl CodeBuild {
         service_answer(result)
     }
 
-    /// The log of a build, so far.
     pub fn log(&self, id: &str) -> Option<String> {
         let running = self.find(id)?;
         Some(String::from_utf8_lossy(&std::fs::read(&running.log).unwrap_or_default()).into_owned())

@@ -56,7 +56,6 @@ impl Project {
     }
 }
 
-/// A phase of a build.
 #[derive(Debug, Clone)]
 pub struct Phase {
     pub kind: &'static str,
@@ -66,7 +65,6 @@ pub struct Phase {
     pub context: Option<(&'static str, String)>,
 }
 
-/// A build.
 #[derive(Debug, Clone)]
 pub struct Build {
     pub id: String,
@@ -91,7 +89,6 @@ pub struct Build {
 }
 
 impl Build {
-    /// The ARN of its service role.
     pub fn service_role(&self) -> &str {
         self.role.as_str().unwrap_or_default()
     }
@@ -168,7 +165,6 @@ impl Build {
         }
     }
 
-    /// Ends the build.
     pub fn finish(&mut self, status: &'static str) {
         self.leave("SUCCEEDED", None);
         let now = Timestamp::now();

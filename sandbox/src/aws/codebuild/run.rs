@@ -7,11 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::model::Build;
 
-/// A build, and how to stop it.
 pub struct BuildRun {
     build: Mutex<Build>,
     pub stop: CancellationToken,
-    /// The file of its log.
     pub log: PathBuf,
 }
 

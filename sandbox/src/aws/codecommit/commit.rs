@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::super::answer::ServiceError;
 
-/// The most files in one commit.
 const MOST_FILES: usize = 100;
 
 /// AWS's rules for the parent of a commit.
@@ -75,7 +74,6 @@ pub fn safe_path(file: &Value) -> Result<&str, ServiceError> {
     Ok(path)
 }
 
-/// Git's mode for a file.
 pub fn git_mode(file: &Value) -> &'static str {
     match file["fileMode"].as_str() {
         Some("EXECUTABLE") => "100755",
@@ -84,7 +82,6 @@ pub fn git_mode(file: &Value) -> &'static str {
     }
 }
 
-/// CodeCommit's name for a mode.
 pub fn mode_name(mode: &str) -> &'static str {
     match mode {
         "100755" => "EXECUTABLE",

@@ -12,7 +12,6 @@ use super::super::upstream::Answer;
 /// Lambda returns the last 4 KB.
 const LONGEST: usize = 4096;
 
-/// Adds the tail to an answer.
 pub fn with_tail(mut answer: Answer, took: Duration) -> Answer {
     let header =
         |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);

@@ -37,7 +37,6 @@ impl Scope {
     }
 }
 
-/// Names a request for the log.
 pub fn name(request: &AwsRequest, scope: &Scope) -> CallName {
     let parts = &request.parts;
     let scoped = scope.service.as_deref().unwrap_or("unknown");

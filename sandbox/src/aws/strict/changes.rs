@@ -29,7 +29,6 @@ impl Changes {
         Err(Refusal::new(Rule::ApiConflict, 409, "ConflictException", message))
     }
 
-    /// Ends a change.
     pub fn end(&mut self, api: &str) {
         self.0.remove(api);
     }

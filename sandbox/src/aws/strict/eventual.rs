@@ -91,7 +91,6 @@ fn created(call: &CallName, answer: &Value) -> Vec<String> {
     }
 }
 
-/// The resources that a call needs.
 fn needs(call: &CallName, request: &AwsRequest) -> Vec<Need> {
     let detail = call.detail.as_deref().unwrap_or_default();
     let need = |kind: &str, name: &str, status, code, message: String| {

@@ -64,7 +64,6 @@ pub struct Settings {
     pub seed: u64,
     /// How long a new bucket stays unversioned after versioning was enabled.
     pub new_bucket: Duration,
-    /// The account's quotas.
     pub quotas: Quotas,
 }
 
@@ -108,7 +107,6 @@ impl Strict {
         self.state().settings.clone()
     }
 
-    /// Changes the settings.
     pub fn set(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.state().settings);
     }

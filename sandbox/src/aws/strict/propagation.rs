@@ -5,12 +5,10 @@ use std::collections::HashMap;
 use serde_json::Value;
 use tokio::time::Instant;
 
-/// The key of an API's stage.
 pub fn stage_key(api: &str, stage: &str) -> String {
     format!("stage {api}/{stage}")
 }
 
-/// The key of a function's alias.
 pub fn alias_key(function: &str, alias: &str) -> String {
     format!("alias {function}:{alias}")
 }

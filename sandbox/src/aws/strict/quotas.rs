@@ -5,11 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::refusal::Refusal;
 use super::rules::Rule;
 
-/// The quotas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quotas {
-    /// Roles in the account.
     pub roles: usize,
     /// Stages of an HTTP API.
     pub stages: usize,
@@ -26,27 +24,23 @@ impl Default for Quotas {
 }
 
 impl Quotas {
-    /// The refusal of another role.
     pub fn role(self, there: usize) -> Option<Refusal> {
         let message = format!("Cannot exceed quota for RolesPerAccount: {}", self.roles);
         over(there, self.roles, 409, "LimitExceeded", message)
     }
 
-    /// The refusal of another stage.
     pub fn stage(self, there: usize) -> Option<Refusal> {
         let message = "Maximum number of stages for this API has been reached. Please contact AWS if you need \
                        additional stages.";
         over(there, self.stages, 429, "TooManyRequestsException", message.into())
     }
 
-    /// The refusal of another route.
     pub fn route(self, there: usize) -> Option<Refusal> {
         let message = "Maximum number of routes for this API has been reached. Please contact AWS if you need \
                        additional routes.";
         over(there, self.routes, 429, "TooManyRequestsException", message.into())
     }
 
-    /// The refusal of another build.
     pub fn build(self, there: usize) -> Option<Refusal> {
         let message = format!("Cannot have more than {} builds in queue for the account", self.builds);
         over(there, self.builds, 400, "AccountLimitExceededException", message)

@@ -16,7 +16,6 @@ const CREATE_DEPLOYMENT: Rate = Rate { burst: 1, per_second: 0.2 };
 /// IAM publishes no figure; this is below what its users report.
 const IAM: Rate = Rate { burst: 20, per_second: 10.0 };
 
-/// The buckets of the account.
 #[derive(Debug, Default)]
 pub struct Rates(Buckets);
 

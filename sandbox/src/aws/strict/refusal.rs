@@ -6,15 +6,11 @@ use axum::response::Response;
 use super::rules::Rule;
 use crate::calls::{Protocol, RefusedByRule};
 
-/// A refusal with AWS's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub rule: Rule,
-    /// The HTTP status.
     pub status: u16,
-    /// AWS's error code.
     pub code: &'static str,
-    /// AWS's message.
     pub message: String,
 }
 
@@ -23,7 +19,6 @@ impl Refusal {
         Self { rule, status, code, message: message.into() }
     }
 
-    /// The response, in the service's protocol.
     pub fn response(&self, protocol: Protocol) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
         let mut response = protocol.error(status, self.code, &self.message);

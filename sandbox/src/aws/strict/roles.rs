@@ -58,7 +58,6 @@ impl Roles {
         Some(refuse(400, "InvalidParameterValueException", CANNOT_BE_ASSUMED.into()))
     }
 
-    /// The refusal of a build project with this role.
     pub fn for_project(&self, seed: u64, role: &str, now: Instant) -> Option<Refusal> {
         self.left(seed, role, now)?;
         let message = "CodeBuild is not authorized to perform: sts:AssumeRole on service role. Please verify \

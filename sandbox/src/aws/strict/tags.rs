@@ -10,7 +10,6 @@ use crate::calls::CallName;
 /// The pattern that services quote in their messages.
 const PATTERN: &str = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*";
 
-/// The refusal of a call with an invalid tag.
 pub fn refusal(call: &CallName, request: &AwsRequest) -> Option<Refusal> {
     let tags = tags(call, request);
     tags.iter().enumerate().find_map(|(index, (key, value))| {

@@ -13,7 +13,6 @@ use serde_json::Value;
 
 use check::Check;
 
-/// Blocks in one message.
 const MOST_BLOCKS: usize = 50;
 /// Characters in all texts of a message's blocks. Not documented; measured by others.
 const MOST_CHARACTERS: usize = 13_200;
@@ -29,7 +28,6 @@ pub enum BlockError {
     TooLong,
 }
 
-/// Checks a message's blocks.
 pub fn check(blocks: &Value) -> Result<(), BlockError> {
     let Some(list) = blocks.as_array().filter(|list| list.iter().all(Value::is_object)) else {
         return Err(BlockError::Format);

@@ -8,7 +8,6 @@ use crate::calls::Protocol;
 
 mod wire;
 
-/// A call as the log names it.
 pub fn call(service: &str, method: &str, detail: &str) -> CallName {
     let protocol = match service {
         "s3" => Protocol::RestXml,
@@ -21,7 +20,6 @@ pub fn call(service: &str, method: &str, detail: &str) -> CallName {
     CallName { service: service.into(), method: method.into(), detail, mutating, protocol }
 }
 
-/// A request with this body.
 pub fn request(body: &str) -> AwsRequest {
     AwsRequest { parts: Request::new(()).into_parts().0, body: body.to_owned().into() }
 }

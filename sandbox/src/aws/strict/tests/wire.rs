@@ -12,7 +12,6 @@ use crate::aws::account::{ACCESS_KEY, OBSERVER_KEY, REGION};
 use crate::aws::strict::{Rule, Strict};
 use crate::aws::testing::{Reply, World};
 
-/// A world with only these rules.
 async fn strict(on: &[Rule]) -> World {
     World::with(Strict::new(Rule::ALL.into_iter().filter(|rule| !on.contains(rule)).collect())).await
 }
