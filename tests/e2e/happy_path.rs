@@ -16,7 +16,7 @@ async fn from_a_slash_command_to_production_and_back() {
 
     let promotion = world.submit(ann, "/promote story staging").await;
     let waiting = promotion.waits().await;
-    waiting.says(&["Begin with a function that answers", "nothing yet", "r1"]);
+    waiting.says(&["Initial commit", "nothing yet", "r1"]);
     world.click(bob, &waiting, "promotion.approve").await;
     let done = promotion.succeeds().await;
     done.says(&["r1 is live on staging", &format!("Approved by <@{bob}>")]);
@@ -39,7 +39,7 @@ async fn from_a_slash_command_to_production_and_back() {
     for stage in ["staging", "prod"] {
         let promotion = world.submit(bob, &format!("/promote story {stage}")).await;
         let waiting = promotion.waits().await;
-        waiting.says(&["Begin with a function that answers", "Greet by the time of day", short]);
+        waiting.says(&["Initial commit", "Greet by the time of day", short]);
         world.click(ann, &waiting, "promotion.approve").await;
         promotion.succeeds().await.says(&[&format!("r2 is live on {stage}")]);
     }

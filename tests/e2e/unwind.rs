@@ -38,7 +38,7 @@ async fn the_author_can_cancel_a_build_and_others_cannot() {
             world.click(ann, &running, "operation.cancel").await;
         }
         let over = build.fails().await;
-        over.says(&["was cancelled", "Undone: start the build", &format!("Cancelled by <@{ann}>")]);
+        over.says(&["was cancelled", "Undone: Start build", &format!("Cancelled by <@{ann}>")]);
         assert!(!over.has_button("operation.cancel"));
         let before = world.ephemerals(ann).await.len();
         world.click_stale(ann, &running, "operation.cancel").await;

@@ -9,12 +9,13 @@ use futures::future::try_join3;
 use sha2::Digest;
 use sha2::Sha256;
 
-use crate::build_op::{ARTIFACT_LIMIT, At, Params};
+use crate::build_op::messages;
+use crate::build_op::params::{At, Params};
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::ports::{DueChange, Guard, Precondition, Write};
 use crate::records::{Artifact, GREEN, Pinned, PipelineState};
 use crate::setup::bucket::NULL_VERSION;
-use crate::steps::plain;
+use crate::steps::ARTIFACT_LIMIT;
 use sluice_model::Refusal;
 use sluice_template::Manifest;
 
@@ -33,13 +34,8 @@ impl Step for PinArtifact {
             self.pin(cx, "sluice-manifest.json"),
         )
         .await?;
-        let parsed = Manifest::parse(&manifest.1).map_err(|error| {
-            EngineError::Refused(Refusal::new(
-                "bad-manifest",
-                format!("The build's `sluice-manifest.json` cannot be used: {}", plain(&error.problem)),
-                error.hint,
-            ))
-        })?;
+        let refuse = |error| EngineError::Refused(messages::bad_manifest(&error));
+        let parsed = Manifest::parse(&manifest.1).map_err(refuse)?;
         let code = parsed.functions;
         let mut hash = Sha256::new();
         hash.update(packaged.0.sha256.as_bytes());
@@ -64,24 +60,11 @@ impl PinArtifact {
     async fn pin(&self, cx: &Context, file: &str) -> Result<(Pinned, String), EngineError> {
         let At { target, params } = &self.0;
         let key = format!("{}/artifact/{file}", params.place());
-        let missing = || {
-            EngineError::Refused(Refusal::new(
-                "no-artifact",
-                format!("The build left no `{file}`."),
-                "Keep the `artifacts` section of `buildspec.yml` as Sluice made it: docs/templates.md has it.",
-            ))
-        };
+        let missing = || EngineError::Refused(messages::no_artifact(file));
         let object = cx.world.objects.object(target, &params.bucket, &key, None, ARTIFACT_LIMIT).await;
-        let object = object.map_err(|error| {
-            if error.code == "EntityTooLarge" {
-                EngineError::Refused(Refusal::new(
-                    "artifact-too-large",
-                    format!("The build's `{file}` is larger than 1 MiB."),
-                    "Keep data in files of the package, or split the application into two pipelines.",
-                ))
-            } else {
-                error.into()
-            }
+        let object = object.map_err(|error| match error.code.as_str() {
+            "EntityTooLarge" => EngineError::Refused(messages::artifact_too_large(file)),
+            _ => error.into(),
         })?;
         let object = object.ok_or_else(missing)?;
         let sha256 = hex::encode(Sha256::digest(&object.content));
@@ -94,20 +77,8 @@ impl PinArtifact {
 /// The version of an object that cannot be replaced. Without one, the pinned object could have other content
 /// tomorrow.
 fn real_version(version: Option<String>, file: &str, params: &Params) -> Result<String, Refusal> {
-    version.filter(|version| version != NULL_VERSION).ok_or_else(|| {
-        Refusal::new(
-            "not-versioned",
-            format!(
-                "The bucket `{}` kept `{file}` without a version, so it could be replaced.",
-                params.bucket
-            ),
-            format!(
-                "S3 takes up to 15 minutes after `sluice init` turned versioning on; then build again: `/build {}`. If \
-                 it stays so, somebody turned versioning off: an admin runs `sluice init`.",
-                params.name
-            ),
-        )
-    })
+    let is_version = |version: &String| version != NULL_VERSION;
+    version.filter(is_version).ok_or_else(|| messages::not_versioned(params, file))
 }
 
 /// Makes it the newest successful build, unless a newer one is.

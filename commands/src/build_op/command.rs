@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use crate::build_op;
+use crate::build_op::messages;
+use crate::build_op::params::{Params, begun};
 use crate::installation::{Installation, Invocation, Plan, Reject};
 use crate::operation::OperationState;
 use crate::ports::{Guards, Precondition, Write};
 use crate::records::{BUILDS, Pipeline, PipelineState, to_item};
 use sluice_grammar::{BuildCommand, Command};
-use sluice_model::{Answer, BuildNumber, CommitId, OperationId, PipelineName, PortError, Refusal, Text};
+use sluice_model::{Answer, BuildNumber, CommitId, OperationId, PipelineName, PortError};
 
 /// The most builds of one pipeline at a time. CodeBuild's own limit is for the whole account.
 const OPEN: usize = 8;
@@ -29,28 +30,15 @@ impl Installation {
         let (pipeline, world) = (state.pipeline(name)?, self.engine.world());
         let open = state.tickets.iter().filter(|ticket| ticket.kind == "build" && !ticket.stuck).count();
         if open >= OPEN {
-            return Err(Refusal::new(
-                "too-many-builds",
-                format!("`{name}` has {open} builds in progress, which is the limit."),
-                format!("Wait until one ends, or cancel one: `/build cancel {name} #N`. See them with `/build list {name}`."),
-            )
-            .into());
+            return Err(messages::too_many_builds(name, open).into());
         }
         if let Some(reference) = reference
             && self.is_unknown(pipeline, reference).await
         {
-            return Err(Refusal::new(
-                "no-such-reference",
-                format!(
-                    "Repository `{}` has no branch or commit `{reference}`; nothing was built.",
-                    pipeline.repository
-                ),
-                format!("Push it first, or build `{}` with `/build {name}`.", pipeline.branch),
-            )
-            .into());
+            return Err(messages::unknown_reference(pipeline, reference).into());
         }
         let number = BuildNumber(u32::try_from(state.counters.builds + 1).unwrap_or(u32::MAX));
-        let params = build_op::Params {
+        let params = Params {
             name: name.clone(),
             number,
             reference: reference.unwrap_or(&pipeline.branch).to_owned(),
@@ -59,21 +47,15 @@ impl Installation {
             bucket: pipeline.bucket.clone(),
             nonce: (world.settings.unguessable)(),
         };
-        let begun = build_op::begun(&params, id, &invocation.actor, world.clock.now());
+        let begun = begun(&params, id, &invocation.actor, world.clock.now());
         let item = to_item(world.keys.build(name, number), Guards::new(), &begun)?;
-        let answer = Text::plain("Building ")
-            .code(name.as_str())
-            .then(" from ")
-            .code(params.reference.clone())
-            .then(" as ")
-            .code(number.to_string())
-            .then(".");
         let command = Command::Build(BuildCommand::Build {
             name: name.clone(),
             reference: Some(params.reference.clone()),
         });
-        let resolved = Plan::new("build", params, command, answer)?;
-        Ok(resolved.counting(BUILDS, number.0).writing(Write::Put { item, when: Precondition::Absent }))
+        let answer = messages::building(&params);
+        let plan = Plan::new("build", params, command, answer)?;
+        Ok(plan.counting(BUILDS, number.0).writing(Write::Put { item, when: Precondition::Absent }))
     }
 
     /// Whether CodeCommit reports in time that neither a branch nor a commit has that name. The build itself checks again.
@@ -91,9 +73,7 @@ impl Installation {
         };
         matches!(tokio::time::timeout(PATIENCE, known).await, Ok(Ok(false)))
     }
-}
 
-impl Installation {
     /// `/build cancel`: the build with that number, or the newest running one.
     pub(crate) async fn cancel_build(
         &self,
@@ -101,15 +81,11 @@ impl Installation {
         name: &PipelineName,
         number: Option<BuildNumber>,
     ) -> Result<Answer, Reject> {
-        let is_meant = |op: &OperationState| {
-            let params: build_op::Params = op.params()?;
+        let is_selected = |op: &OperationState| {
+            let params: Params = op.params()?;
             Ok(number.is_none_or(|number| number == params.number))
         };
-        let what = number.map_or("No build".to_owned(), |number| format!("Build `{number}`"));
-        let nothing = match number {
-            None => format!("{what} of `{name}` is running."),
-            Some(_) => format!("{what} of `{name}` is not running."),
-        };
-        self.cancel(invocation, name, "build", is_meant, nothing).await
+        let nothing = messages::not_running(name, number);
+        self.cancel(invocation, name, "build", is_selected, nothing).await
     }
 }

@@ -4,7 +4,10 @@ mod artifact;
 mod command;
 mod list;
 mod log;
+mod messages;
 mod operation;
+mod params;
 mod run;
 
-pub use self::operation::*;
+pub use self::operation::BuildOperation;
+pub use self::params::{OPERATION_VARIABLE, Params};

@@ -7,58 +7,18 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::build_op::artifact::{PinArtifact, Record};
+use crate::build_op::messages;
+use crate::build_op::params::{At, Params, id};
 use crate::build_op::run::{Finished, Follow, Red, Source, StartBuild, Started};
-use crate::names;
-use crate::operation::{
-    CANCELLED, End, EngineError, Head, Node, Operation, OperationState, StepId, Summary, World,
-};
+use crate::operation::{CANCELLED, End, EngineError, Head, Node, Operation, OperationState, Summary, World};
 use crate::ports::{Order, Precondition, Query, Write};
 use crate::records::{AuditSubject, Build, BuildState, Change, from_item, to_item};
-use sluice_model::{BuildNumber, Part, PipelineName, Target, Text};
-use sluice_template::LARGEST_FILE;
-
-/// The variable that identifies a build of an operation.
-pub const OPERATION_VARIABLE: &str = "SLUICE_OP";
-/// The largest file of an artifact, in bytes.
-pub const ARTIFACT_LIMIT: u64 = LARGEST_FILE as u64;
-
-/// The parameters.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Params {
-    /// The pipeline.
-    pub name: PipelineName,
-    /// The build's number.
-    pub number: BuildNumber,
-    /// A branch or a full commit id.
-    pub reference: String,
-    /// The pipeline's repository.
-    pub repository: String,
-    /// The pipeline's build project.
-    pub project: String,
-    /// The artifact bucket.
-    pub bucket: String,
-    /// An unguessable part of the artifact's key. Other builds of the pipeline have the same rights in the
-    /// bucket, so only CodeBuild gets it: it is not in the build's environment, nor in any message, log or
-    /// audit record.
-    pub nonce: String,
-}
-
-impl Params {
-    /// The S3 prefix where CodeBuild puts the artifact.
-    pub(crate) fn place(&self) -> String {
-        names::build_prefix(&self.name, self.number, &self.nonce)
-    }
-}
+use sluice_model::Target;
 
 /// The operation.
 pub struct BuildOperation;
-
-pub(super) fn id(name: &str) -> StepId {
-    StepId::new(name)
-}
 
 impl Operation for BuildOperation {
     type Params = Params;
@@ -67,7 +27,7 @@ impl Operation for BuildOperation {
         "build"
     }
     fn if_too_large(&self) -> &'static str {
-        "Make what the build leaves smaller: the message of the commit, or the template."
+        messages::IF_TOO_LARGE
     }
 
     fn nodes(
@@ -77,28 +37,26 @@ impl Operation for BuildOperation {
         target: &Target,
     ) -> Result<Vec<Node>, EngineError> {
         let at = At { target: target.clone(), params: Params::clone(params) };
-        let reference = Text::plain("find ").code(params.reference.clone());
-        let mut nodes = vec![Node::new(id("source"), reference, Source(at.clone()))];
+        let mut nodes =
+            vec![Node::new(id("source"), messages::resolve(&params.reference), Source(at.clone()))];
         let Some(change) = op.output::<Change>(&id("source"))? else { return Ok(nodes) };
         let is_over = op.is_done(&id("follow"));
         nodes.push(
-            Node::new(id("start"), "start the build", StartBuild { at: at.clone(), commit: change.id })
+            Node::new(id("start"), messages::START, StartBuild { at: at.clone(), commit: change.id })
                 .after([id("source")])
                 .spent_if(is_over),
         );
         let Some(started) = op.output::<Started>(&id("start"))? else { return Ok(nodes) };
         let since = op.step(&id("start")).and_then(|fact| fact.done.as_ref()).map(|(at, _)| *at);
         let follow = Follow { at: at.clone(), build: started.id, since };
-        nodes.push(Node::new(id("follow"), "build", follow).after([id("start")]));
+        nodes.push(Node::new(id("follow"), messages::RUN, follow).after([id("start")]));
         let Some(finished) = op.output::<Finished>(&id("follow"))? else { return Ok(nodes) };
         if !finished.green {
             nodes
                 .push(Node::new(id("verdict"), "", Red(finished, params.name.clone())).after([id("follow")]));
             return Ok(nodes);
         }
-        nodes.push(
-            Node::new(id("artifact"), "pin the artifact", PinArtifact(at.clone())).after([id("follow")]),
-        );
+        nodes.push(Node::new(id("artifact"), messages::PIN, PinArtifact(at.clone())).after([id("follow")]));
         nodes.push(Node::new(id("record"), "", Record(at)).after([id("artifact")]).point_of_no_return());
         Ok(nodes)
     }
@@ -158,43 +116,21 @@ impl Operation for BuildOperation {
     }
 
     fn summary(&self, params: &Params, op: &OperationState) -> Summary {
-        let (name, number) = (&params.name, params.number);
-        let title = Text::plain("Build ").code(number.to_string()).then(" of ").code(name.as_str());
-        let what = || Text::default().code(name.as_str()).then(" ").code(number.to_string());
-        let (doing, done) = (Text::plain("Building ").join(what()), Text::plain("Built ").join(what()));
-        let mut summary = Summary::new(title)
-            .headlines(doing, done)
-            .field("Source", Text::default().code(params.reference.clone()));
-        if let Ok(Some(change)) = op.output::<Change>(&id("source")) {
-            summary = summary.field("Commit", change_text(&change));
-        }
+        let change = op.output::<Change>(&id("source")).ok().flatten();
         let finished = op.output::<Finished>(&id("follow")).ok().flatten();
         let started = op.output::<Started>(&id("start")).ok().flatten();
         let link = finished.as_ref().and_then(|f| f.link.clone()).or(started.and_then(|s| s.link));
-        if let Some(link) = link {
-            summary = summary.field("Log", Text::default().link(link, "open the log"));
-        }
-        if let Some(tail) = finished.and_then(|finished| finished.tail) {
-            summary.parts.push(Part::Code(tail));
-        }
-        if op.ended.is_some_and(|(_, succeeded)| succeeded) {
-            summary.hint = Some(Text::plain("Next: ").code(format!("/deploy {name} {number}")));
-        }
-        summary
+        let log = messages::Log { link, tail: finished.and_then(|finished| finished.tail) };
+        messages::summary(params, op, change.as_ref(), log)
     }
 }
 
-/// A commit, formatted for messages.
-pub fn change_text(change: &Change) -> Text {
-    Text::default().code(change.id.short()).then(format!(" {} · {}", change.subject, change.author))
-}
-
 /// The build's record, as far as the state determines it.
-pub(super) fn record(
+fn record(
     op: &OperationState,
     params: &Params,
     state: BuildState,
-    ended: Option<jiff::Timestamp>,
+    ended: Option<Timestamp>,
 ) -> Result<Build, EngineError> {
     let finished = op.output::<Finished>(&id("follow"))?;
     let started = op.output::<Started>(&id("start"))?;
@@ -213,39 +149,14 @@ pub(super) fn record(
     })
 }
 
-/// The initial record of a build.
-pub fn begun(
-    params: &Params,
-    operation: &sluice_model::OperationId,
-    actor: &sluice_model::Actor,
-    asked: jiff::Timestamp,
-) -> Build {
-    Build {
-        number: params.number,
-        operation: operation.clone(),
-        state: BuildState::Running,
-        reference: params.reference.clone(),
-        commit: None,
-        actor: actor.clone(),
-        asked,
-        ended: None,
-        log: None,
-        log_link: None,
-        artifact: None,
-    }
-}
-
-#[derive(Clone)]
-pub(super) struct At {
-    pub(super) target: Target,
-    pub(super) params: Params,
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
+    use sluice_model::BuildNumber;
+
     use super::*;
+    use crate::build_op::params::begun;
     use crate::operation::testing::{operation_id, row, spec};
     use crate::operation::{Entry, Settings, Status};
     use crate::ports::Store;

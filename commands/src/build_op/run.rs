@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::build_op::{At, OPERATION_VARIABLE, Params};
+use crate::build_op::messages;
+use crate::build_op::params::{At, OPERATION_VARIABLE, Params};
 use crate::names;
 use crate::operation::effects::START_BUILD;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
@@ -18,7 +19,7 @@ use crate::ports::{BuildRequest, BuildRun, BuildStatus, LogStream};
 use crate::records::Change;
 use crate::resources::ours;
 use crate::rules::redact;
-use sluice_model::{CommitId, PipelineName, Refusal, Text};
+use sluice_model::{CommitId, PipelineName};
 
 /// How many lines at the end of a failed build's log are read.
 const LOG_LINES: u32 = 120;
@@ -44,30 +45,10 @@ impl Step for Source {
             None => None,
         };
         let Some(commit) = commit else {
-            return Err(EngineError::Refused(Refusal::new(
-                "no-such-reference",
-                format!("Repository `{}` has no branch or commit `{}`.", params.repository, params.reference),
-                unknown_reference_hint(params),
-            )));
+            return Err(EngineError::Refused(messages::no_such_reference(params)));
         };
         Progress::done(Change::new(commit.id, &commit.author, &commit.subject))
     }
-}
-
-/// CodeCommit finds a commit only by its full id, and knows no tags.
-fn unknown_reference_hint(params: &Params) -> String {
-    let reference = &params.reference;
-    let is_short = (4..40).contains(&reference.len()) && reference.bytes().all(|b| b.is_ascii_hexdigit());
-    if is_short {
-        return format!(
-            "CodeCommit finds a commit only by its full id, 40 characters: `git rev-parse {reference}` prints it."
-        );
-    }
-    format!(
-        "Push it first, or build the default branch with `/build {}`. CodeCommit finds no tags: name the branch or \
-         the full commit id.",
-        params.name
-    )
 }
 
 /// The output of [`StartBuild`]: a started build.
@@ -175,15 +156,11 @@ impl Step for Follow {
             if age.is_some_and(|age| age.unsigned_abs() < 2 * cx.world.settings.settle) {
                 return Ok(Progress::NotYet { after: Duration::from_secs(1), note: None });
             }
-            return Err(EngineError::Refused(Refusal::new(
-                "build-gone",
-                "CodeBuild does not know this build any more.".to_owned(),
-                format!("Build it again: `/build {}`.", params.name),
-            )));
+            return Err(EngineError::Refused(messages::build_gone(&params.name)));
         };
         if run.status == BuildStatus::InProgress {
-            let phase = run.current_phase.as_deref().map(phase_name);
-            return Ok(Progress::NotYet { after: pace(&run, cx), note: phase.map(Text::plain) });
+            let note = run.current_phase.as_deref().map(messages::phase);
+            return Ok(Progress::NotYet { after: pace(&run, cx), note });
         }
         let green = run.status == BuildStatus::Succeeded;
         let failed = run
@@ -209,11 +186,6 @@ impl Step for Follow {
 fn pace(run: &BuildRun, cx: &Context) -> Duration {
     let age = run.started.map_or(0, |started| cx.world.clock.now().duration_since(started).as_secs());
     Duration::from_millis(if age < 20 { 500 } else { 5000 })
-}
-
-/// `POST_BUILD` in words for people.
-fn phase_name(phase: &str) -> String {
-    phase.to_lowercase().replace('_', " ")
 }
 
 /// The part of a failed build's log that the message shows: the first line that looks like an error with the
@@ -251,16 +223,8 @@ impl Step for Red {
         Effect::Look
     }
     async fn run(&self, _: &Context) -> Result<Progress, EngineError> {
-        let phase = self.0.phase.as_deref().map_or("it ran".to_owned(), |phase| format!("`{phase}`"));
-        let mut problem = format!("The build failed in phase {phase}.");
-        if let Some(message) = &self.0.message {
-            problem.push_str(&format!(" CodeBuild says: `{}`", message.replace('`', "'")));
-        }
-        Err(EngineError::Refused(Refusal::new(
-            "build-failed",
-            problem,
-            format!("Fix it, push, then run `/build {}`. The log has the whole output.", self.1),
-        )))
+        let Self(Finished { phase, message, .. }, name) = self;
+        Err(EngineError::Refused(messages::build_failed(name, phase.as_deref(), message.as_deref())))
     }
 }
 
@@ -288,13 +252,6 @@ mod tests {
             sent,
             ["SLUICE_BUCKET=artifacts", "SLUICE_OP=01ARZ3NDEKTSV4RRFFQ69G5FAV", "SLUICE_PREFIX=orders"]
         );
-    }
-
-    #[test]
-    fn an_unknown_reference_explains_which_ones_work() {
-        assert!(unknown_reference_hint(&params("4c92514")).contains("full id"));
-        assert!(unknown_reference_hint(&params("v1.2")).contains("no tags"));
-        assert!(unknown_reference_hint(&params("wip")).contains("Push it first"));
     }
 
     #[test]

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::build_op::change_text;
 use crate::operation::{
     Content, DEPLOY, End, EngineError, Node, Operation, OperationState, Slot, Snapshot, StepId, Summary,
     marked,
@@ -17,6 +16,7 @@ use crate::ports::{Precondition, Write};
 use crate::records::{Artifact, AuditSubject, Change, Current, PinnedApi, Release, to_item};
 use crate::resources::{Move, Preparation, RanBefore};
 use crate::rules::{Attempt, Drift, Parameters, Smoke, Want, pass};
+use crate::steps::change_text;
 use crate::steps::{
     JustMoved, Preparing, RecordMove, SmokeTest, TOO_MANY_FUNCTIONS, all_done, gone_on, may_be_wild,
     move_nodes, moved_url, of_parameters, preparation_contents, preparation_nodes, resolution_nodes,

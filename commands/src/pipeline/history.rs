@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::build_op::change_text;
+use crate::steps::change_text;
 use crate::installation::{Installation, Invocation, Reject, newest, table};
 use crate::operation::{CANCELLED, EXPIRED, Keys, LOCK, REJECTED, VOID};
 use crate::ports::Query;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::build_op::ARTIFACT_LIMIT;
 use crate::installation::Installation;
 use crate::operation::marked;
 use crate::records::{PipelineState, Release, from_item};
+use crate::steps::ARTIFACT_LIMIT;
 use sluice_model::{PipelineName, ReleaseNumber, Text};
 use sluice_template::{EndOfSupport, RUNTIMES_PAGE, end_of_support, runtimes_of};
 

@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 
-use crate::build_op::change_text;
 use crate::installation::{DriftReport, Installation, Reject, lines, moved, table};
 use crate::operation::{Slot, marked};
 use crate::promote;
 use crate::records::PipelineState;
-use crate::repo::{PIPELINES, none_yet, pipelines_title};
+use crate::repo::{PIPELINES, no_pipelines, pipelines_title};
 use crate::rules::{Attempt, Want, pass};
 use crate::stage::{locked, runs};
+use crate::steps::change_text;
 use sluice_model::{Answer, Card, PipelineName, StageName, Text, Tone};
 
 impl Installation {
@@ -17,7 +17,7 @@ impl Installation {
     pub(crate) async fn status_of_all(&self) -> Result<Answer, Reject> {
         let names = self.pipelines(PIPELINES).await?;
         if names.is_empty() {
-            return Ok(Answer::private(none_yet()));
+            return Ok(Answer::private(no_pipelines()));
         }
         let mut card = Card::new(Tone::Neutral, pipelines_title("Status of ", names.len()));
         for (name, state) in self.views(&names).await? {

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::build_op::change_text;
+use crate::steps::change_text;
 use crate::operation::{OperationState, SignalKind, StepId, Summary, marked};
 use crate::promote::params::{APPROVAL, CHANGES, COMMITS, Params};
 use crate::promote::refusals::approvals;

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::names;
 use crate::operation::effects::PUT_ROLE_POLICY_NAME;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
-use crate::repo::At;
+use crate::repo::messages;
+use crate::repo::params::At;
 use crate::resources::foreign_refusal;
 use crate::resources::rights::ImmutableRole;
 use crate::setup::bucket;
@@ -47,18 +48,14 @@ impl Step for Look {
         if let Some(repository) = repository {
             let tags = world.repositories.repository_tags(target, &repository.arn).await?;
             if !self.0.is_ours(&tags) {
-                return Err(EngineError::Refused(foreign_refusal(&format!(
-                    "A CodeCommit repository `{name}`"
-                ))));
+                return Err(EngineError::Refused(foreign_refusal(&messages::repository(name))));
             }
             found.commit = world.repositories.branch(target, name.as_str(), names::BRANCH).await?.is_some();
             found.clone_url = Some(repository.clone_url);
         }
         if let Some(project) = project {
             if !self.0.is_ours(&project.tags) {
-                return Err(EngineError::Refused(foreign_refusal(&format!(
-                    "A CodeBuild project `{project_name}`"
-                ))));
+                return Err(EngineError::Refused(foreign_refusal(&messages::project(&project_name))));
             }
             found.project = true;
         }

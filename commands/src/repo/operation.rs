@@ -7,48 +7,23 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use crate::names;
 use crate::operation::{
     Context, Effect, EngineError, Node, Operation, OperationState, Progress, Step, StepId, Summary,
 };
-use crate::ports::{Precondition, TAG_PIPELINE, Tags, Write};
+use crate::ports::{Precondition, Write};
 use crate::records::{AuditSubject, Counters, Pipeline, PipelineState, Stage, to_item};
 use crate::repo::look::{Found, Look};
+use crate::repo::messages;
+use crate::repo::params::{At, FIRST_STAGE, Params, id};
 use crate::repo::repository::{CreateProject, CreateRepository, FirstCommit};
 use crate::resources::rights::ImmutableRole;
 use crate::resources::role_nodes;
-use sluice_model::{PipelineName, Refusal, StageName, Target, Text};
-
-/// The subject of the first commit, which identifies a commit of ours.
-pub const FIRST_COMMIT_SUBJECT: &str = "Begin with a function that answers";
-/// The first stage of every pipeline.
-pub const FIRST_STAGE: &str = "dev";
-
-/// The repository's description in the console.
-pub(crate) fn repository_description(name: &PipelineName) -> String {
-    format!("Service {name}, delivered by Sluice")
-}
-
-/// The build project's description in the console.
-pub(crate) fn project_description(name: &PipelineName) -> String {
-    format!("Builds of pipeline {name}, made by Sluice")
-}
-
-/// The parameters.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Params {
-    /// The name of the pipeline and of its repository.
-    pub name: PipelineName,
-}
+use sluice_model::{StageName, Target};
 
 /// The operation.
 pub struct RepoCreate;
-
-pub(super) fn id(name: &str) -> StepId {
-    StepId::new(name)
-}
 
 impl Operation for RepoCreate {
     type Params = Params;
@@ -66,7 +41,7 @@ impl Operation for RepoCreate {
         let name = &params.name;
         let at = At { target: target.clone(), name: name.clone() };
         let role = ImmutableRole::of_builds(target, name);
-        let mut nodes = vec![Node::new(id("look"), "look what is there", Look(at.clone()))];
+        let mut nodes = vec![Node::new(id("look"), messages::LOOK, Look(at.clone()))];
         let Some(found) = op.output::<Found>(&id("look"))? else { return Ok(nodes) };
         let mut last = vec![id("look")];
         let mut add = |node: Node| {
@@ -74,16 +49,15 @@ impl Operation for RepoCreate {
             nodes.push(node);
         };
         if found.clone_url.is_none() {
-            let title = Text::plain("make the repository ").code(name.as_str());
-            add(Node::new(id("repository"), title, CreateRepository(at.clone())));
+            add(Node::new(id("repository"), messages::create_repository(name), CreateRepository(at.clone())));
         }
         if !found.commit {
             let needs = found.clone_url.is_none().then(|| id("repository"));
-            add(Node::new(id("commit"), "make the first commit", FirstCommit(at.clone())).after(needs));
+            add(Node::new(id("commit"), messages::FIRST_COMMIT, FirstCommit(at.clone())).after(needs));
         }
         if !found.role {
             let [mut make, policy] = role_nodes(target, name, "build", &role);
-            make.title = "make the role of builds".into();
+            make.title = messages::CREATE_ROLE.into();
             add(make);
             add(policy);
         }
@@ -96,7 +70,7 @@ impl Operation for RepoCreate {
             needs.extend((!found.role).then(|| StepId::of("role-policy", "build")));
             needs.extend(found.clone_url.is_none().then(|| id("repository")));
             let step = CreateProject { at: at.clone(), role, source: source.unwrap_or_default() };
-            add(Node::new(id("project"), Text::plain("make the build project"), step).after(needs));
+            add(Node::new(id("project"), messages::CREATE_PROJECT, step).after(needs));
         }
         let clone_url = match found.clone_url {
             Some(url) => url,
@@ -114,43 +88,18 @@ impl Operation for RepoCreate {
         AuditSubject::default()
     }
 
-    fn summary(&self, _params: &Params, op: &OperationState) -> Summary {
-        let name = &op.spec.pipeline;
-        let pipeline = |words: &str| Text::plain(words).code(name.as_str());
-        let summary = Summary::new(pipeline("Creation of pipeline "));
-        let mut summary = summary.headlines(pipeline("Creating pipeline "), pipeline("Created pipeline "));
+    fn summary(&self, _: &Params, op: &OperationState) -> Summary {
         let made = op.output::<String>(&id("repository")).ok().flatten();
         let found = op.output::<Found>(&id("look")).ok().flatten().and_then(|found| found.clone_url);
-        if let Some(url) = made.or(found) {
-            summary = summary.field("Clone", Text::default().code(format!("git clone {url}")));
-        }
-        summary = summary
-            .field("Stages", Text::default().code(FIRST_STAGE))
-            .field("Home channel", Text::default().channel(&op.spec.home));
-        if op.ended.is_some_and(|(_, succeeded)| succeeded) {
-            summary.hint = Some(Text::plain("Next: ").code(format!("/build {name}")));
-        }
-        summary
-    }
-}
-
-#[derive(Clone)]
-pub(super) struct At {
-    pub(super) target: Target,
-    pub(super) name: PipelineName,
-}
-
-impl At {
-    pub(super) fn is_ours(&self, tags: &Tags) -> bool {
-        tags.get(TAG_PIPELINE).map(String::as_str) == Some(self.name.as_str())
+        messages::summary(op, made.or(found))
     }
 }
 
 /// Writes the pipeline's record, its first stage and its row in the catalog.
-pub(super) struct Record {
-    pub(super) at: At,
-    pub(super) op: OperationState,
-    pub(super) clone_url: String,
+struct Record {
+    at: At,
+    op: OperationState,
+    clone_url: String,
 }
 
 #[async_trait]
@@ -162,11 +111,7 @@ impl Step for Record {
         let At { target, name } = &self.at;
         let keys = &cx.world.keys;
         if PipelineState::read(&*cx.world.store, keys, name).await?.pipeline.is_some() {
-            return Err(EngineError::Refused(Refusal::new(
-                "pipeline-exists",
-                format!("Pipeline `{name}` exists already."),
-                format!("See it with `/pipeline status {name}`."),
-            )));
+            return Err(EngineError::Refused(messages::pipeline_exists(name)));
         }
         let stage = StageName::new(FIRST_STAGE).map_err(|error| EngineError::Corrupt(error.to_string()))?;
         let spec = &self.op.spec;

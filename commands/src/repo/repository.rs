@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use crate::operation::effects::{CREATE_PROJECT, CREATE_REPOSITORY, FIRST_COMMIT};
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
 use crate::ports::ProjectSpec;
-use crate::repo::{At, FIRST_COMMIT_SUBJECT, project_description, repository_description};
+use crate::repo::messages;
+use crate::repo::params::{At, FIRST_COMMIT_SUBJECT, project_description, repository_description};
 use crate::resources::rights::ImmutableRole;
 use crate::resources::{foreign, ours};
 use crate::{names, scaffold};
@@ -37,7 +38,7 @@ impl Step for CreateRepository {
         if self.0.is_ours(&repositories.repository_tags(target, &found.arn).await?) {
             ours(found.clone_url)
         } else {
-            Ok(foreign(format!("A CodeCommit repository `{name}`")))
+            Ok(foreign(messages::repository(name)))
         }
     }
 }
@@ -100,7 +101,7 @@ impl Step for CreateProject {
         match cx.world.builders.project(target, &names::project(name)).await? {
             None => Ok(Observed::Absent),
             Some(project) if self.at.is_ours(&project.tags) => ours(project.arn),
-            Some(project) => Ok(foreign(format!("A CodeBuild project `{}`", project.name))),
+            Some(project) => Ok(foreign(messages::project(&project.name))),
         }
     }
 }

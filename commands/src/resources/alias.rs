@@ -14,9 +14,10 @@ use crate::resources::function;
 use crate::resources::own::{ours, shell};
 use crate::resources::resource::{Duty, Move, Part, Prepared, Resource, SurveyCall, ToPrepare};
 use crate::resources::seen::{Seen, Surveyed};
+use crate::resources::titles;
 use crate::resources::watch::{MOVED_OUTSIDE, RanBefore};
 use crate::rules::{Drift, Recorded};
-use sluice_model::{Class, Refusal, StageName, Target, Text};
+use sluice_model::{Class, Refusal, StageName, Target};
 
 /// The first word of its steps' ids.
 const STEP: &str = "alias";
@@ -54,7 +55,7 @@ impl Resource for Alias {
             return None;
         }
         let stage = to.before.stage.clone();
-        let title = Text::plain("move ").code(format!("{function}:{stage}")).then(format!(" to {version}"));
+        let title = titles::move_alias(function, stage.as_str(), version, seen.is_none());
         let step = PointAlias {
             target: to.target.clone(),
             function: function.to_owned(),

@@ -18,6 +18,7 @@ mod role;
 mod seen;
 #[cfg(test)]
 mod tests;
+mod titles;
 mod watch;
 
 #[cfg(any(test, feature = "testing"))]

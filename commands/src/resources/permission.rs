@@ -11,8 +11,9 @@ use crate::resources::function;
 use crate::resources::own::ours;
 use crate::resources::resource::{Duty, Move, Part, Prepared, Resource, ToPrepare};
 use crate::resources::seen::Seen;
+use crate::resources::titles;
 use crate::resources::watch::RanBefore;
-use sluice_model::{Target, Text};
+use sluice_model::Target;
 
 pub(crate) struct Permission;
 
@@ -46,7 +47,7 @@ impl Resource for Permission {
             return None;
         }
         let before = to.before.clone();
-        let title = Text::plain("let the API call ").code(format!("{function}:{}", before.stage));
+        let title = titles::permit_api(function, before.stage.as_str());
         let (target, function, api) = (to.target.clone(), function.to_owned(), api.clone());
         Some(Node::new(StepId::of("permit", &function), title, PermitApi { target, function, api, before }))
     }

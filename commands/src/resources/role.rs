@@ -14,6 +14,7 @@ use crate::resources::function::{self, Diff};
 use crate::resources::own::{foreign, ours};
 use crate::resources::resource::{Duty, Part, Prepared, Resource, ToPrepare};
 use crate::resources::rights::ImmutableRole;
+use crate::resources::titles;
 use sluice_model::{PipelineName, Target};
 use sluice_template::rights::{AccessLevel, Right};
 
@@ -160,11 +161,10 @@ pub(crate) fn role_nodes(
     role: &ImmutableRole,
 ) -> [Node; 2] {
     let create = StepId::of("role", subject);
-    let title = sluice_model::Text::plain("make the role of ").code(subject);
     [
         Node::new(
             create.clone(),
-            title,
+            titles::create_role(subject),
             CreateRole { target: target.clone(), pipeline: pipeline.clone(), role: role.clone() },
         ),
         Node::new(

@@ -11,7 +11,6 @@ use futures::future::try_join;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::build_op::change_text;
 use crate::operation::{
     Context, Effect, End, EngineError, Node, Operation, OperationState, Preempt, Progress, SignalKind, Slot,
     Snapshot, Step, StepId, Summary, VOID, load, marked, preempt,
@@ -20,6 +19,7 @@ use crate::ports::Write;
 use crate::records::{AuditSubject, Change, Current, PinnedApi, PipelineState, Release, VersionSet};
 use crate::resources::{Move, RanBefore, Seen, Surveyed, Watch, look_now};
 use crate::rules::{Attempt, Drift, Want, pass};
+use crate::steps::change_text;
 use crate::steps::{RecordMove, drift_note, gone_on, move_nodes, moved_url, resolution_nodes, touched};
 use crate::{promote, resources};
 use sluice_model::{Actor, Permission, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
@@ -95,7 +95,7 @@ impl Operation for Rollback {
                 PreemptOthers { params: Params::clone(params), by },
             ));
         }
-        let node = Node::new(look.clone(), "look at the stage", step);
+        let node = Node::new(look.clone(), "Check stage", step);
         nodes.push(node.after(first).holding(slot.clone()));
         let Some(seen) = op.output::<Seen>(&look)? else { return Ok(nodes) };
         let before = RanBefore {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::build_op::ARTIFACT_LIMIT;
+use crate::steps::ARTIFACT_LIMIT;
 use crate::installation::{Installation, Reject};
 use crate::operation::EngineError;
 use crate::records::{Build, Pinned, PipelineState, from_item};

@@ -11,7 +11,6 @@ use futures::future::try_join3;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::build_op::ARTIFACT_LIMIT;
 use crate::names;
 use crate::operation::{
     Content, Context, Effect, EngineError, LoadedContent, OperationState, Progress, Step, StepId, VOID,
@@ -21,8 +20,10 @@ use crate::records::{Artifact, Pinned, from_item};
 use crate::resources::Deployable;
 use crate::rules::{Parameters, Policy};
 use sluice_model::{Class, CodeRef, PipelineName, PortError, Refusal, StageName, Target};
-use sluice_template::{Application, Deploying, Manifest};
+use sluice_template::{Application, Deploying, LARGEST_FILE, Manifest};
 
+/// The largest file of an artifact, in bytes.
+pub(crate) const ARTIFACT_LIMIT: u64 = LARGEST_FILE as u64;
 /// The step that reads the artifact.
 const ARTIFACT: &str = "artifact";
 

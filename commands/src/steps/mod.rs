@@ -2,6 +2,7 @@
 
 mod artifact;
 mod drift;
+mod messages;
 mod moves;
 mod parameters;
 mod prepare;
@@ -12,6 +13,7 @@ mod smoke;
 
 pub(crate) use crate::steps::artifact::*;
 pub(crate) use crate::steps::drift::*;
+pub(crate) use crate::steps::messages::*;
 pub(crate) use crate::steps::moves::*;
 pub(crate) use crate::steps::parameters::*;
 pub(crate) use crate::steps::prepare::*;

@@ -70,7 +70,7 @@ fn artifact(of: &Preparation) -> ReadApplication {
 
 /// The looks, side by side: the build's record names the functions.
 fn looks(of: &Preparation) -> Result<Vec<Node>, EngineError> {
-    let mut nodes = vec![Node::new(StepId::new("artifact"), "read the artifact", artifact(of))];
+    let mut nodes = vec![Node::new(StepId::new("artifact"), "Read artifact", artifact(of))];
     // Before every other look: if the stage moves after it, the gate notices.
     let revision = ReadRevision { pipeline: of.pipeline.clone(), stage: of.stage.clone() };
     nodes.push(Node::new(StepId::new(STAGE_REVISION), "", revision).holding(Slot::Pipeline));

@@ -11,7 +11,7 @@ use crate::operation::{Context, Effect, EngineError, Node, OperationState, Progr
 use crate::records::{Current, Release, Stage, VersionSet, from_item};
 use crate::resources::{Seen, Surveyed, look_now, moved_functions};
 use crate::steps::StageRecord;
-use sluice_model::{PipelineName, ReleaseNumber, StageName};
+use sluice_model::{PipelineName, ReleaseNumber, StageName, Text};
 
 /// How many of the newest releases that ran on the stage are compared with what runs.
 const COMPARED: usize = 20;
@@ -19,7 +19,8 @@ const COMPARED: usize = 20;
 /// The steps that record what really runs on a stage.
 pub(crate) fn resolution_nodes(op: &OperationState, pipeline: &PipelineName, stage: &StageName) -> Vec<Node> {
     let step = Resolve { pipeline: pipeline.clone(), stage: stage.clone(), touched: moved_functions(op) };
-    let node = Node::new(StepId::new("resolve"), "look at what really runs", step);
+    let node =
+        Node::new(StepId::new("resolve"), Text::plain("Check what runs on ").code(stage.as_str()), step);
     vec![node.holding(Slot::Stage(stage.clone()))]
 }
 

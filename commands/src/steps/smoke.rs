@@ -121,7 +121,7 @@ impl SmokeTest {
 
     /// Its step, after these. It holds the stage's slot, unless the test cannot pass.
     pub(crate) fn node(self, after: &[StepId]) -> Node {
-        let title = Text::plain("smoke test ").code(self.smoke.act());
+        let title = Text::plain("Run smoke test ").code(self.smoke.act());
         let slot = (!self.is_vain()).then(|| Slot::Stage(self.stage.clone()));
         let node = Node::new(StepId::new(SMOKE), title, self).after(after.iter().cloned());
         slot.into_iter().fold(node, Node::holding)

@@ -11,7 +11,7 @@ use crate::operation::{EngineError, Node, Slot, StepId};
 use crate::ports::{Api, Deployment, DeploymentState};
 use crate::records::PinnedApi;
 use crate::resources::resource::Preparation;
-use sluice_model::Text;
+use crate::resources::titles;
 use sluice_template::{Application, function_name};
 
 /// An API that becomes what the template says.
@@ -31,7 +31,7 @@ impl Definition<'_> {
             Some(api) => (Some(api.clone()), vec![]),
             None => {
                 let (target, pipeline) = (self.of.target.clone(), self.of.pipeline.clone());
-                let node = Node::new(create.clone(), "make the API", CreateApi { target, pipeline });
+                let node = Node::new(create.clone(), titles::CREATE_API, CreateApi { target, pipeline });
                 self.nodes.push(node.holding(Slot::Pipeline));
                 (self.of.op.output::<Api>(&create)?, vec![create])
             }
@@ -44,7 +44,7 @@ impl Definition<'_> {
         before.extend(needs);
         let freeze = StepId::new("deployment");
         let step = CreateDeployment { target: self.of.target.clone(), api: api.id.clone(), digest };
-        let node = Node::new(freeze.clone(), "freeze the API", step).after(before);
+        let node = Node::new(freeze.clone(), titles::DEPLOY_API, step).after(before);
         self.nodes.push(node.holding(Slot::Pipeline));
         let made = self.of.op.output::<Deployment>(&freeze)?;
         Ok(made.and_then(|made| self.served(&api, &made, Some(freeze))))
@@ -85,7 +85,7 @@ impl Definition<'_> {
                 None => {
                     let id = StepId::of("integration", logical);
                     let step = CreateIntegration { target: of.target.clone(), api: api.id.clone(), uri };
-                    let title = Text::plain("integrate ").code(logical);
+                    let title = titles::create_integration(logical);
                     add(id.clone(), Node::new(id.clone(), title, step));
                     of.op.output::<String>(&id)?
                 }
@@ -95,26 +95,26 @@ impl Definition<'_> {
         if integrations.values().any(Option::is_none) {
             return Ok(None);
         }
-        let mut change = |key: &str, integration: String, change: RouteChange, title: &str| {
+        let mut change = |key: &str, integration: String, change: RouteChange, verb: &str| {
             let id = StepId::of("route", key);
             let (target, api, key) = (of.target.clone(), api.id.clone(), key.to_owned());
-            let title = Text::plain(format!("{title} ")).code(key.clone());
+            let title = titles::change_route(verb, &key);
             let step = ChangeRoute { target, api, key, integration, change };
             add(id.clone(), Node::new(id, title, step));
         };
         for route in &application.routes {
             let integration = integrations[route.function.as_str()].clone().unwrap_or_default();
             match look.routes.iter().find(|found| found.key == route.key) {
-                None => change(&route.key, integration, RouteChange::Create, "route"),
+                None => change(&route.key, integration, RouteChange::Create, "Create"),
                 Some(found) if found.integration.as_deref().map(bare) != Some(integration.as_str()) => {
-                    change(&route.key, integration, RouteChange::Update(found.id.clone()), "reroute");
+                    change(&route.key, integration, RouteChange::Update(found.id.clone()), "Update");
                 }
                 Some(_) => {}
             }
         }
         for found in &look.routes {
             if !application.routes.iter().any(|route| route.key == found.key) {
-                change(&found.key, String::new(), RouteChange::Delete(found.id.clone()), "remove route");
+                change(&found.key, String::new(), RouteChange::Delete(found.id.clone()), "Delete");
             }
         }
         Ok(Some(ids))

@@ -16,9 +16,9 @@ use crate::records::{PinnedApi, VersionSet};
 use crate::resources::describe::{Change, Line, compared, listed};
 use crate::resources::resource::{Move, Part, Preparation, Prepared, Resource, SurveyCall, ToPrepare};
 use crate::resources::seen::{Seen, Surveyed};
+use crate::resources::titles;
 use crate::resources::watch::Watch;
 use crate::rules::{Drift, Recorded};
-use sluice_model::Text;
 use sluice_template::{AppRoute, Application};
 
 pub(crate) use look::ApiLook;
@@ -85,7 +85,7 @@ impl Resource for HttpApi {
     fn moves(&self, to: &Move, part: Part) -> Option<Node> {
         let PinnedApi { api, deployment, .. } = to.set.api.as_ref().filter(|_| part == Part::Shared)?;
         let stage = to.before.stage.clone();
-        let title = Text::plain("serve it on API stage ").code(stage.as_str());
+        let title = titles::serve_deployment(stage.as_str());
         let step = ServeDeployment {
             target: to.target.clone(),
             api: api.clone(),

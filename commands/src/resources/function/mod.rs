@@ -12,8 +12,8 @@ use crate::records::VersionSet;
 use crate::resources::describe::{Change, Line};
 use crate::resources::plan::PlannedFunction;
 use crate::resources::resource::{Duty, Part, Preparation, Prepared, Resource, ToPrepare};
+use crate::resources::titles;
 use crate::resources::watch::Watch;
-use sluice_model::Text;
 use sluice_template::function_name;
 
 pub(crate) use describe::count_changed;
@@ -90,14 +90,18 @@ impl Versions<'_> {
             Diff::Reuse(published) => return Ok(self.callable(published.version.clone(), None)),
             Diff::Create => {
                 let id = self.id("create");
-                let node = Node::new(id.clone(), self.title("create"), CreateFunction(self.wanted()));
+                let node = Node::new(
+                    id.clone(),
+                    titles::create_function(self.logical),
+                    CreateFunction(self.wanted()),
+                );
                 self.nodes.push(node.after(needs.iter().cloned()).holding(Slot::Pipeline));
                 id
             }
             Diff::Configure(latest) => {
                 let (configure, applied) = (self.id("config"), self.id("configured"));
                 let step = UpdateConfig { wanted: self.wanted(), seen: latest.clone() };
-                let node = Node::new(configure.clone(), self.title("configure"), step);
+                let node = Node::new(configure.clone(), titles::update_configuration(self.logical), step);
                 self.nodes.push(node.after(needs.iter().cloned()).holding(Slot::Pipeline));
                 let node = Node::new(applied.clone(), "", AwaitConfig(self.wanted()));
                 self.nodes.push(node.after([configure]));
@@ -116,8 +120,11 @@ impl Versions<'_> {
         let planned = self.planned;
         let upload = seen.sha256 != planned.code.sha256 || seen.architecture != planned.config.architecture;
         let id = self.id(if upload { "code" } else { "publish" });
-        let node =
-            Node::new(id.clone(), self.title("publish"), Publish { wanted: self.wanted(), seen, upload });
+        let node = Node::new(
+            id.clone(),
+            titles::publish_version(self.logical),
+            Publish { wanted: self.wanted(), seen, upload },
+        );
         self.nodes.push(node.after(after).holding(Slot::Pipeline));
         id
     }
@@ -132,10 +139,6 @@ impl Versions<'_> {
 
     fn id(&self, name: &str) -> StepId {
         StepId::of(name, self.logical)
-    }
-
-    fn title(&self, verb: &str) -> Text {
-        Text::plain(format!("{verb} ")).code(self.logical)
     }
 
     fn wanted(&self) -> Wanted {

@@ -45,7 +45,7 @@ pub fn access() -> Access {
 /// The commit of that build.
 pub fn change(build: u32) -> Change {
     let (author, subject) = match build {
-        1 => ("Ann Archer", "Begin with a function that answers"),
+        1 => ("Ann Archer", "Initial commit"),
         2 => ("Ben Büchner", "Greet in the language of the caller"),
         _ => ("Cleo Costa", "Count orders by day & week (fixes #12)"),
     };
