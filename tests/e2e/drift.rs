@@ -128,7 +128,7 @@ async fn moving_a_drifted_stage_needs_a_confirmation_by_button_or_command() {
     let back = world.expect(world.channel(), "/rollback asked prod anyway").await;
     world.click(ann, &again, "drift.go").await;
     let done = back.succeeds().await;
-    done.says(&["r1 is live on prod", "Moved outside Sluice", "goes on anyway"]);
+    done.says(&["r1 is live on prod", "Moved outside Sluice", "Accepted by"]);
     world.expect_response("asked", "prod", "Hello from asked").await;
 
     // A terminal has no button, only the command.

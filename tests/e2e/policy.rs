@@ -24,7 +24,7 @@ async fn set_parameter(world: &World, created: &Message) {
     let set = world.submit(ann, "/stage set policy dev param.LogLevel=debug param.Unused=1").await;
     set.succeeds().await.says(&["Updated the parameters for dev of policy", "LogLevel=debug"]);
     let deployed = world.submit(ann, "/deploy policy").await.succeeds().await;
-    deployed.says(&["LogLevel: debug", "Not in the template", "Unused"]);
+    deployed.says(&["LogLevel: debug", "Unused parameters", "Unused"]);
     world.command(ann, "/deploy policy").await.says(&["nothing to deploy"]);
     world.submit(ann, "/stage set policy dev param.LogLevel=info param.Unused=-").await.succeeds().await;
     let again = world.submit(ann, "/deploy policy").await.succeeds().await;

@@ -142,7 +142,7 @@ async fn init_waits_for_bucket_versions_and_check_probes_the_account() {
     Aws(&world).suspend_versioning(bucket).await;
     let bot = Bot::serve(&world, &[]).await;
     let refused = world.submit(world.ann(), "/repo create orders").await.fails().await;
-    refused.says(&["Somebody suspended versioning", "An admin runs sluice init"]);
+    refused.says(&["was suspended", "An admin must run sluice init"]);
     let (status, printed) = check().await;
     assert_eq!(status, Some(1), "{printed}");
     assert!(printed.contains("with this version (versioning)"), "{printed}");

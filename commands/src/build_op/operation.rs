@@ -230,13 +230,13 @@ mod tests {
         assert_eq!(op.params::<Params>().unwrap().nonce, one.nonce);
         let at = "2026-03-01T12:00:00Z".parse().unwrap();
         let actor = op.spec.actor.clone();
-        let told = [
+        let disclosed = [
             format!("{:?}", BuildOperation.summary(&one, &op)),
             format!("{:?}", BuildOperation.audit_subject(&one, &op)),
             format!("{:?}", begun(&one, &op.id, &actor, at)),
             format!("{:?}", crate::build_op::run::environment(&one, op.id.as_str())),
         ];
-        for text in told {
+        for text in disclosed {
             assert!(!text.contains(&one.nonce), "{text}");
         }
     }

@@ -7,12 +7,12 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::steps::change_text;
 use crate::installation::{Installation, Invocation, Reject, newest, table};
 use crate::operation::{CANCELLED, EXPIRED, Keys, LOCK, REJECTED, VOID};
 use crate::ports::Query;
 use crate::promote;
 use crate::records::{Act, AuditRecord, from_item};
+use crate::steps::change_text;
 use sluice_grammar::{Command, Names, Period, PipelineCommand, parse_line};
 use sluice_model::{
     Actor, Answer, Button, Card, Click, PipelineName, StageName, Text, Tone, UserId, invalid_button,

@@ -8,7 +8,7 @@ use crate::promote::params::{APPROVAL, CHANGES, COMMITS, Params};
 use crate::promote::refusals::approvals;
 use crate::promote::{Changes, Commits};
 use crate::records::Change;
-use crate::steps::{gone_on, moved_url, of_parameters, read_artifact};
+use crate::steps::{accepted_drift, moved_url, with_parameters, read_artifact};
 use sluice_model::{
     Button, ButtonStyle, Card, Click, Part, PipelineName, ReleaseNumber, StageName, Text, Tone, Wait,
 };
@@ -100,13 +100,13 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
         summary = summary.field("Overridden", marked(&params.passed.join(" ")));
     }
     if let Some(outside) = &params.outside {
-        summary = summary.field("Moved outside Sluice", gone_on(outside, to, op));
+        summary = summary.field("Moved outside Sluice", accepted_drift(outside, to, op));
     }
     if params.self_approval {
         summary = summary.field("Note", "requesters may approve their own promotions to this stage");
     }
     let parameters = before.as_ref().map(|before| before.parameters.clone()).unwrap_or_default();
-    summary = of_parameters(summary, op, &parameters, &params.parameters);
+    summary = with_parameters(summary, op, &parameters, &params.parameters);
     if let Some(url) = moved_url(op) {
         summary = summary.field("URL", Text::default().link(url.clone(), url));
     }

@@ -18,13 +18,12 @@ use crate::promote::messages;
 use crate::promote::outdated::node as void_outdated_node;
 use crate::promote::params::{APPROVAL, CHANGES, COMMITS, KIND, Params};
 use crate::promote::refusals::stage_moved;
-use crate::records::{AuditSubject, Current};
+use crate::records::AuditSubject;
 use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Subjects, pass};
 use crate::steps::{
-    JustMoved, RecordMove, STAGE_REVISION, SmokeTest, TOO_MANY_FUNCTIONS, all_done, application, may_be_wild,
-    move_nodes, preparation_contents, preparation_nodes, resolution_nodes, same_parameters, same_smoke,
-    touched, unmoved,
+    STAGE_REVISION, StageMove, TOO_MANY_FUNCTIONS, all_done, application, preparation_contents, preparation_nodes,
+    resolution_nodes, same_policy, touched, unmoved,
 };
 use sluice_model::{Permission, Refusal, Target};
 
@@ -77,7 +76,6 @@ impl Operation for Promote {
         op: &OperationState,
         target: &Target,
     ) -> Result<Vec<Node>, EngineError> {
-        let artifact = &params.release.artifact;
         let prepared = preparation_nodes(&params.preparation(op, target))?;
         let ready = prepared.set.filter(|_| all_done(op, &prepared.nodes));
         let mut nodes: Vec<Node> = params.commits(target).into_iter().chain(prepared.nodes).collect();
@@ -87,18 +85,16 @@ impl Operation for Promote {
             before.push(node.id.clone());
             nodes.push(node);
         }
-        let moved = JustMoved {
-            target,
-            pipeline: &params.name,
-            stage: &params.to,
-            release: params.release.number,
-            artifact,
-            set: &ready.set,
-            before: params.before.as_ref().map(|before| before.release),
+        let release = params.before.as_ref().map(|before| before.release);
+        let ran = RanBefore { pipeline: params.name.clone(), stage: params.to.clone(), release };
+        let moves = StageMove {
+            to: Move { target, before: &ran, set: &ready.set, seen: &ready.seen, is_rollback: false },
+            release: &params.release,
+            is_new: false,
+            smoke: params.smoke.as_ref(),
         };
-        let smoke = params.smoke.as_ref().map(|smoke| moved.tested(smoke));
-        if smoke.as_ref().is_some_and(SmokeTest::is_vain) {
-            nodes.extend(smoke.map(|smoke| smoke.node(&before)));
+        if let Some(test) = moves.unfit(&before) {
+            nodes.push(test);
             return Ok(nodes);
         }
         if params.approvals > 0 {
@@ -115,38 +111,8 @@ impl Operation for Promote {
             nodes.push(node.after(before.clone()));
             before.push(StepId::new(APPROVAL));
         }
-        // Everything before is done except the approval: listing it all for each move would be a million dependencies.
         let approved: Vec<StepId> = before.iter().filter(|id| id.0 == APPROVAL).cloned().collect();
-        let release = params.before.as_ref().map(|before| before.release);
-        let ran = RanBefore { pipeline: params.name.clone(), stage: params.to.clone(), release };
-        let to = Move { target, before: &ran, set: &ready.set, seen: &ready.seen, is_rollback: false };
-        let moves = move_nodes(&to, &approved);
-        let mut after: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain(before).collect();
-        nodes.extend(moves);
-        if let Some(node) = smoke.map(|smoke| smoke.node(&after)) {
-            after.push(node.id.clone());
-            nodes.push(node);
-        }
-        let current = Current {
-            release: params.release.number,
-            build: params.release.build,
-            digest: artifact.digest.clone(),
-            commit: params.release.commit.clone(),
-            since: op.spec.accepted,
-            by: op.spec.actor.clone(),
-            api: ready.set.api.clone(),
-            parameters: ready.set.parameters.clone(),
-        };
-        let record = RecordMove {
-            pipeline: params.name.clone(),
-            stage: params.to.clone(),
-            current,
-            rollback: false,
-            set: Some(ready.set),
-            release: None,
-        };
-        let node = Node::new(StepId::new("record"), "", record).after(after);
-        nodes.push(node.holding(Slot::Stage(params.to.clone())).point_of_no_return());
+        nodes.extend(moves.nodes(op, before, &approved));
         nodes.extend(void_outdated_node(op, &params.name, &params.to)?);
         Ok(nodes)
     }
@@ -199,9 +165,7 @@ impl Operation for Promote {
             // It may have moved away and back.
             unmoved(op, name, to, state)?;
             pass(state, &Attempt { pipeline: name, stage: to, want: params.want(), at })?;
-            same_smoke(params.smoke.as_ref(), &state.policy(to), to)?;
-            same_parameters(&params.parameters, &state.policy(to), to)?;
-            may_be_wild(op, &state.policy(to), to)?;
+            same_policy(op, params.smoke.as_ref(), &params.parameters, (&state.policy(to), to))?;
             return enough(params, state).and_then(|()| valid(params, op, &snapshot.access));
         }
         Err(stage_moved(name, to, state))
@@ -214,8 +178,7 @@ impl Operation for Promote {
         succeeded: bool,
         cx: &End<'_>,
     ) -> Result<Vec<Write>, EngineError> {
-        let touched = touched(op, cx.target, &params.name, &params.to);
-        Ok(touched.into_iter().filter(|_| !succeeded).collect())
+        Ok(touched(op, succeeded, cx, (&params.name, &params.to)))
     }
 
     fn audit_subject(&self, params: &Params, op: &OperationState) -> AuditSubject {

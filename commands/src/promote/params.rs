@@ -9,6 +9,7 @@ use crate::operation::{OperationState, PROMOTE, SignalKind};
 use crate::records::{AuditSubject, Change, PinnedApi, Release};
 use crate::resources::Preparation;
 use crate::rules::{Asked, Drift, Parameters, Smoke, Want};
+use crate::steps::move_subject;
 use sluice_model::{Member, PipelineName, ReleaseNumber, StageName, Target, UserId};
 
 /// Its kind.
@@ -119,20 +120,11 @@ impl Params {
 
     /// What its audit records name.
     pub(crate) fn audit_subject(&self, op: &OperationState) -> AuditSubject {
+        let approvals = op.signals.iter().filter(|signal| signal.kind == SignalKind::Approve);
         AuditSubject {
-            stage: Some(self.to.clone()),
-            build: Some(self.release.build),
-            commit: Some(self.release.commit.clone()),
-            before: self.before.as_ref().map(|before| before.release),
-            after: Some(self.release.number),
-            approvers: op
-                .signals
-                .iter()
-                .filter(|signal| signal.kind == SignalKind::Approve)
-                .map(|signal| signal.actor.clone())
-                .collect(),
+            approvers: approvals.map(|signal| signal.actor.clone()).collect(),
             reason: self.override_reason.clone(),
-            ..AuditSubject::default()
+            ..move_subject(&self.to, &self.release, self.before.as_ref().map(|before| before.release))
         }
     }
 }

@@ -11,13 +11,13 @@ use crate::operation::{
     Context, Effect, EngineError, Node, Observed, OperationState, Progress, Step, StepId, Undone, World,
 };
 use crate::resources::function;
+use crate::resources::messages;
 use crate::resources::own::{ours, shell};
 use crate::resources::resource::{Duty, Move, Part, Prepared, Resource, SurveyCall, ToPrepare};
 use crate::resources::seen::{Seen, Surveyed};
-use crate::resources::titles;
-use crate::resources::watch::{MOVED_OUTSIDE, RanBefore};
+use crate::resources::watch::RanBefore;
 use crate::rules::{Drift, Recorded};
-use sluice_model::{Class, Refusal, StageName, Target};
+use sluice_model::{Class, StageName, Target};
 
 /// The first word of its steps' ids.
 const STEP: &str = "alias";
@@ -55,7 +55,7 @@ impl Resource for Alias {
             return None;
         }
         let stage = to.before.stage.clone();
-        let title = titles::move_alias(function, stage.as_str(), version, seen.is_none());
+        let title = messages::move_alias(function, stage.as_str(), version, seen.is_none());
         let step = PointAlias {
             target: to.target.clone(),
             function: function.to_owned(),
@@ -158,7 +158,11 @@ impl Step for PointAlias {
                 if self.seen.as_ref().is_none_or(|(from, _)| *from != alias.version)
                     || alias.weights != self.weights =>
             {
-                Ok(Observed::Foreign(moved_outside(&self.function, &self.stage, &alias.serves())))
+                Ok(Observed::Foreign(messages::alias_moved_outside(
+                    &self.function,
+                    &self.stage,
+                    &alias.serves(),
+                )))
             }
             _ => Ok(Observed::Absent),
         }
@@ -193,24 +197,13 @@ impl Step for PointAlias {
             (Some((before, _)), Some(now)) if now.version == self.version => {
                 functions.move_alias(target, function, stage, before, &now.revision).await?;
                 if !self.weights.is_empty() {
-                    let left = "it points to that version alone, and did not before";
-                    return Ok(Undone::Left(left.into()));
+                    return Ok(messages::left_without_weights());
                 }
             }
             (Some((before, _)), Some(now)) if now.version == *before => {}
-            (_, Some(now)) => return Ok(Undone::Left(format!("it points to version {}", now.version))),
-            (Some(_), None) => return Ok(Undone::Left("it is gone".into())),
+            (_, Some(now)) => return Ok(messages::left_alias(Some(&now.version))),
+            (Some(_), None) => return Ok(messages::left_alias(None)),
         }
         Ok(Undone::Yes)
     }
-}
-
-fn moved_outside(function: &str, stage: &StageName, version: &str) -> Refusal {
-    Refusal::new(
-        MOVED_OUTSIDE,
-        format!(
-            "Alias `{stage}` of `{function}` points to version {version} now: it was moved outside Sluice."
-        ),
-        "Look who moved it and why, then type the command again.",
-    )
 }

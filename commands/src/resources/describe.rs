@@ -105,13 +105,13 @@ impl Line {
 pub(super) fn listed(label: &str, changes: &[(&str, &str)]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for (name, what) in changes {
-        let word = format!("{} {what}", short(name, 5 * WORD));
+        let entry = format!("{} {what}", short(name, 5 * WORD));
         match lines.last_mut() {
-            Some(line) if size(line) + size(&word) < 700 => {
+            Some(line) if size(line) + size(&entry) < 700 => {
                 line.push_str(", ");
-                line.push_str(&word);
+                line.push_str(&entry);
             }
-            _ => lines.push(format!("{label} {word}")),
+            _ => lines.push(format!("{label} {entry}")),
         }
     }
     lines

@@ -9,6 +9,7 @@ mod describe;
 mod document;
 mod function;
 mod log_group;
+mod messages;
 mod own;
 mod permission;
 mod plan;
@@ -18,7 +19,6 @@ mod role;
 mod seen;
 #[cfg(test)]
 mod tests;
-mod titles;
 mod watch;
 
 #[cfg(any(test, feature = "testing"))]
@@ -34,14 +34,15 @@ pub(crate) use plan::config_digest;
 pub(crate) use alias::moved_functions;
 pub(crate) use describe::{Change, Line};
 pub(crate) use function::count_changed;
-pub(crate) use own::{foreign, foreign_refusal, ours};
+pub(crate) use messages::{MOVED_OUTSIDE, foreign, foreign_refusal};
+pub(crate) use own::ours;
 pub(crate) use plan::Deployable;
 pub(crate) use resource::{Move, Part, Preparation, Prepared, Resource, ToPrepare};
 #[cfg(test)]
 pub(crate) use role::role_description;
 pub(crate) use role::{role_nodes, same_json};
 pub(crate) use seen::{Seen, Surveyed};
-pub(crate) use watch::{MOVED_OUTSIDE, RanBefore, Watch, began_to_move, is_in_doubt, mark, mover};
+pub(crate) use watch::{RanBefore, Watch, began_to_move, is_in_doubt, mark, mover};
 
 use futures::future::try_join_all;
 

@@ -1,9 +1,8 @@
-//! What steps say about what they find: ours, or somebody else's.
+//! What several kinds of resources need: an observation of our own resource, and a line for a shell.
 
 use serde::Serialize;
 
 use crate::operation::{Done, EngineError, Observed};
-use sluice_model::Refusal;
 
 /// Observed: done by us, with the output that a run would have left.
 pub(crate) fn ours(output: impl Serialize) -> Result<Observed, EngineError> {
@@ -19,20 +18,6 @@ pub(crate) fn shell(words: &[&str]) -> String {
         false => format!("'{}'", word.replace('\'', r"'\''")),
     });
     words.collect::<Vec<_>>().join(" ")
-}
-
-/// Observed: somebody else's.
-pub(crate) fn foreign(what: String) -> Observed {
-    Observed::Foreign(foreign_refusal(&what))
-}
-
-/// The refusal to touch a resource of somebody else that has the name ours needs.
-pub(crate) fn foreign_refusal(what: &str) -> Refusal {
-    Refusal::new(
-        "not-ours",
-        format!("{what} exists, and Sluice did not make it for this pipeline."),
-        "Sluice touches nothing of others: rename or remove it, or choose another name, then type the command again.",
-    )
 }
 
 #[cfg(test)]

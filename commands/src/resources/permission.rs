@@ -8,10 +8,10 @@ use crate::operation::effects::{Mutation, PERMIT_API, REMOVE_PERMISSION};
 use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId, Undone};
 use crate::records::PinnedApi;
 use crate::resources::function;
+use crate::resources::messages;
 use crate::resources::own::ours;
 use crate::resources::resource::{Duty, Move, Part, Prepared, Resource, ToPrepare};
 use crate::resources::seen::Seen;
-use crate::resources::titles;
 use crate::resources::watch::RanBefore;
 use sluice_model::Target;
 
@@ -47,7 +47,7 @@ impl Resource for Permission {
             return None;
         }
         let before = to.before.clone();
-        let title = titles::permit_api(function, before.stage.as_str());
+        let title = messages::permit_api(function, before.stage.as_str());
         let (target, function, api) = (to.target.clone(), function.to_owned(), api.clone());
         Some(Node::new(StepId::of("permit", &function), title, PermitApi { target, function, api, before }))
     }

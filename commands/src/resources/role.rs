@@ -11,10 +11,10 @@ use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, S
 use crate::ports::{self, RoleSpec};
 use crate::resources::describe::{Change, Line};
 use crate::resources::function::{self, Diff};
-use crate::resources::own::{foreign, ours};
+use crate::resources::messages::{self, foreign};
+use crate::resources::own::ours;
 use crate::resources::resource::{Duty, Part, Prepared, Resource, ToPrepare};
 use crate::resources::rights::ImmutableRole;
-use crate::resources::titles;
 use sluice_model::{PipelineName, Target};
 use sluice_template::rights::{AccessLevel, Right};
 
@@ -97,7 +97,7 @@ impl Step for CreateRole {
         match cx.world.identity.role(&self.target, &self.role.name).await? {
             None => Ok(Observed::Absent),
             Some(role) if self.is_ours(&role) => ours(role.arn),
-            Some(_) => Ok(foreign(format!("The role `{}`", self.role.name))),
+            Some(_) => Ok(foreign(messages::role(&self.role.name))),
         }
     }
 }
@@ -116,7 +116,7 @@ impl PutRolePolicy {
         match found {
             None => Ok(Observed::Absent),
             Some(document) if same_json(&document, &role.policy) => ours(()),
-            Some(_) => Ok(foreign(format!("Another policy of the role `{}`", role.name))),
+            Some(_) => Ok(foreign(messages::other_policy(&role.name))),
         }
     }
 }
@@ -164,7 +164,7 @@ pub(crate) fn role_nodes(
     [
         Node::new(
             create.clone(),
-            titles::create_role(subject),
+            messages::create_role(subject),
             CreateRole { target: target.clone(), pipeline: pipeline.clone(), role: role.clone() },
         ),
         Node::new(

@@ -14,11 +14,10 @@ use crate::operation::{
     World, load,
 };
 use crate::records::{PipelineState, Stage, VersionSet, from_item};
+use crate::resources::messages;
 use crate::rules::{Drift, Recorded};
-use sluice_model::{PipelineName, Refusal, ReleaseNumber, StageName};
+use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
-/// The code of a refusal to overwrite what somebody moved by hand.
-pub(crate) const MOVED_OUTSIDE: &str = "moved-outside";
 /// The steps that move a stage, by the first word of their id: those of [`super::resource::Resource::moves`].
 pub(super) const MOVES: &[&str] = &["alias", "permit", "api-stage"];
 /// How long to wait before a look is repeated at a stage that may be moving.
@@ -74,12 +73,7 @@ impl Watch {
         if moves || current.is_some_and(|current| current.since > settled) {
             return Ok(Some(Progress::NotYet { after: LOOK_AGAIN, note: None }));
         }
-        let what = drift.words(&self.stage);
-        Err(EngineError::Refused(Refusal::new(
-            MOVED_OUTSIDE,
-            format!("Stage `{}` was moved outside Sluice: {what}.", self.stage),
-            format!("Look who moved it and why. To go on from what is there: `{}`.", self.line),
-        )))
+        Err(EngineError::Refused(messages::stage_moved_outside(&self.stage, &drift, &self.line)))
     }
 }
 
@@ -122,8 +116,7 @@ impl RanBefore {
         let item = world.store.get(&world.keys.stage(&self.pipeline, &self.stage)).await?;
         let stage: Option<Stage> = item.as_ref().map(from_item).transpose()?;
         let now = stage.and_then(|stage| stage.current).map(|current| current.release);
-        let moved = |to: ReleaseNumber| Undone::Left(format!("the stage was moved to {to} since"));
-        Ok(now.filter(|_| now != self.release).map(moved))
+        Ok(now.filter(|_| now != self.release).map(messages::left_for))
     }
 }
 

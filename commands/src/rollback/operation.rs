@@ -1,7 +1,7 @@
 //! `/rollback`: a stage goes back to a release that ran there. No build, no approval, no new version: the API stage
 //! moves first, then all aliases side by side.
 //!
-//! It is bound to the release that ran when it was asked: if the stage moved by its turn, it is void.
+//! It is bound to the release that ran when it was requested: if the stage has moved when its turn comes, it is void.
 
 use std::sync::Arc;
 
@@ -9,50 +9,20 @@ use async_trait::async_trait;
 use futures::TryFutureExt as _;
 use futures::future::try_join;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::operation::{
-    Context, Effect, End, EngineError, Node, Operation, OperationState, Preempt, Progress, SignalKind, Slot,
-    Snapshot, Step, StepId, Summary, VOID, load, marked, preempt,
+    Context, Effect, End, EngineError, Node, Operation, OperationState, Preempt, Progress, ROLLBACK,
+    SignalKind, Slot, Snapshot, Step, StepId, Summary, load, preempt,
 };
 use crate::ports::Write;
-use crate::records::{AuditSubject, Change, Current, PinnedApi, PipelineState, Release, VersionSet};
+use crate::records::{AuditSubject, PinnedApi, PipelineState};
 use crate::resources::{Move, RanBefore, Seen, Surveyed, Watch, look_now};
-use crate::rules::{Attempt, Drift, Want, pass};
-use crate::steps::change_text;
-use crate::steps::{RecordMove, drift_note, gone_on, move_nodes, moved_url, resolution_nodes, touched};
+use crate::rollback::messages;
+use crate::rollback::params::Params;
+use crate::rules::{Attempt, Want, pass};
+use crate::steps::{StageMove, drift_note, move_subject, resolution_nodes, touched};
 use crate::{promote, resources};
-use sluice_model::{Actor, Permission, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
-
-/// What is asked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Params {
-    /// The pipeline.
-    pub name: PipelineName,
-    /// The stage.
-    pub stage: StageName,
-    /// What it ran when it was asked.
-    pub before: ReleaseNumber,
-    /// The commit of that.
-    pub before_commit: Change,
-    /// Where it goes.
-    pub release: Release,
-    /// What that release is on this stage.
-    pub set: VersionSet,
-    /// Why.
-    pub reason: Option<String>,
-    /// Whether a promotion to that stage was open when it was asked, which has to give way.
-    pub goes_first: bool,
-    /// What stood closed when it was asked, and did not hold a way back: in words.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub passed: Vec<String>,
-    /// What of the stage was moved outside Sluice when it was asked, and is gone on from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outside: Option<Drift>,
-    /// Whether it goes to a release that is no way back: a newer one, or one that was rolled back. That is an override.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub overrides: bool,
-}
+use sluice_model::{Actor, Permission, Refusal, Target};
 
 /// The operation.
 pub struct Rollback;
@@ -61,7 +31,7 @@ impl Operation for Rollback {
     type Params = Params;
 
     fn kind(&self) -> &'static str {
-        crate::operation::ROLLBACK
+        ROLLBACK
     }
     fn is_urgent(&self) -> bool {
         true
@@ -95,7 +65,7 @@ impl Operation for Rollback {
                 PreemptOthers { params: Params::clone(params), by },
             ));
         }
-        let node = Node::new(look.clone(), "Check stage", step);
+        let node = Node::new(look.clone(), messages::check_stage(&params.stage), step);
         nodes.push(node.after(first).holding(slot.clone()));
         let Some(seen) = op.output::<Seen>(&look)? else { return Ok(nodes) };
         let before = RanBefore {
@@ -104,31 +74,13 @@ impl Operation for Rollback {
             release: Some(params.before),
         };
         let to = Move { target, before: &before, set: &params.set, seen: &seen, is_rollback: true };
-        let moves = move_nodes(&to, std::slice::from_ref(&look));
-        let last: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain([look]).collect();
+        let moves = StageMove { to, release: &params.release, is_new: false, smoke: None }.nodes(
+            op,
+            vec![look.clone()],
+            &[look],
+        );
         nodes.extend(moves);
-        let current = Current {
-            release: params.release.number,
-            build: params.release.build,
-            digest: params.release.artifact.digest.clone(),
-            commit: params.release.commit.clone(),
-            since: op.spec.accepted,
-            by: op.spec.actor.clone(),
-            api: params.set.api.clone(),
-            parameters: params.set.parameters.clone(),
-        };
-        let others = promote::void_outdated_node(op, &params.name, &params.stage)?;
-        let record = RecordMove {
-            pipeline: params.name.clone(),
-            stage: params.stage.clone(),
-            current,
-            rollback: true,
-            set: None,
-            release: None,
-        };
-        let node = Node::new(StepId::new("record"), "", record).after(last).holding(slot);
-        nodes.push(node.point_of_no_return());
-        nodes.extend(others);
+        nodes.extend(promote::void_outdated_node(op, &params.name, &params.stage)?);
         Ok(nodes)
     }
 
@@ -162,16 +114,7 @@ impl Operation for Rollback {
         let now = state.stages.get(stage).and_then(|stage| stage.current.as_ref());
         match now {
             Some(now) if now.release == *before => Ok(()),
-            now => {
-                let moved = now.map_or("it runs nothing".to_owned(), |now| {
-                    format!("<@{}> already brought it to `{}`", now.by.id, now.release)
-                });
-                Err(Refusal::new(
-                    VOID,
-                    format!("Stage `{stage}` does not run `{before}` any more: {moved}."),
-                    format!("Look at `/pipeline status {name}`, and roll back again if you still want it."),
-                ))
-            }
+            now => Err(messages::stage_moved(params, now)),
         }
     }
 
@@ -182,65 +125,23 @@ impl Operation for Rollback {
         succeeded: bool,
         cx: &End<'_>,
     ) -> Result<Vec<Write>, EngineError> {
-        let touched = touched(op, cx.target, &params.name, &params.stage);
-        Ok(touched.into_iter().filter(|_| !succeeded).collect())
+        Ok(touched(op, succeeded, cx, (&params.name, &params.stage)))
     }
 
     fn audit_subject(&self, params: &Params, _op: &OperationState) -> AuditSubject {
         AuditSubject {
-            stage: Some(params.stage.clone()),
-            build: Some(params.release.build),
-            commit: Some(params.release.commit.clone()),
-            before: Some(params.before),
-            after: Some(params.release.number),
             versions: params.set.versions.clone(),
             reason: params.reason.clone(),
-            ..AuditSubject::default()
+            ..move_subject(&params.stage, &params.release, Some(params.before))
         }
     }
 
     fn summary(&self, params: &Params, op: &OperationState) -> Summary {
-        let Params { name, stage, before, release, .. } = params;
-        let number = release.number.to_string();
-        let title = Text::plain("Rollback of ")
-            .code(name.as_str())
-            .then(" on ")
-            .code(stage.as_str())
-            .then(" from ")
-            .code(before.to_string())
-            .then(" to ")
-            .code(number.clone());
-        let from =
-            Text::default().code(before.to_string()).then(" ").join(change_text(&params.before_commit));
-        let to = Text::default().code(number.clone()).then(" ").join(change_text(&release.commit));
-        let doing = Text::plain("Rolling back ").code(stage.as_str()).then(" of ").code(name.as_str());
-        let doing = doing.then(" to ").code(number.clone());
-        let done = Text::default().code(name.as_str()).then(" ").code(number.clone()).then(" is live on ");
-        let done = done.code(stage.as_str()).then(" again");
-        let mut summary = Summary::new(title).headlines(doing, done).field("From", from).field("To", to);
-        if let Some(reason) = &params.reason {
-            let label = if params.overrides { "Override" } else { "Reason" };
-            summary = summary.field(label, Text::plain(reason.clone()));
-        }
-        if !params.passed.is_empty() {
-            summary = summary.field("Passed", marked(&params.passed.join(" ")));
-        }
-        if let Some(outside) = &params.outside {
-            summary = summary.field("Moved outside Sluice", gone_on(outside, stage, op));
-        }
-        if let Some(url) = moved_url(op) {
-            summary = summary.field("URL", Text::default().link(url.clone(), url));
-        }
-        summary.broadcast = true;
-        if op.ended.is_some_and(|(_, succeeded)| succeeded) {
-            summary.hint =
-                Some(Text::plain("Fix it, push, then run ").code(format!("/build {name}")).then("."));
-        }
-        summary
+        messages::summary(params, op)
     }
 }
 
-/// Has the promotions to that stage stop: one that waits is void, one that runs takes back what it did.
+/// Pre-empts promotions to the stage: a waiting one becomes void, a running one is undone.
 struct PreemptOthers {
     params: Params,
     by: Actor,
@@ -258,7 +159,7 @@ impl Step for PreemptOthers {
             let open = match load(&*world.store, &world.keys, &ticket.operation).await {
                 Ok(Some(open)) => open,
                 Ok(None) => continue,
-                // What cannot be read holds back no rollback: its owner parks it, and its slot is passed.
+                // An unreadable promotion does not stop a rollback: its owner parks it, and the rollback passes its slot.
                 Err(error) if error.is_corrupt() => {
                     tracing::warn!(operation = %ticket.operation, %error, "a promotion is passed over");
                     continue;
@@ -301,7 +202,7 @@ impl Step for LookAtStage {
         let look = look_now(&cx.world, stage).map_err(EngineError::from);
         let (seen, recorded) = try_join(look, watch.recorded(cx)).await?;
         if let Some(recorded) = recorded {
-            // An API that the rollback does not move is not judged.
+            // The drift of an API that the rollback does not move does not count.
             let moves = |api: &PinnedApi| recorded.api().is_none_or(|now| now.api == api.api);
             let is_api_seen = seen.is_api_seen && set.api.as_ref().is_some_and(moves);
             let drift = resources::drift(&recorded, &Seen { is_api_seen, ..seen.clone() });

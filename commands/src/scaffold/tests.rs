@@ -46,8 +46,8 @@ fn python3(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (
         .envs(environment.iter().copied())
         .output()
         .unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    let printed = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&printed).into_owned())
 }
 
 #[test]
@@ -81,12 +81,12 @@ fn its_own_tests_pass_and_can_fail() {
     let folder = tempfile::tempdir().unwrap();
     write(&orders(), folder.path());
     let tests = ["-m", "unittest", "discover", "-s", "tests"];
-    let (green, said) = python3(folder.path(), &tests, &[]);
-    assert!(green && said.contains("OK"), "{said}");
+    let (green, printed) = python3(folder.path(), &tests, &[]);
+    assert!(green && printed.contains("OK"), "{printed}");
 
     std::fs::write(folder.path().join("src/app.py"), "def handler(event, context): return {}\n").unwrap();
-    let (green, said) = python3(folder.path(), &tests, &[]);
-    assert!(!green && said.contains("FAILED"), "{said}");
+    let (green, printed) = python3(folder.path(), &tests, &[]);
+    assert!(!green && printed.contains("FAILED"), "{printed}");
 }
 
 #[test]
@@ -115,19 +115,19 @@ fn the_packaged_scaffold_is_read_for_a_stage() {
 /// Stands for the `aws` command line: copies the template, naming objects as `cloudformation package` does.
 const AWS: &str = r#"#!/usr/bin/env python3
 import hashlib, json, pathlib, re, sys
-said = dict(zip(sys.argv, sys.argv[1:]))
+args = dict(zip(sys.argv, sys.argv[1:]))
 if sys.argv[1] == "s3api":
-    print("v-" + said["--key"][-4:])
+    print("v-" + args["--key"][-4:])
 else:
-    text = pathlib.Path(said["--template-file"])
+    text = pathlib.Path(args["--template-file"])
     zips = re.findall(r"CodeUri: (\S+)", text.read_text())
     md5 = [hashlib.md5((text.parent / name).read_bytes()).hexdigest() for name in zips]
-    uris = [f"s3://{said['--s3-bucket']}/{said['--s3-prefix']}/{name}" for name in md5]
+    uris = [f"s3://{args['--s3-bucket']}/{args['--s3-prefix']}/{name}" for name in md5]
     resources = {f"F{n}": {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": uri}} for n, uri in enumerate(uris)}
-    pathlib.Path(said["--output-template-file"]).write_text(json.dumps({"Resources": resources}))
+    pathlib.Path(args["--output-template-file"]).write_text(json.dumps({"Resources": resources}))
 "#;
 
-/// Writes the scaffold with file times, an order on disk and bytecode of its own, packages it, gives what came out.
+/// Writes the scaffold with file times, an order on disk and bytecode of its own, packages it, and returns the output.
 #[cfg(unix)]
 fn package(folder: &Path, reversed: bool) -> Vec<String> {
     use std::os::unix::fs::PermissionsExt;
@@ -154,8 +154,8 @@ fn package(folder: &Path, reversed: bool) -> Vec<String> {
     std::fs::set_permissions(bin.join("aws"), std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let environment = [("PATH", path.as_str()), ("SLUICE_BUCKET", "bucket"), ("SLUICE_PREFIX", "orders/")];
-    let (packaged, said) = python3(folder, &["sluice_package.py"], &environment);
-    assert!(packaged, "{said}");
+    let (packaged, printed) = python3(folder, &["sluice_package.py"], &environment);
+    assert!(packaged, "{printed}");
     ["packaged.json", "sluice-manifest.json"]
         .map(|name| std::fs::read_to_string(folder.join(name)).unwrap())
         .into()
@@ -179,10 +179,10 @@ fn packaging_says_what_is_wrong() {
         if !template.is_empty() {
             std::fs::write(folder.path().join("template.yaml"), template).unwrap();
         }
-        let (packaged, said) = python3(folder.path(), &["sluice_package.py"], environment);
-        assert!(!packaged, "{said}");
-        assert!(!said.contains("Traceback"), "{said}");
-        said
+        let (packaged, printed) = python3(folder.path(), &["sluice_package.py"], environment);
+        assert!(!packaged, "{printed}");
+        assert!(!printed.contains("Traceback"), "{printed}");
+        printed
     };
     let set = [("SLUICE_BUCKET", "b"), ("SLUICE_PREFIX", "p")];
     assert!(refusal("", &[("SLUICE_BUCKET", "b")]).contains("SLUICE_PREFIX must be set"));

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::names;
 use crate::ports::{BucketState, LifecycleRule, Objects, TAG_PIPELINE, Versioning};
+use crate::setup::messages;
 use sluice_model::{Class, PortError, PortResult, Refusal, Target};
 
 /// The object that is written to see whether it gets a version. No pipeline's name begins like this key.
@@ -108,10 +109,14 @@ pub async fn look(
     let state = match objects.bucket(target, &name).await {
         Ok(None) => return Ok(Ok(None)),
         Ok(Some(state)) => state,
-        Err(error) if error.class == Class::Denied => return Ok(Err(denied(&name))),
+        Err(error) if error.class == Class::Denied => return Ok(Err(messages::denied(&name))),
         Err(error) => return Err(error),
     };
-    Ok(if is_ours(objects, target, &name).await? { Ok(Some(state)) } else { Err(foreign(&name)) })
+    Ok(if is_ours(objects, target, &name).await? {
+        Ok(Some(state))
+    } else {
+        Err(messages::foreign_bucket(&name))
+    })
 }
 
 /// Checks that pipelines can build and deploy with the bucket: it exists, is ours and keeps versions. Two
@@ -121,29 +126,19 @@ pub async fn ready(objects: &dyn Objects, target: &Target) -> PortResult<Result<
     let (versioning, ours) =
         future::join(objects.versioning(target, &name), is_ours(objects, target, &name)).await;
     let versioning = match versioning {
-        Err(error) if error.class == Class::Denied => return Ok(Err(denied(&name))),
+        Err(error) if error.class == Class::Denied => return Ok(Err(messages::denied(&name))),
         other => other?,
     };
     let Some(versioning) = versioning else {
-        return Ok(Err(Refusal::new(
-            "no-bucket",
-            format!("The bucket `{name}`, where builds put their artifacts, does not exist."),
-            "An admin runs `sluice init` at a terminal, which makes it. Then type the command again.",
-        )));
+        return Ok(Err(messages::no_bucket(&name)));
     };
     if !ours? {
-        return Ok(Err(foreign(&name)));
+        return Ok(Err(messages::foreign_bucket(&name)));
     }
-    let why = match versioning {
-        Versioning::Enabled => return Ok(Ok(())),
-        Versioning::Suspended => "Somebody suspended versioning",
-        Versioning::Off => "Versioning was never turned on",
-    };
-    Ok(Err(Refusal::new(
-        "not-versioned",
-        format!("The bucket `{name}` keeps no versions, so artifacts could be replaced. {why}."),
-        "An admin runs `sluice init` at a terminal, which turns versioning on. Then type the command again.",
-    )))
+    Ok(match versioning {
+        Versioning::Enabled => Ok(()),
+        other => Err(messages::not_versioned(&name, other == Versioning::Suspended)),
+    })
 }
 
 /// Creates the bucket if it does not exist, and applies the settings that differ. Safe to repeat, also after
@@ -160,7 +155,7 @@ pub async fn set_up(objects: &dyn Objects, target: &Target) -> PortResult<Result
         Ok(None) | Err(_) => {
             match objects.create_bucket(target, &name, &names::shared_tags()).await {
                 Ok(()) => (true, BucketState::default()),
-                Err(error) if error.code == "BucketAlreadyExists" => return Ok(Err(taken(&name))),
+                Err(error) if error.code == "BucketAlreadyExists" => return Ok(Err(messages::taken(&name))),
                 // Another `init` was faster, or the bucket is ours but may not be read.
                 Err(error) if error.code == "BucketAlreadyOwnedByYou" => match look(objects, target).await? {
                     Ok(state) => (false, state.unwrap_or_default()),
@@ -248,39 +243,6 @@ fn passes(error: &PortError) -> bool {
 async fn is_ours(objects: &dyn Objects, target: &Target, name: &str) -> PortResult<bool> {
     let tags = objects.bucket_tags(target, name).await?;
     Ok(tags.get(TAG_PIPELINE).map(String::as_str) == Some(names::SHARED))
-}
-
-fn foreign(name: &str) -> Refusal {
-    Refusal::new(
-        "not-ours",
-        format!("The bucket `{name}` exists, and Sluice did not make it."),
-        format!(
-            "Sluice touches nothing of others. If the bucket is meant for Sluice, tag it `{TAG_PIPELINE}={}` and try again.",
-            names::SHARED
-        ),
-    )
-}
-
-/// The refusal for a denied read, for which S3 gives no reason. Every call names the account that must own
-/// the bucket.
-fn denied(name: &str) -> Refusal {
-    Refusal::new(
-        "bucket-denied",
-        format!("The bucket `{name}` belongs to another AWS account, or Sluice's role may not see it."),
-        "Run `sluice init` as an admin, which tells the two apart. If the bucket is yours, compare the role with \
-         `sluice policy`.",
-    )
-}
-
-fn taken(name: &str) -> Refusal {
-    Refusal::new(
-        "bucket-taken",
-        format!(
-            "Another AWS account has a bucket of the name `{name}`, and names of buckets are unique among all accounts. \
-             Nothing was written to it."
-        ),
-        "Use another region or account for Sluice, or ask AWS support to have the name released.",
-    )
 }
 
 fn tls_only(target: &Target) -> Value {

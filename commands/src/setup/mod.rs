@@ -3,3 +3,4 @@
 pub mod boundaries;
 pub mod bucket;
 pub mod init;
+mod messages;

@@ -8,54 +8,23 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::try_join3;
-use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::names;
 use crate::operation::{
-    Content, Context, Effect, EngineError, LoadedContent, OperationState, Progress, Step, StepId, VOID,
+    Content, Context, Effect, EngineError, LoadedContent, OperationState, Progress, Step, StepId,
 };
 use crate::ports::{NoResult, Workers, compute};
 use crate::records::{Artifact, Pinned, from_item};
 use crate::resources::Deployable;
 use crate::rules::{Parameters, Policy};
-use sluice_model::{Class, CodeRef, PipelineName, PortError, Refusal, StageName, Target};
+use crate::steps::artifact_reference::{ReadArtifact, read_artifact};
+use crate::steps::messages;
+use sluice_model::{Class, CodeRef, PipelineName, PortError, StageName, Target};
 use sluice_template::{Application, Deploying, LARGEST_FILE, Manifest};
 
 /// The largest file of an artifact, in bytes.
 pub(crate) const ARTIFACT_LIMIT: u64 = LARGEST_FILE as u64;
-/// The step that reads the artifact.
-const ARTIFACT: &str = "artifact";
-
-/// What the journal keeps of an artifact that was read for a stage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ReadArtifact {
-    /// The digest of a [`Deployable`].
-    pub(crate) digest: String,
-    /// How many functions it has.
-    pub(crate) functions: usize,
-    /// The parameters that have a value for the stage, and that the template does not declare.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) unknown_parameters: Vec<String>,
-    /// Whether a function has a statement that names no action or no resource.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) wild_rights: bool,
-}
-
-impl ReadArtifact {
-    pub(crate) fn of(read: &Deployable) -> Self {
-        let unknown_parameters = read.application.unknown_parameters.clone();
-        let functions = read.application.functions.len();
-        let wild_rights = read.application.has_wild_rights();
-        Self { digest: read.digest.clone(), functions, unknown_parameters, wild_rights }
-    }
-}
-
-/// What the journal keeps of the artifact, once it was read.
-pub(crate) fn read_artifact(op: &OperationState) -> Result<Option<ReadArtifact>, EngineError> {
-    op.output(&StepId::new(ARTIFACT))
-}
-
 /// The application, once it was read. The facts must have it attached: see [`ReadApplication::contents`].
 pub(crate) fn application(op: &OperationState) -> Result<Option<Arc<Deployable>>, EngineError> {
     let Some(ReadArtifact { digest, .. }) = read_artifact(op)? else { return Ok(None) };
@@ -82,19 +51,6 @@ pub(crate) enum WildRights {
     AsSet,
     /// They are: it was read before.
     Accepted,
-}
-
-/// Refuses what an admin allowed when it was read, and does not allow any more.
-pub(crate) fn may_be_wild(op: &OperationState, policy: &Policy, stage: &StageName) -> Result<(), Refusal> {
-    let read = read_artifact(op).ok().flatten();
-    if policy.wild_rights || !read.is_some_and(|read| read.wild_rights) {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        VOID,
-        format!("Stage `{stage}` no longer accepts wild rights, and this release has some."),
-        "Name actions and resources in the template, or ask an admin.",
-    ))
 }
 
 #[async_trait]
@@ -125,11 +81,7 @@ impl Content for Again {
         let read = self.read.deployable(cx).await?;
         if read.digest != self.digest {
             // The files are pinned, so it is the reader that changed: another version of Sluice began this.
-            return Err(EngineError::Refused(Refusal::new(
-                "artifact-read-differently",
-                "This version of Sluice reads the template differently from the one that began this operation.",
-                "Build and deploy again with this version.",
-            )));
+            return Err(EngineError::Refused(messages::artifact_read_differently()));
         }
         Ok(Arc::new(read))
     }
@@ -183,11 +135,11 @@ impl ReadApplication {
         let found = objects
             .object(&self.target, &self.bucket, &pinned.key, Some(&pinned.version), ARTIFACT_LIMIT)
             .await?;
-        let content = found.ok_or_else(|| differs(file_of(&pinned.key)))?.content;
+        let content = found.ok_or_else(|| differs(&pinned.key))?.content;
         if hex::encode(Sha256::digest(&content)) != pinned.sha256 {
-            return Err(differs(file_of(&pinned.key)));
+            return Err(differs(&pinned.key));
         }
-        String::from_utf8(content.to_vec()).map_err(|_| differs(file_of(&pinned.key)))
+        String::from_utf8(content.to_vec()).map_err(|_| differs(&pinned.key))
     }
 }
 
@@ -198,7 +150,7 @@ struct Files {
     manifest: String,
 }
 
-/// All that a reading needs, so that it can be done on another thread.
+/// Everything that a reading needs, to be moved to another thread.
 struct Reading {
     target: Target,
     pipeline: PipelineName,
@@ -216,11 +168,7 @@ impl Reading {
         match compute(workers, move || self.read()).await {
             Ok(application) => application,
             // Not retried: otherwise every replica in turn would meet the same defect.
-            Err(NoResult::Panicked) => Err(EngineError::Refused(Refusal::new(
-                "template-unreadable",
-                "Reading the template failed unexpectedly.",
-                "Nothing was changed. This is a defect in Sluice: report it with the template and with the log of Sluice.",
-            ))),
+            Err(NoResult::Panicked) => Err(EngineError::Refused(messages::template_unreadable())),
             Err(NoResult::Stopping) => Err(EngineError::Port(PortError::new(
                 "template::read",
                 Class::Transient,
@@ -232,7 +180,8 @@ impl Reading {
 
     fn read(&self) -> Result<Application, EngineError> {
         let Files { packaged, original, manifest } = &self.files;
-        let manifest = Manifest::parse(manifest).map_err(|error| refuse(vec![error]))?;
+        let manifest = Manifest::parse(manifest)
+            .map_err(|error| EngineError::Refused(messages::template_refused(&[error])))?;
         if manifest.functions != self.code {
             return Err(differs("sluice-manifest.json"));
         }
@@ -246,61 +195,13 @@ impl Reading {
             code_prefix: &prefix,
             wild_rights: self.wild_rights,
         };
-        sluice_template::read(packaged, original, &manifest, &deploying).map_err(refuse)
+        sluice_template::read(packaged, original, &manifest, &deploying)
+            .map_err(|errors| EngineError::Refused(messages::template_refused(&errors)))
     }
 }
 
-/// The file alone: where it is kept is for nobody to read.
-fn file_of(key: &str) -> &str {
-    key.rsplit('/').next().unwrap_or(key)
-}
-
-fn differs(what: &str) -> EngineError {
-    EngineError::Refused(Refusal::new(
-        "artifact-changed",
-        format!("`{what}` in the artifact bucket is not what the build recorded."),
-        "Somebody changed or removed it. Build again, and deploy the new build.",
-    ))
-}
-
-pub(crate) fn refuse(errors: Vec<sluice_template::TemplateError>) -> EngineError {
-    let mut lines = vec![];
-    for error in errors.iter().take(10) {
-        let place = match (&error.resource, error.line) {
-            (Some(resource), Some(line)) => format!("`{resource}`, template.yaml line {line}: "),
-            (Some(resource), None) => format!("`{resource}`: "),
-            (None, Some(line)) => format!("template.yaml line {line}: "),
-            (None, None) => String::new(),
-        };
-        lines.push(format!("• {place}{} — {}", plain(&error.problem), plain(&error.hint)));
-    }
-    if errors.len() > lines.len() {
-        lines.push(format!("• and {} more", errors.len() - lines.len()));
-    }
-    // Values that are missing or wrong are set on the stage: the template may be right.
-    let is_about_values = errors.iter().all(|error| error.code == sluice_template::TemplateCode::Parameter);
-    let problem = match is_about_values {
-        true => "Parameters of the template have no value for this stage, or a wrong one:",
-        false => "The template asks for what Sluice does not deploy:",
-    };
-    if is_about_values {
-        let hint = "Nothing was changed. Set the values, then type the command again.";
-        return EngineError::Refused(Refusal::new(
-            "template-refused",
-            format!("{problem}\n{}", lines.join("\n")),
-            hint,
-        ));
-    }
-    EngineError::Refused(Refusal::new(
-        "template-refused",
-        format!("{problem}\n{}", lines.join("\n")),
-        "Nothing was changed. Fix the template, push, build and deploy again. docs/templates.md lists what is supported.",
-    ))
-}
-
-/// Words that may quote what people wrote: they must not be read as our own marks.
-pub(crate) fn plain(words: &str) -> String {
-    words.replace('<', "‹").replace('>', "›")
+fn differs(key: &str) -> EngineError {
+    EngineError::Refused(messages::artifact_changed(key))
 }
 
 #[cfg(test)]

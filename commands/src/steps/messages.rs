@@ -1,9 +1,245 @@
 //! What the steps of several operations say.
 
+use std::collections::BTreeMap;
+
+use crate::operation::{OperationState, Summary, VOID, marked};
 use crate::records::Change;
-use sluice_model::Text;
+use crate::resources::RanBefore;
+use crate::rules::{self, Drift, Parameters, Smoke, parameters_text, plain as unmarked};
+use crate::steps::artifact_reference::read_artifact;
+use sluice_model::{CodeRef, PipelineName, PortError, Refusal, ReleaseNumber, StageName, Text};
+use sluice_template::{TemplateCode, TemplateError};
+
+// The titles of the steps.
+pub(super) const READ_ARTIFACT: &str = "Read artifact";
+
+pub(super) fn smoke_test(smoke: &Smoke) -> Text {
+    Text::plain("Run smoke test ").code(smoke.act())
+}
+
+pub(super) fn resolve(stage: &StageName) -> Text {
+    Text::plain("Check what runs on ").code(stage.as_str())
+}
+
+// Fields of the messages of operations that move a stage.
 
 /// A commit, formatted for messages.
 pub(crate) fn change_text(change: &Change) -> Text {
     Text::default().code(change.id.short()).then(format!(" {} · {}", change.subject, change.author))
+}
+
+/// Drift that the requester accepted.
+pub(crate) fn accepted_drift(drift: &Drift, stage: &StageName, op: &OperationState) -> Text {
+    marked(&drift.words(stage)).then(". Accepted by ").join(op.spec.actor.attribution()).then(".")
+}
+
+/// The values of the template's parameters: what changes, what stays, and what the template does not declare.
+pub(crate) fn with_parameters(
+    mut summary: Summary,
+    op: &OperationState,
+    before: &Parameters,
+    now: &Parameters,
+) -> Summary {
+    if let Some(changed) = rules::parameters_changed(before, now) {
+        summary = summary.field("Parameters", changed);
+    } else if !now.is_empty() {
+        summary = summary.field("Parameters", parameters_text(now));
+    }
+    let unknown = read_artifact(op).ok().flatten().map(|artifact| artifact.unknown_parameters);
+    let unknown = unknown.unwrap_or_default().into_iter().fold(Text::default(), |text, name| {
+        if text.is_empty() { text.code(name) } else { text.then(", ").code(name) }
+    });
+    match unknown.is_empty() {
+        true => summary,
+        false => summary
+            .field("Unused parameters", unknown.then(": set on the stage, not declared in the template")),
+    }
+}
+
+// Why an operation is void.
+
+const REPEAT: &str = "Run the command again if you still want it.";
+
+pub(super) fn stage_moved(pipeline: &PipelineName, stage: &StageName) -> Refusal {
+    let hint =
+        format!("Check `/pipeline status {pipeline}`, then run the command again if you still want it.");
+    Refusal::new(VOID, format!("Stage `{stage}` changed while this was being prepared."), hint)
+}
+
+pub(super) fn smoke_test_changed(stage: &StageName) -> Refusal {
+    Refusal::new(VOID, format!("The smoke test of `{stage}` changed after this was requested."), REPEAT)
+}
+
+pub(super) fn parameters_changed(stage: &StageName) -> Refusal {
+    Refusal::new(VOID, format!("The parameters of `{stage}` changed after this was requested."), REPEAT)
+}
+
+pub(super) fn wild_rights_refused(stage: &StageName) -> Refusal {
+    Refusal::new(
+        VOID,
+        format!("Stage `{stage}` no longer accepts wild rights, and this release has some."),
+        "Name actions and resources in the template, or ask an admin.",
+    )
+}
+
+// Refusals about the artifact and its template.
+
+/// The hint if a version set needs more than a record can hold.
+pub(crate) const TOO_MANY_FUNCTIONS: &str = "Deploy fewer functions at once, or shorten their configuration.";
+
+pub(super) fn artifact_read_differently() -> Refusal {
+    Refusal::new(
+        "artifact-read-differently",
+        "This version of Sluice reads the template differently from the one that began this operation.",
+        "Build and deploy again with this version.",
+    )
+}
+
+pub(super) fn template_unreadable() -> Refusal {
+    Refusal::new(
+        "template-unreadable",
+        "Reading the template failed unexpectedly.",
+        "Nothing was changed. This is a defect in Sluice: report it with the template and the log of Sluice.",
+    )
+}
+
+/// `key` of a pinned object: people see only the file's name.
+pub(super) fn artifact_changed(key: &str) -> Refusal {
+    let file = key.rsplit('/').next().unwrap_or(key);
+    Refusal::new(
+        "artifact-changed",
+        format!("`{file}` in the artifact bucket is not what the build recorded."),
+        "Somebody changed or removed it. Build again, then deploy the new build.",
+    )
+}
+
+/// How many errors of a template are listed.
+const ERRORS: usize = 10;
+
+pub(crate) fn template_refused(errors: &[TemplateError]) -> Refusal {
+    let line = |error: &TemplateError| {
+        let place = match (&error.resource, error.line) {
+            (Some(resource), Some(line)) => format!("`{resource}`, template.yaml line {line}: "),
+            (Some(resource), None) => format!("`{resource}`: "),
+            (None, Some(line)) => format!("template.yaml line {line}: "),
+            (None, None) => String::new(),
+        };
+        format!("• {place}{} — {}", plain(&error.problem), plain(&error.hint))
+    };
+    let mut lines: Vec<_> = errors.iter().take(ERRORS).map(line).collect();
+    if errors.len() > ERRORS {
+        lines.push(format!("• and {} more", errors.len() - ERRORS));
+    }
+    // Missing and wrong values are set on the stage: the template may be right.
+    let (problem, hint) = match errors.iter().all(|error| error.code == TemplateCode::Parameter) {
+        true => (
+            "Parameters of the template have missing or invalid values on this stage:",
+            "Nothing was changed. Set the values, then run the command again.",
+        ),
+        false => (
+            "Sluice cannot deploy this template:",
+            "Nothing was changed. Fix the template, push, build and deploy again. docs/templates.md lists what is supported.",
+        ),
+    };
+    Refusal::new("template-refused", format!("{problem}\n{}", lines.join("\n")), hint)
+}
+
+/// Text that may quote what people wrote, without our own marks.
+pub(crate) fn plain(words: &str) -> String {
+    words.replace('<', "‹").replace('>', "›")
+}
+
+// The smoke test. What it saw follows the name of the test: "`GET /health` answered 500, not 200".
+
+/// How many characters of an answer are shown.
+const SHOWN: usize = 120;
+/// How many functions are named if the test names an unknown one.
+const NAMED: usize = 6;
+pub(super) const PASSED_ONCE: &str = "passed, repeating to confirm";
+
+pub(super) fn answered(status: u16, wanted: u16, body: &str) -> String {
+    format!("answered {status}, not {wanted}{}", quoted(body))
+}
+
+pub(super) fn silent(why: &str) -> String {
+    format!("got no answer: {why}")
+}
+
+pub(super) fn answered_by(other: &str, version: &str) -> String {
+    format!("was answered by version {other}, not {version}")
+}
+
+pub(super) fn invocation_failed(error: &str) -> String {
+    format!("failed{}", quoted(error))
+}
+
+pub(super) fn no_answer(error: &PortError) -> String {
+    format!("got no answer from {} ({})", error.call, error.code)
+}
+
+/// The release has no routes; or `code` has other functions.
+pub(super) fn smoke_test_unfit(
+    before: &RanBefore,
+    release: ReleaseNumber,
+    smoke: &Smoke,
+    code: Option<&BTreeMap<String, CodeRef>>,
+) -> Refusal {
+    let RanBefore { pipeline, stage, .. } = before;
+    let (why, what) = match code {
+        None => ("it has no routes".to_owned(), "a route"),
+        Some(code) => {
+            let known: Vec<String> = code.keys().take(NAMED).map(|known| format!("`{known}`")).collect();
+            (format!("it has no such function, only {}", known.join(", ")), "the function")
+        }
+    };
+    let act = unmarked(&smoke.act());
+    Refusal::new(
+        "smoke-test-unfit",
+        format!("Release `{release}` cannot pass the smoke test of `{stage}`, `{act}`: {why}."),
+        format!(
+            "Add {what}, or ask an admin to turn the test off: `/stage set {pipeline} {stage} smoke=off`."
+        ),
+    )
+}
+
+pub(super) fn smoke_test_failed(
+    stage: &StageName,
+    smoke: &Smoke,
+    before: Option<ReleaseNumber>,
+    seen: &str,
+) -> Refusal {
+    let runs = before.map_or("nothing".to_owned(), |before| format!("`{before}`"));
+    Refusal::new(
+        "smoke-test-failed",
+        format!("`{stage}` did not pass its smoke test: `{}` {seen}.", unmarked(&smoke.act())),
+        format!("`{stage}` runs {runs}, as before. Fix the release, build and deploy it, then try again."),
+    )
+}
+
+/// The first line of an answer, shortened, after a colon; empty if the answer is.
+pub(crate) fn quoted(body: &str) -> String {
+    let line = body.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let clean: String = line.chars().filter(|c| !c.is_control()).collect();
+    if clean.is_empty() {
+        return String::new();
+    }
+    let mut shown: String = clean.chars().take(SHOWN).collect();
+    if shown.len() < clean.len() {
+        shown.push('…');
+    }
+    format!(": {}", unmarked(&shown).trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_quoted_as_one_short_line_without_marks() {
+        assert_eq!(quoted(""), "");
+        assert_eq!(quoted(" \n\u{7}\n"), "");
+        assert_eq!(quoted("\n  <@U0ANN> said `no`.\nand more"), ": @U0ANN> said 'no'");
+        let long = quoted(&"ü".repeat(500));
+        assert_eq!((long.chars().count(), long.ends_with('…')), (SHOWN + 3, true));
+    }
 }

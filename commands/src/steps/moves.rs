@@ -1,12 +1,109 @@
-//! Moves a stage to a version set. A deploy or promotion moves all functions side by side and what they share last; a
-//! rollback moves what they share first.
+//! Moves a stage to a release. A deploy or promotion moves all functions side by side and what they share last; a rollback
+//! moves what they share first.
 
-use crate::operation::{Node, OperationState, Slot, StepId};
-use crate::resources;
-use crate::resources::{Move, Part};
+use crate::operation::{End, EngineError, Keys, Node, OperationState, Slot, StepId};
+use crate::ports::{DueChange, Guard, Precondition, Write};
+use crate::records::{AuditSubject, Current, Release, TOUCHED, VersionSet};
+use crate::resources::{self, Move, Part, began_to_move};
+use crate::rules::Smoke;
+use crate::steps::{RecordMove, SmokeTest};
+use jiff::Timestamp;
+use sluice_model::{Actor, PipelineName, ReleaseNumber, StageName};
+
+/// The move of a stage to a release.
+pub(crate) struct StageMove<'a> {
+    pub(crate) to: Move<'a>,
+    pub(crate) release: &'a Release,
+    /// Whether the operation creates the release.
+    pub(crate) is_new: bool,
+    pub(crate) smoke: Option<&'a Smoke>,
+}
+
+impl StageMove<'_> {
+    /// The failing smoke test, if the release cannot pass it at all. It is the only step then: the operation fails before
+    /// anything moves and before anybody is asked to approve.
+    pub(crate) fn unfit(&self, after: &[StepId]) -> Option<Node> {
+        let test = self.smoke.map(|smoke| SmokeTest::new(&self.to, self.release, smoke));
+        test.filter(SmokeTest::is_unfit).map(|test| test.node(after))
+    }
+
+    /// The moves, the smoke test and the record. The moves follow only `needs`, because everything else in `before` is done
+    /// already: a thousand needs of each of hundreds of moves would be a million.
+    pub(crate) fn nodes(&self, op: &OperationState, before: Vec<StepId>, needs: &[StepId]) -> Vec<Node> {
+        let Move { before: ran, set, is_rollback, .. } = self.to;
+        let mut nodes = move_nodes(&self.to, needs);
+        let mut after: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).chain(before).collect();
+        if let Some(smoke) = self.smoke {
+            let node = SmokeTest::new(&self.to, self.release, smoke).node(&after);
+            after.push(node.id.clone());
+            nodes.push(node);
+        }
+        let record = RecordMove {
+            pipeline: ran.pipeline.clone(),
+            stage: ran.stage.clone(),
+            current: current(self.release, set, op.spec.accepted, &op.spec.actor),
+            rollback: is_rollback,
+            set: (!is_rollback).then(|| set.clone()),
+            release: self.is_new.then(|| self.release.clone()),
+        };
+        let node = Node::new(StepId::new("record"), "", record).after(after);
+        nodes.push(node.holding(Slot::Stage(ran.stage.clone())).point_of_no_return());
+        nodes
+    }
+}
+
+/// What a stage's record names while the stage runs a release.
+pub(crate) fn current(release: &Release, set: &VersionSet, since: Timestamp, by: &Actor) -> Current {
+    Current {
+        release: release.number,
+        build: release.build,
+        digest: release.artifact.digest.clone(),
+        commit: release.commit.clone(),
+        since,
+        by: by.clone(),
+        api: set.api.clone(),
+        parameters: set.parameters.clone(),
+    }
+}
+
+/// The audit subject of an operation that moves a stage.
+pub(crate) fn move_subject(
+    stage: &StageName,
+    release: &Release,
+    before: Option<ReleaseNumber>,
+) -> AuditSubject {
+    AuditSubject {
+        stage: Some(stage.clone()),
+        build: Some(release.build),
+        commit: Some(release.commit.clone()),
+        before,
+        after: Some(release.number),
+        ..AuditSubject::default()
+    }
+}
+
+/// The write that ends an operation which moved a stage and undid that. An operation that looked at the stage in between saw
+/// something that no longer holds, although the record did not change.
+pub(crate) fn touched(
+    op: &OperationState,
+    succeeded: bool,
+    cx: &End<'_>,
+    (pipeline, stage): (&PipelineName, &StageName),
+) -> Vec<Write> {
+    // A resolution writes the record itself.
+    if succeeded || op.resolved.is_some() || !began_to_move(op) {
+        return vec![];
+    }
+    vec![Write::Update {
+        key: Keys::new(cx.target).stage(pipeline, stage),
+        set: [(TOUCHED.to_owned(), Guard::Text(op.id.to_string()))].into(),
+        due: DueChange::Keep,
+        when: Precondition::Present,
+    }]
+}
 
 /// The steps that make a stage run a version set, each after `after`. What is where it should be needs no step.
-pub(crate) fn move_nodes(to: &Move, after: &[StepId]) -> Vec<Node> {
+fn move_nodes(to: &Move, after: &[StepId]) -> Vec<Node> {
     let functions = to.set.versions.keys().map(|function| Part::Function(function)).collect();
     let mut groups: [Vec<Part>; 2] = [functions, vec![Part::Shared]];
     if to.is_rollback {

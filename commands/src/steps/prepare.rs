@@ -1,5 +1,5 @@
 //! Prepares a version set: for one release and one stage, an immutable version of every function with that stage's
-//! environment and role, and whatever else of the release nobody can reach yet.
+//! environment and role, and every other part of the release that nobody can reach yet.
 //!
 //! The looks hold the pipeline's slot already, because the mutations must meet what the looks saw. What exists with equal
 //! content is reused and costs no call.
@@ -70,7 +70,7 @@ fn artifact(of: &Preparation) -> ReadApplication {
 
 /// The looks, side by side: the build's record names the functions.
 fn looks(of: &Preparation) -> Result<Vec<Node>, EngineError> {
-    let mut nodes = vec![Node::new(StepId::new("artifact"), "Read artifact", artifact(of))];
+    let mut nodes = vec![Node::new(StepId::new("artifact"), messages::READ_ARTIFACT, artifact(of))];
     // Before every other look: if the stage moves after it, the gate notices.
     let revision = ReadRevision { pipeline: of.pipeline.clone(), stage: of.stage.clone() };
     nodes.push(Node::new(StepId::new(STAGE_REVISION), "", revision).holding(Slot::Pipeline));

@@ -1,19 +1,14 @@
 //! The record of a stage: what runs there now. It is written in the transaction of the operation's last journal row, and only
-//! if nobody wrote it since it was read.
+//! if it did not change since it was read.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::operation::{
-    Context, Effect, EngineError, Keys, OperationState, PROMOTE, Progress, Step, StepId, VOID,
-};
-use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
-use crate::records::{
-    Current, PinnedApi, PipelineState, REVISION, Release, Stage, TOUCHED, VersionSet, to_item,
-};
-use crate::resources::{began_to_move, mark};
-use sluice_model::{OperationId, PipelineName, Refusal, StageName, Target};
+use crate::operation::{Context, Effect, EngineError, Keys, OperationState, PROMOTE, Progress, Step, StepId};
+use crate::ports::{Guard, Precondition, StoreError, Write};
+use crate::records::{Current, PinnedApi, PipelineState, REVISION, Release, Stage, VersionSet, to_item};
+use crate::resources::mark;
+use sluice_model::{OperationId, PipelineName, StageName};
 
 /// The step that reads a stage's revision before every other look at the stage.
 pub(crate) const STAGE_REVISION: &str = "stage-revision";
@@ -58,23 +53,6 @@ impl StageRecord {
     }
 }
 
-/// The write that ends an operation which moved a stage and undid that. An operation that looked at the stage in between saw
-/// something that no longer holds, although the record did not change.
-pub(crate) fn touched(
-    op: &OperationState,
-    target: &Target,
-    pipeline: &PipelineName,
-    stage: &StageName,
-) -> Option<Write> {
-    // A resolution writes the record itself.
-    (began_to_move(op) && op.resolved.is_none()).then(|| Write::Update {
-        key: Keys::new(target).stage(pipeline, stage),
-        set: [(TOUCHED.to_owned(), Guard::Text(op.id.to_string()))].into(),
-        due: DueChange::Keep,
-        when: Precondition::Present,
-    })
-}
-
 /// Reads the [`mark`] of a stage.
 pub(crate) struct ReadRevision {
     pub(crate) pipeline: PipelineName,
@@ -90,25 +68,6 @@ impl Step for ReadRevision {
         let state = PipelineState::read(&*cx.world.store, &cx.world.keys, &self.pipeline).await?;
         Progress::done(mark(&self.stage, &state))
     }
-}
-
-/// Whether a stage is still as the operation's looks saw it: the moves start from there, and undo returns there.
-pub(crate) fn unmoved(
-    op: &OperationState,
-    pipeline: &PipelineName,
-    stage: &StageName,
-    state: &PipelineState,
-) -> Result<(), Refusal> {
-    let seen = op.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
-    let now = mark(stage, state);
-    if seen.is_none_or(|seen| seen == now) {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        VOID,
-        format!("Stage `{stage}` moved while this was being prepared."),
-        format!("Look at `/pipeline status {pipeline}`, and ask again if you still want it."),
-    ))
 }
 
 /// The URL of a stage. It ends with a slash: without one an HTTP API does not match the route `GET /`.

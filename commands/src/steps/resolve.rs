@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 
 use crate::operation::{Context, Effect, EngineError, Node, OperationState, Progress, Slot, Step, StepId};
-use crate::records::{Current, Release, Stage, VersionSet, from_item};
+use crate::records::{Release, Stage, VersionSet, from_item};
 use crate::resources::{Seen, Surveyed, look_now, moved_functions};
-use crate::steps::StageRecord;
-use sluice_model::{PipelineName, ReleaseNumber, StageName, Text};
+use crate::steps::{StageRecord, current, messages};
+use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
 /// How many of the newest releases that ran on the stage are compared with what runs.
 const COMPARED: usize = 20;
@@ -19,8 +19,7 @@ const COMPARED: usize = 20;
 /// The steps that record what really runs on a stage.
 pub(crate) fn resolution_nodes(op: &OperationState, pipeline: &PipelineName, stage: &StageName) -> Vec<Node> {
     let step = Resolve { pipeline: pipeline.clone(), stage: stage.clone(), touched: moved_functions(op) };
-    let node =
-        Node::new(StepId::new("resolve"), Text::plain("Check what runs on ").code(stage.as_str()), step);
+    let node = Node::new(StepId::new("resolve"), messages::resolve(stage), step);
     vec![node.holding(Slot::Stage(stage.clone()))]
 }
 
@@ -99,19 +98,7 @@ impl Step for Resolve {
             Some((release, known)) => {
                 let is_new = stage.current.as_ref().is_none_or(|current| current.release != release.number);
                 if is_new {
-                    stage.moved(
-                        Current {
-                            release: release.number,
-                            build: release.build,
-                            digest: release.artifact.digest,
-                            commit: release.commit,
-                            since: cx.world.clock.now(),
-                            by: release.actor,
-                            api: known.set.api.clone(),
-                            parameters: known.set.parameters.clone(),
-                        },
-                        false,
-                    );
+                    stage.moved(current(&release, &known.set, cx.world.clock.now(), &release.actor), false);
                 }
                 stage.mixed = None;
             }

@@ -10,8 +10,8 @@ use super::steps::{
 use crate::operation::{EngineError, Node, Slot, StepId};
 use crate::ports::{Api, Deployment, DeploymentState};
 use crate::records::PinnedApi;
+use crate::resources::messages;
 use crate::resources::resource::Preparation;
-use crate::resources::titles;
 use sluice_template::{Application, function_name};
 
 /// An API that becomes what the template says.
@@ -31,7 +31,7 @@ impl Definition<'_> {
             Some(api) => (Some(api.clone()), vec![]),
             None => {
                 let (target, pipeline) = (self.of.target.clone(), self.of.pipeline.clone());
-                let node = Node::new(create.clone(), titles::CREATE_API, CreateApi { target, pipeline });
+                let node = Node::new(create.clone(), messages::CREATE_API, CreateApi { target, pipeline });
                 self.nodes.push(node.holding(Slot::Pipeline));
                 (self.of.op.output::<Api>(&create)?, vec![create])
             }
@@ -44,7 +44,7 @@ impl Definition<'_> {
         before.extend(needs);
         let freeze = StepId::new("deployment");
         let step = CreateDeployment { target: self.of.target.clone(), api: api.id.clone(), digest };
-        let node = Node::new(freeze.clone(), titles::DEPLOY_API, step).after(before);
+        let node = Node::new(freeze.clone(), messages::DEPLOY_API, step).after(before);
         self.nodes.push(node.holding(Slot::Pipeline));
         let made = self.of.op.output::<Deployment>(&freeze)?;
         Ok(made.and_then(|made| self.served(&api, &made, Some(freeze))))
@@ -85,7 +85,7 @@ impl Definition<'_> {
                 None => {
                     let id = StepId::of("integration", logical);
                     let step = CreateIntegration { target: of.target.clone(), api: api.id.clone(), uri };
-                    let title = titles::create_integration(logical);
+                    let title = messages::create_integration(logical);
                     add(id.clone(), Node::new(id.clone(), title, step));
                     of.op.output::<String>(&id)?
                 }
@@ -98,7 +98,7 @@ impl Definition<'_> {
         let mut change = |key: &str, integration: String, change: RouteChange, verb: &str| {
             let id = StepId::of("route", key);
             let (target, api, key) = (of.target.clone(), api.id.clone(), key.to_owned());
-            let title = titles::change_route(verb, &key);
+            let title = messages::change_route(verb, &key);
             let step = ChangeRoute { target, api, key, integration, change };
             add(id.clone(), Node::new(id, title, step));
         };

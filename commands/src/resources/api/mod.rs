@@ -14,9 +14,9 @@ use crate::operation::{EngineError, Node, StepId, World};
 use crate::ports::{Api, TAG_PIPELINE};
 use crate::records::{PinnedApi, VersionSet};
 use crate::resources::describe::{Change, Line, compared, listed};
+use crate::resources::messages;
 use crate::resources::resource::{Move, Part, Preparation, Prepared, Resource, SurveyCall, ToPrepare};
 use crate::resources::seen::{Seen, Surveyed};
-use crate::resources::titles;
 use crate::resources::watch::Watch;
 use crate::rules::{Drift, Recorded};
 use sluice_template::{AppRoute, Application};
@@ -85,7 +85,7 @@ impl Resource for HttpApi {
     fn moves(&self, to: &Move, part: Part) -> Option<Node> {
         let PinnedApi { api, deployment, .. } = to.set.api.as_ref().filter(|_| part == Part::Shared)?;
         let stage = to.before.stage.clone();
-        let title = titles::serve_deployment(stage.as_str());
+        let title = messages::serve_deployment(stage.as_str());
         let step = ServeDeployment {
             target: to.target.clone(),
             api: api.clone(),
@@ -119,7 +119,7 @@ impl Resource for HttpApi {
         fn routes(application: &Application) -> BTreeMap<&str, &String> {
             application.routes.iter().map(|AppRoute { key, function }| (key.as_str(), function)).collect()
         }
-        let differ = compared(&routes(before), &routes(change.now), "led elsewhere");
+        let differ = compared(&routes(before), &routes(change.now), "changed");
         listed("Routes:", &differ).into_iter().map(|what| Line::plain(what, false)).collect()
     }
 }

@@ -8,9 +8,10 @@ use serde_json::Value;
 use crate::operation::effects::{CREATE_STAGE, UPDATE_STAGE};
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
 use crate::ports::ApiStage;
-use crate::resources::own::{foreign, ours, shell};
-use crate::resources::watch::{MOVED_OUTSIDE, RanBefore};
-use sluice_model::{Refusal, StageName, Target, partition};
+use crate::resources::messages::{self, foreign};
+use crate::resources::own::{ours, shell};
+use crate::resources::watch::RanBefore;
+use sluice_model::{StageName, Target, partition};
 use sluice_template::function_arn;
 
 /// The stage variable that names the alias which an API stage calls.
@@ -50,12 +51,8 @@ impl Step for ServeDeployment {
             let found = gateway.stage(&self.target, &self.api, stage).await?;
             let now = found.and_then(|stage| stage.deployment);
             if now.as_ref() != Some(before) && now.as_ref() != Some(&self.deployment) {
-                let now = now.map_or("is gone".to_owned(), |now| format!("serves deployment `{now}` now"));
-                return Err(EngineError::Refused(Refusal::new(
-                    MOVED_OUTSIDE,
-                    format!("API stage `{stage}` {now}: it was moved outside Sluice."),
-                    "Look who moved it and why, then type the command again.",
-                )));
+                let refusal = messages::api_stage_moved_outside(stage, now.as_deref());
+                return Err(EngineError::Refused(refusal));
             }
             gateway.update_stage(&self.target, &self.api, stage, &self.deployment).await?;
         } else {
@@ -73,7 +70,7 @@ impl Step for ServeDeployment {
         match found.map(|stage| stage.deployment.unwrap_or_default()) {
             Some(deployment) if deployment == self.deployment => ours(()),
             // Where no stage was seen, any other stage is somebody else's.
-            Some(_) if self.before.is_none() => Ok(foreign(format!("API stage `{}`", self.stage))),
+            Some(_) if self.before.is_none() => Ok(foreign(messages::api_stage(&self.stage))),
             _ => Ok(Observed::Absent),
         }
     }
@@ -99,10 +96,7 @@ impl Step for ServeDeployment {
             }
             // Reads may lag: deleting what is gone is no error.
             (None, None) => gateway.delete_stage(target, api, self.stage.as_str()).await?,
-            (_, now) => {
-                let now = now.flatten().map_or("it is gone".to_owned(), |now| format!("it serves {now}"));
-                return Ok(Undone::Left(now));
-            }
+            (_, now) => return Ok(messages::left_api_stage(now.flatten().as_deref())),
         }
         Ok(Undone::Yes)
     }

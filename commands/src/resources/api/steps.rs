@@ -9,8 +9,9 @@ use crate::names;
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
 use crate::ports::{Deployment, DeploymentState};
+use crate::resources::messages;
 use crate::resources::own::ours;
-use sluice_model::{PipelineName, Refusal, Target, Text, shown};
+use sluice_model::{PipelineName, Target};
 
 /// Creates a pipeline's API.
 pub(super) struct CreateApi {
@@ -166,30 +167,18 @@ impl Step for AwaitDeployment {
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let found = cx.world.gateway.deployments(&self.target, &self.api).await?;
         let found = found.into_iter().find(|deployment| deployment.id == self.deployment);
-        let failed = |code: &str, problem: String| {
-            let hint =
-                "Look at the API's deployments in the API Gateway console, then type the command again.";
-            Err(EngineError::Refused(Refusal::new(code, problem, hint)))
-        };
         match found.map(|deployment| deployment.state) {
             Some(DeploymentState::Deployed) => Progress::done(()),
             Some(DeploymentState::Failed(why)) => {
-                let why = if why.is_empty() { "it does not say why".into() } else { shown(&why) };
-                failed("deployment-failed", format!("API Gateway could not deploy the API: {why}."))
+                Err(EngineError::Refused(messages::deployment_failed(&why)))
             }
             // A list may lag.
             Some(DeploymentState::Pending) | None if cx.begun.elapsed() < DEPLOYS => {
-                Ok(Progress::NotYet { after: LOOK_AGAIN, note: Some(Text::plain("waits for API Gateway")) })
+                Ok(Progress::NotYet { after: LOOK_AGAIN, note: Some(messages::WAITS_FOR_API_GATEWAY.into()) })
             }
             Some(DeploymentState::Pending) | None => {
                 let minutes = DEPLOYS.as_secs() / 60;
-                failed(
-                    "deployment-too-slow",
-                    format!(
-                        "API Gateway did not finish deployment `{}` within {minutes} minutes.",
-                        self.deployment
-                    ),
-                )
+                Err(EngineError::Refused(messages::deployment_too_slow(&self.deployment, minutes)))
             }
         }
     }

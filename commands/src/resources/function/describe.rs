@@ -16,7 +16,7 @@ pub(super) fn lines(change: &Change) -> Vec<Line> {
     }
     let gone = gone(change);
     let lines = whats.iter().map(|((_, what), names)| Line::of(names, what.clone(), false));
-    lines.chain((!gone.is_empty()).then(|| Line::of(&gone, "gone".to_owned(), false))).collect()
+    lines.chain((!gone.is_empty()).then(|| Line::of(&gone, "removed".to_owned(), false))).collect()
 }
 
 /// How many functions change.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::{self, API_STATEMENT};
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::ports::{Alias, FunctionVersion, Readiness};
-use crate::resources::own::foreign_refusal;
+use crate::resources::messages::{self, foreign_refusal};
 use crate::resources::plan::{PlannedFunction, config_digest};
 use crate::resources::watch::Watch;
 use sluice_model::{CodeRef, StageName, Target};
@@ -138,7 +138,7 @@ impl Step for LookAtFunction {
         if let Some(latest) = latest
             && !latest.config.role.starts_with(&role_prefix)
         {
-            return Err(EngineError::Refused(foreign_refusal(&format!("The function `{function}`"))));
+            return Err(EngineError::Refused(foreign_refusal(&messages::function(function))));
         }
         let mut published: Vec<_> = versions
             .iter()

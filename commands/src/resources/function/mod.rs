@@ -10,9 +10,9 @@ use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, OperationState, Slot, StepId};
 use crate::records::VersionSet;
 use crate::resources::describe::{Change, Line};
+use crate::resources::messages;
 use crate::resources::plan::PlannedFunction;
 use crate::resources::resource::{Duty, Part, Preparation, Prepared, Resource, ToPrepare};
-use crate::resources::titles;
 use crate::resources::watch::Watch;
 use sluice_template::function_name;
 
@@ -92,7 +92,7 @@ impl Versions<'_> {
                 let id = self.id("create");
                 let node = Node::new(
                     id.clone(),
-                    titles::create_function(self.logical),
+                    messages::create_function(self.logical),
                     CreateFunction(self.wanted()),
                 );
                 self.nodes.push(node.after(needs.iter().cloned()).holding(Slot::Pipeline));
@@ -101,7 +101,7 @@ impl Versions<'_> {
             Diff::Configure(latest) => {
                 let (configure, applied) = (self.id("config"), self.id("configured"));
                 let step = UpdateConfig { wanted: self.wanted(), seen: latest.clone() };
-                let node = Node::new(configure.clone(), titles::update_configuration(self.logical), step);
+                let node = Node::new(configure.clone(), messages::update_configuration(self.logical), step);
                 self.nodes.push(node.after(needs.iter().cloned()).holding(Slot::Pipeline));
                 let node = Node::new(applied.clone(), "", AwaitConfig(self.wanted()));
                 self.nodes.push(node.after([configure]));
@@ -122,7 +122,7 @@ impl Versions<'_> {
         let id = self.id(if upload { "code" } else { "publish" });
         let node = Node::new(
             id.clone(),
-            titles::publish_version(self.logical),
+            messages::publish_version(self.logical),
             Publish { wanted: self.wanted(), seen, upload },
         );
         self.nodes.push(node.after(after).holding(Slot::Pipeline));

@@ -11,8 +11,9 @@ use crate::names;
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
 use crate::ports::{FunctionConfig, FunctionVersion, Readiness, TAG_PIPELINE};
-use crate::resources::own::{foreign, ours};
-use sluice_model::{Class, CodeRef, PipelineName, PortError, PortResult, Refusal, Target, Text};
+use crate::resources::messages::{self, foreign};
+use crate::resources::own::ours;
+use sluice_model::{Class, CodeRef, PipelineName, PortError, PortResult, Target};
 
 /// The call that reads one version.
 const READ: &str = "lambda:GetFunctionConfiguration";
@@ -64,11 +65,7 @@ impl Wanted {
         if seen.is(&now) && now.revision != seen.revision { Ok(now.revision) } else { Err(refused.into()) }
     }
     fn gone(&self) -> EngineError {
-        EngineError::Refused(Refusal::new(
-            "function-gone",
-            format!("The function `{}` disappeared while it was deployed.", self.function),
-            "Somebody deleted it outside Sluice. Deploy again to have it made anew.",
-        ))
+        EngineError::Refused(messages::function_gone(&self.function))
     }
 }
 
@@ -93,12 +90,12 @@ impl Step for CreateFunction {
         };
         // Organisations add tags of their own.
         if tags.get(TAG_PIPELINE).map(String::as_str) != Some(pipeline.as_str()) {
-            return Ok(foreign(format!("The function `{function}`")));
+            return Ok(foreign(messages::function(function)));
         }
         match self.0.published(cx).await? {
             Some(version) => ours(version.version),
             // Ours, but of another attempt: the next deploy publishes the wanted version.
-            None => Ok(foreign(format!("Another version of the function `{function}`"))),
+            None => Ok(foreign(messages::other_version(function))),
         }
     }
 }
@@ -141,23 +138,11 @@ fn again(cx: &Context, what: &str) -> Result<Progress, EngineError> {
     let waited = cx.begun.elapsed();
     if waited > APPLIES {
         let minutes = APPLIES.as_secs() / 60;
-        return Err(EngineError::Refused(Refusal::new(
-            "lambda-too-slow",
-            format!("Lambda did not finish {what} within {minutes} minutes."),
-            "Look at the function's state in the Lambda console, then type the command again.",
-        )));
+        return Err(EngineError::Refused(messages::lambda_too_slow(what, minutes)));
     }
     let (first, last) = LOOK_AGAIN;
-    let note = Some(Text::plain("waits for Lambda"));
+    let note = Some(messages::WAITS_FOR_LAMBDA.into());
     Ok(Progress::NotYet { after: (waited / 2).clamp(first, last), note })
-}
-
-fn failed(function: &str, reason: &str) -> EngineError {
-    EngineError::Refused(Refusal::new(
-        "function-failed",
-        format!("Lambda could not make the function `{function}` ready ({reason})."),
-        "Fix the cause, then run the command again.",
-    ))
 }
 
 /// Waits until a configuration is applied. Its output is the revision to publish from.
@@ -169,12 +154,14 @@ impl Step for AwaitConfig {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let what = || format!("the new configuration of `{}`", self.0.function);
+        let what = || messages::configuration(&self.0.function);
         let Some(latest) = self.0.version(cx, LATEST).await? else { return again(cx, &what()) };
         match latest.readiness {
             Readiness::Ready => Progress::done(latest.revision),
             Readiness::Pending => again(cx, &what()),
-            Readiness::Failed(reason) => Err(failed(&self.0.function, &reason)),
+            Readiness::Failed(reason) => {
+                Err(EngineError::Refused(messages::function_failed(&self.0.function, &reason)))
+            }
         }
     }
 }
@@ -236,19 +223,17 @@ impl Step for AwaitVersion {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Wanted { function, config, code, .. } = &self.wanted;
-        let what = || format!("version {} of `{function}`", self.version);
+        let what = || messages::version(function, &self.version);
         let Some(found) = self.wanted.version(cx, &self.version).await? else { return again(cx, &what()) };
         if found.code_sha256 != code.sha256 || found.config != **config {
-            return Err(EngineError::Refused(Refusal::new(
-                "version-differs",
-                format!("Version {} of `{function}` is not what was to be published.", self.version),
-                "Somebody changed the function outside Sluice at the same moment. Type the command again.",
-            )));
+            return Err(EngineError::Refused(messages::version_differs(function, &self.version)));
         }
         match found.readiness {
             Readiness::Ready => Progress::done(&self.version),
             Readiness::Pending => again(cx, &what()),
-            Readiness::Failed(reason) => Err(failed(function, &reason)),
+            Readiness::Failed(reason) => {
+                Err(EngineError::Refused(messages::function_failed(function, &reason)))
+            }
         }
     }
 }

@@ -75,7 +75,7 @@ async fn setup_waits_for_a_bucket_that_is_not_known_everywhere_yet() {
     fake_aws.sets_bucket(&names::bucket(&target()), |state, _| state.private = false);
     fake_aws.fault_on("s3:PutPublicAccessBlock", [Faults::Fails(Class::Denied)]);
     let refused = set_up(&fault_proxy, &target()).await.unwrap_err();
-    assert_eq!(refused.class, Class::Denied, "rights do not come by waiting");
+    assert_eq!(refused.class, Class::Denied, "waiting does not grant rights");
 }
 
 #[tokio::test(start_paused = true)]

@@ -146,7 +146,7 @@ async fn a_parameter_is_part_of_what_is_promoted() {
     let head = reaches(&shared, &process, "ann", "/promote orders prod r2", Status::Waiting).await;
     process.run_until(async || shared.is_settled()).await;
     let card = format!("{:?}", shared.last_update(&head.id).unwrap().card);
-    assert!(card.contains("Not in the template") && card.contains("Unknown"), "{card}");
+    assert!(card.contains("Unused parameters") && card.contains("Unknown"), "{card}");
     process.types("b2", "ben", "/promote approve orders prod r2").await;
     process.run_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&head.id).await.status, Status::Succeeded, "{}", words(&shared, &head));

@@ -3,7 +3,7 @@
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile, throttled};
 use crate::deploy;
 use crate::records::Change;
-use crate::steps::refuse;
+use crate::steps::template_refused;
 use crate::testing::samples::outputs::Outputs;
 use crate::testing::samples::records::{artifact, change};
 use crate::testing::samples::{Journal, Sample};
@@ -42,7 +42,7 @@ fn bad_template() -> Refusal {
         problem: problem.into(),
         hint: hint.into(),
     };
-    refuse(vec![
+    template_refused(&[
         error(
             "Queue",
             31,

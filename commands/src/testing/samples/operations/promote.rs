@@ -5,8 +5,9 @@ use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile, throttled, void};
 use crate::operation::{Entry, SignalKind};
 use crate::promote;
 use crate::records::{Change, VersionSet};
+use crate::resources::{Move, RanBefore, Seen};
 use crate::rules::{Drift, Moved, Parameters};
-use crate::steps::{JustMoved, quoted};
+use crate::steps::{SmokeTest, quoted};
 use crate::testing::samples::journal::BEGIN;
 use crate::testing::samples::outputs::{Outputs, pinned_api};
 use crate::testing::samples::records::{access, actor, change, release};
@@ -135,17 +136,16 @@ fn not_passed(smoke: &str, seen: &str) -> Refusal {
         api: Some(pinned_api("d2")),
         ..VersionSet::default()
     };
-    let moved = JustMoved {
-        target: &crate::testing::target(),
-        pipeline: &"orders".parse().expect("a name"),
-        stage: &"prod".parse().expect("a stage"),
-        release: release.number,
-        artifact: &release.artifact,
-        set: &set,
-        before: Some(ReleaseNumber(1)),
+    let (target, seen_before) = (crate::testing::target(), Seen::default());
+    let before = RanBefore {
+        pipeline: "orders".parse().expect("a name"),
+        stage: "prod".parse().expect("a stage"),
+        release: Some(ReleaseNumber(1)),
     };
+    let to = Move { target: &target, before: &before, set: &set, seen: &seen_before, is_rollback: false };
     let answer = "\n  <!channel> *boom* in `app.py` <@U0ANN0001>, and a long story that goes on and on over the end of what anybody reads\nTraceback";
-    moved.tested(&smoke.parse().expect("a smoke test")).failed(&format!("{seen}{}", quoted(answer)))
+    SmokeTest::new(&to, &release, &smoke.parse().expect("a smoke test"))
+        .failed(&format!("{seen}{}", quoted(answer)))
 }
 
 /// A promotion that accepts the drift of its stage.

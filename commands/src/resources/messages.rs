@@ -1,0 +1,202 @@
+//! What the steps of AWS resources say.
+
+use crate::operation::{Observed, Undone};
+use crate::rules::Drift;
+use sluice_model::{Refusal, ReleaseNumber, StageName, Text, shown};
+
+// The titles of the steps, in the order of a deploy.
+
+pub(super) const CREATE_API: &str = "Create API";
+pub(super) const DEPLOY_API: &str = "Create API deployment";
+
+pub(super) fn create_role(subject: &str) -> Text {
+    Text::plain("Create role of ").code(subject)
+}
+
+pub(super) fn create_function(function: &str) -> Text {
+    Text::plain("Create function ").code(function)
+}
+
+pub(super) fn update_configuration(function: &str) -> Text {
+    Text::plain("Update configuration of ").code(function)
+}
+
+pub(super) fn publish_version(function: &str) -> Text {
+    Text::plain("Publish version of ").code(function)
+}
+
+pub(super) fn create_integration(function: &str) -> Text {
+    Text::plain("Create integration of ").code(function)
+}
+
+/// `verb`: "Create", "Update" or "Delete".
+pub(super) fn change_route(verb: &str, key: &str) -> Text {
+    Text::plain(format!("{verb} route ")).code(key)
+}
+
+pub(super) fn move_alias(function: &str, stage: &str, version: &str, is_new: bool) -> Text {
+    let verb = if is_new { "Create" } else { "Move" };
+    let text = Text::plain(format!("{verb} alias ")).code(stage).then(" of ").code(function);
+    text.then(format!("{} version {version}", if is_new { " at" } else { " to" }))
+}
+
+pub(super) fn permit_api(function: &str, stage: &str) -> Text {
+    Text::plain("Allow API to call alias ").code(stage).then(" of ").code(function)
+}
+
+pub(super) fn serve_deployment(stage: &str) -> Text {
+    Text::plain("Deploy API to stage ").code(stage)
+}
+
+// Notes while a step waits.
+
+pub(super) const WAITS_FOR_LAMBDA: &str = "waiting for Lambda";
+pub(super) const WAITS_FOR_API_GATEWAY: &str = "waiting for API Gateway";
+
+// Resources that somebody else made or moved.
+
+/// The code of a refusal to overwrite what somebody moved by hand.
+pub(crate) const MOVED_OUTSIDE: &str = "moved-outside";
+const MOVED_HINT: &str = "Check who changed it and why, then run the command again.";
+
+/// Observed: somebody else's.
+pub(crate) fn foreign(what: String) -> Observed {
+    Observed::Foreign(foreign_refusal(&what))
+}
+
+/// `what` has the name that a resource of ours needs.
+pub(crate) fn foreign_refusal(what: &str) -> Refusal {
+    Refusal::new(
+        "not-ours",
+        format!("{what} already exists, and Sluice did not create it for this pipeline."),
+        "Sluice changes nothing of others. Rename or remove it, or choose another name, then run the command again.",
+    )
+}
+
+pub(super) fn role(name: &str) -> String {
+    format!("Role `{name}`")
+}
+
+pub(super) fn other_policy(role: &str) -> String {
+    format!("Another policy of role `{role}`")
+}
+
+pub(super) fn function(name: &str) -> String {
+    format!("Function `{name}`")
+}
+
+pub(super) fn other_version(function: &str) -> String {
+    format!("Another version of function `{function}`")
+}
+
+pub(super) fn api_stage(stage: &StageName) -> String {
+    format!("API stage `{stage}`")
+}
+
+pub(super) fn stage_moved_outside(stage: &StageName, drift: &Drift, line: &str) -> Refusal {
+    Refusal::new(
+        MOVED_OUTSIDE,
+        format!("Stage `{stage}` was moved outside Sluice: {}.", drift.words(stage)),
+        format!("Check who changed it and why. To continue from its current state, run `{line}`."),
+    )
+}
+
+/// `version`: where the alias points now.
+pub(super) fn alias_moved_outside(function: &str, stage: &StageName, version: &str) -> Refusal {
+    let problem = format!(
+        "Alias `{stage}` of `{function}` was moved outside Sluice: it points to version {version} now."
+    );
+    Refusal::new(MOVED_OUTSIDE, problem, MOVED_HINT)
+}
+
+/// `now`: the deployment that it serves; `None` if it does not exist.
+pub(super) fn api_stage_moved_outside(stage: &str, now: Option<&str>) -> Refusal {
+    let now = match now {
+        Some(deployment) => format!("it serves deployment `{deployment}` now"),
+        None => "it no longer exists".to_owned(),
+    };
+    Refusal::new(MOVED_OUTSIDE, format!("API stage `{stage}` was moved outside Sluice: {now}."), MOVED_HINT)
+}
+
+// What an undo leaves as it is.
+
+pub(super) fn left_for(release: ReleaseNumber) -> Undone {
+    Undone::Left(format!("the stage moved to {release} since"))
+}
+
+pub(super) fn left_without_weights() -> Undone {
+    Undone::Left("it sends all calls to that version, and did not before".into())
+}
+
+/// `version`: where the alias points now; `None` if it does not exist.
+pub(super) fn left_alias(version: Option<&str>) -> Undone {
+    Undone::Left(
+        version.map_or("it no longer exists".into(), |version| format!("it points to version {version}")),
+    )
+}
+
+/// `deployment`: what the API stage serves; `None` if the stage does not exist.
+pub(super) fn left_api_stage(deployment: Option<&str>) -> Undone {
+    Undone::Left(
+        deployment.map_or("it no longer exists".into(), |deployment| format!("it serves {deployment}")),
+    )
+}
+
+// Lambda and API Gateway.
+
+pub(super) fn function_gone(function: &str) -> Refusal {
+    Refusal::new(
+        "function-gone",
+        format!("Function `{function}` disappeared while it was deployed."),
+        "Somebody deleted it outside Sluice. Deploy again to recreate it.",
+    )
+}
+
+/// `what` Lambda applies.
+pub(super) fn lambda_too_slow(what: &str, minutes: u64) -> Refusal {
+    Refusal::new(
+        "lambda-too-slow",
+        format!("Lambda did not finish {what} within {minutes} minutes."),
+        "Check the function's state in the Lambda console, then run the command again.",
+    )
+}
+
+pub(super) fn function_failed(function: &str, reason: &str) -> Refusal {
+    Refusal::new(
+        "function-failed",
+        format!("Lambda could not activate function `{function}` ({reason})."),
+        "Fix the cause, then run the command again.",
+    )
+}
+
+pub(super) fn configuration(function: &str) -> String {
+    format!("the new configuration of `{function}`")
+}
+
+pub(super) fn version(function: &str, version: &str) -> String {
+    format!("version {version} of `{function}`")
+}
+
+pub(super) fn version_differs(function: &str, version: &str) -> Refusal {
+    Refusal::new(
+        "version-differs",
+        format!(
+            "Version {version} of `{function}` does not have the code and configuration of this release."
+        ),
+        "Somebody changed the function outside Sluice at the same time. Run the command again.",
+    )
+}
+
+const DEPLOYMENT_HINT: &str =
+    "Check the API's deployments in the API Gateway console, then run the command again.";
+
+pub(super) fn deployment_failed(why: &str) -> Refusal {
+    let why = if why.is_empty() { "it gave no reason".into() } else { shown(why) };
+    let problem = format!("API Gateway could not deploy the API: {why}.");
+    Refusal::new("deployment-failed", problem, DEPLOYMENT_HINT)
+}
+
+pub(super) fn deployment_too_slow(deployment: &str, minutes: u64) -> Refusal {
+    let problem = format!("API Gateway did not finish deployment `{deployment}` within {minutes} minutes.");
+    Refusal::new("deployment-too-slow", problem, DEPLOYMENT_HINT)
+}

@@ -1,0 +1,38 @@
+//! What the journal keeps of an artifact that was read: its digest instead of its content.
+
+use serde::{Deserialize, Serialize};
+
+use crate::operation::{EngineError, OperationState, StepId};
+use crate::resources::Deployable;
+
+/// The step that reads the artifact.
+pub(super) const ARTIFACT: &str = "artifact";
+
+/// What the journal keeps of an artifact that was read for a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReadArtifact {
+    /// The digest of a [`Deployable`].
+    pub(crate) digest: String,
+    /// How many functions it has.
+    pub(crate) functions: usize,
+    /// The parameters that have a value for the stage, and that the template does not declare.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unknown_parameters: Vec<String>,
+    /// Whether a function has a statement that names no action or no resource.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) wild_rights: bool,
+}
+
+impl ReadArtifact {
+    pub(crate) fn of(read: &Deployable) -> Self {
+        let unknown_parameters = read.application.unknown_parameters.clone();
+        let functions = read.application.functions.len();
+        let wild_rights = read.application.has_wild_rights();
+        Self { digest: read.digest.clone(), functions, unknown_parameters, wild_rights }
+    }
+}
+
+/// What the journal keeps of the artifact, once it was read.
+pub(crate) fn read_artifact(op: &OperationState) -> Result<Option<ReadArtifact>, EngineError> {
+    op.output(&StepId::new(ARTIFACT))
+}

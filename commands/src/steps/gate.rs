@@ -1,0 +1,74 @@
+//! Whether what an operation prepared or was approved for still holds when it acquires the stage's slot. If it does not, the
+//! operation is void.
+
+use serde_json::Value;
+
+use crate::operation::{OperationState, StepId};
+use crate::records::PipelineState;
+use crate::resources::mark;
+use crate::rules::{Parameters, Policy, Smoke};
+use crate::steps::artifact_reference::read_artifact;
+use crate::steps::messages;
+use crate::steps::record::STAGE_REVISION;
+use sluice_model::{PipelineName, Refusal, StageName};
+
+/// Whether a stage is still as the operation's looks saw it: the moves start from there, and undo returns there.
+pub(crate) fn unmoved(
+    op: &OperationState,
+    pipeline: &PipelineName,
+    stage: &StageName,
+    state: &PipelineState,
+) -> Result<(), Refusal> {
+    let seen = op.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
+    let now = mark(stage, state);
+    if seen.is_none_or(|seen| seen == now) { Ok(()) } else { Err(messages::stage_moved(pipeline, stage)) }
+}
+
+/// Whether the stage's policy still accepts what was prepared: other versions were made and approved for other values. A
+/// smoke test that was turned off since does no harm. Wildcard rights were accepted when the template was read.
+pub(crate) fn same_policy(
+    op: &OperationState,
+    smoke: Option<&Smoke>,
+    parameters: &Parameters,
+    (policy, stage): (&Policy, &StageName),
+) -> Result<(), Refusal> {
+    if policy.smoke.is_some() && policy.smoke.as_ref() != smoke {
+        return Err(messages::smoke_test_changed(stage));
+    }
+    if policy.parameters != *parameters {
+        return Err(messages::parameters_changed(stage));
+    }
+    let read = read_artifact(op).ok().flatten();
+    if !policy.wild_rights && read.is_some_and(|read| read.wild_rights) {
+        return Err(messages::wild_rights_refused(stage));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::VOID;
+    use crate::operation::testing::{operation_id, spec};
+
+    #[test]
+    fn a_smoke_test_that_changed_since_the_request_voids_it() {
+        let stage = "prod".parse().unwrap();
+        let policy = |smoke: &str| {
+            let mut policy = Policy::of(true);
+            policy.set("smoke", smoke, &Policy::of(true)).unwrap();
+            policy
+        };
+        let health: Smoke = "GET /health".parse().unwrap();
+        let op = OperationState::new(operation_id(1), spec("promote"));
+        let code = |asked: Option<&Smoke>, now: &str| {
+            let same = same_policy(&op, asked, &Parameters::new(), (&policy(now), &stage));
+            same.map_err(|refusal| refusal.code)
+        };
+        assert_eq!(code(Some(&health), "GET /health 200"), Ok(()));
+        assert_eq!(code(None, "off"), Ok(()));
+        assert_eq!(code(Some(&health), "off"), Ok(()), "the test runs nevertheless");
+        assert_eq!(code(Some(&health), "GET /health 204"), Err(VOID.into()));
+        assert_eq!(code(None, "GET /health"), Err(VOID.into()));
+    }
+}
