@@ -12,7 +12,7 @@ use sha2::Sha256;
 
 use crate::names;
 use crate::operation::{
-    Content, Context, Effect, EngineError, LoadedContent, OperationState, Progress, Step, StepId,
+    Content, Context, Effect, EngineError, LoadedContent, OperationState, Progress, Step,
 };
 use crate::ports::{NoResult, Workers, compute};
 use crate::records::{Artifact, Pinned, from_item};

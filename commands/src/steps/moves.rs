@@ -1,7 +1,7 @@
 //! Moves a stage to a release. A deploy or promotion moves all functions side by side and what they share last; a rollback
 //! moves what they share first.
 
-use crate::operation::{End, EngineError, Keys, Node, OperationState, Slot, StepId};
+use crate::operation::{End, Keys, Node, OperationState, Slot, StepId};
 use crate::ports::{DueChange, Guard, Precondition, Write};
 use crate::records::{AuditSubject, Current, Release, TOUCHED, VersionSet};
 use crate::resources::{self, Move, Part, began_to_move};

@@ -51,7 +51,6 @@ fn bad_template() -> Refusal {
         ),
         error("Hello", 12, "`Layers` is not read here", "put the library into the function's own folder"),
     ])
-    .refusal()
 }
 
 pub(super) fn samples() -> Vec<Sample> {
