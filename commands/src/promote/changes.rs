@@ -204,7 +204,7 @@ mod tests {
         let mut now = app(&many);
         let lines = words(&app(&["F00", "Gone"]), &now);
         assert!(
-            lines.starts_with("F01, F02, F03, F04, F05, F06, F07, F08 and 3 more: new\nGone: gone\n"),
+            lines.starts_with("F01, F02, F03, F04, F05, F06, F07, F08 and 3 more: new\nGone: removed\n"),
             "{lines}"
         );
         assert!((1..12).all(|nth| lines.contains(&format!("GET /f{nth:02} added"))), "{lines}");

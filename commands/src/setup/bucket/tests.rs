@@ -84,7 +84,7 @@ async fn a_foreign_bucket_is_refused_and_nothing_is_written_to_it() {
     fake_aws.takes_bucket(&name);
     let refusal = set_up(&fault_proxy, &target()).await.unwrap().unwrap_err();
     assert_eq!(refusal.code, "bucket-taken");
-    assert!(refusal.problem.contains("Another AWS account has a bucket of the name"), "{refusal:?}");
+    assert!(refusal.problem.contains("Another AWS account has a bucket named"), "{refusal:?}");
     assert_eq!(code(look(&fault_proxy, &target()).await), "bucket-denied");
     assert_eq!(code(ready(&fault_proxy, &target()).await), "bucket-denied");
     assert!(fake_aws.effects().is_empty(), "{:?}", fake_aws.effects());

@@ -137,7 +137,7 @@ async fn the_request_for_approval_lists_the_changes_and_the_approvers() {
     }
     let head = reaches(&shared, &process, "ann", "/promote orders prod from dev", Status::Waiting).await;
     let text = super::smoke::words(&shared, &head);
-    let changes = "Changes\nHello, World: memory (MB) 256 → 512\nExtra: gone\nRoutes: ";
+    let changes = "Changes\nHello, World: memory (MB) 256 → 512\nExtra: removed\nRoutes: ";
     assert!(text.contains(changes), "{text}");
     assert!(text.contains("GET /extra removed"), "{text}");
     process.run_until(async || shared.is_settled()).await;

@@ -123,7 +123,7 @@ async fn an_unhealthy_release_is_undone_and_the_message_quotes_its_answer() {
     let text = words(&shared, &head);
     for wanted in [
         "prod did not pass its smoke test: GET /hello answered 500, not 200: it is <ill> & 'tired'.",
-        "Undone: move sluice-orders-Hello:prod",
+        "Undone: Move alias prod of sluice-orders-Hello",
         "prod runs r2, as before.",
     ] {
         assert!(text.contains(wanted), "{wanted}: {text}");
@@ -178,7 +178,7 @@ async fn a_smoke_test_of_a_missing_function_is_refused_before_the_approval() {
     let head = ends(&shared, &process, "ann", "/promote orders prod r1", Status::Failed).await;
     assert_eq!(fails_with(&shared, &head).await, "smoke-test-unfit");
     let text = words(&shared, &head);
-    assert!(text.contains("r1 has no such function; it has Hello, World"), "{text}");
+    assert!(text.contains("it has no such function, only Hello, World"), "{text}");
     assert!(!shared.journal(&head.id).join(", ").contains("waiting"), "it did not wait for an approval");
     assert_eq!(runs(&shared, "prod").await, 2);
 }
