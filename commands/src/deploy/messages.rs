@@ -25,7 +25,7 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
         .field("Commit", change_text(&params.commit))
         .field("Build", Text::default().code(build.to_string()));
     if let Some(before) = params.before {
-        summary = summary.field("Previous release", Text::default().code(before.to_string()));
+        summary = summary.field("Previous", Text::default().code(before.to_string()));
     }
     if let Some(outside) = &params.outside {
         summary = summary.field("Moved outside Sluice", accepted_drift(outside, stage, op));

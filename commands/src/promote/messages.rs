@@ -2,13 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::steps::change_text;
 use crate::operation::{OperationState, SignalKind, StepId, Summary, marked};
 use crate::promote::params::{APPROVAL, CHANGES, COMMITS, Params};
 use crate::promote::refusals::approvals;
 use crate::promote::{Changes, Commits};
 use crate::records::Change;
-use crate::steps::{accepted_drift, moved_url, with_parameters, read_artifact};
+use crate::steps::change_text;
+use crate::steps::{accepted_drift, moved_url, read_artifact, with_parameters};
 use sluice_model::{
     Button, ButtonStyle, Card, Click, Part, PipelineName, ReleaseNumber, StageName, Text, Tone, Wait,
 };

@@ -22,8 +22,8 @@ use crate::records::AuditSubject;
 use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Subjects, pass};
 use crate::steps::{
-    STAGE_REVISION, StageMove, TOO_MANY_FUNCTIONS, all_done, application, preparation_contents, preparation_nodes,
-    resolution_nodes, same_policy, touched, unmoved,
+    STAGE_REVISION, StageMove, TOO_MANY_FUNCTIONS, all_done, application, preparation_contents,
+    preparation_nodes, resolution_nodes, same_policy, touched, unmoved,
 };
 use sluice_model::{Permission, Refusal, Target};
 

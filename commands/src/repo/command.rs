@@ -4,12 +4,9 @@ use crate::installation::{Installation, Plan, Reject, table};
 use crate::operation::marked;
 use crate::records::PipelineState;
 use crate::repo::messages;
-use crate::repo::params::Params;
+use crate::repo::params::{PIPELINES, Params};
 use sluice_grammar::Command;
 use sluice_model::{Answer, Card, PipelineName, Text, Tone};
-
-/// How many pipelines the status of all shows, and how many are read in parallel.
-pub(crate) const PIPELINES: u32 = 40;
 
 pub(crate) fn planned(state: &PipelineState, name: &PipelineName, command: &Command) -> Result<Plan, Reject> {
     if state.pipeline.is_some() {

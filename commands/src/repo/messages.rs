@@ -1,8 +1,7 @@
 //! What `/repo` says.
 
 use crate::operation::{OperationState, Summary, marked};
-use crate::repo::command::PIPELINES;
-use crate::repo::params::FIRST_STAGE;
+use crate::repo::params::{FIRST_STAGE, PIPELINES};
 use sluice_model::{Card, PipelineName, Refusal, Text, Tone};
 
 // The titles of the steps.

@@ -7,9 +7,10 @@ mod operation;
 mod params;
 mod repository;
 
-pub(crate) use self::command::{PIPELINES, planned};
+pub(crate) use self::command::planned;
 pub(crate) use self::messages::{no_pipelines, pipelines_title};
 pub use self::operation::RepoCreate;
+pub(crate) use self::params::PIPELINES;
 pub use self::params::{FIRST_COMMIT_SUBJECT, FIRST_STAGE, Params};
 #[cfg(test)]
 pub(crate) use self::params::{project_description, repository_description};

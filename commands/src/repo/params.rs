@@ -8,6 +8,8 @@ use sluice_model::{PipelineName, Target};
 
 /// The subject of the first commit, which identifies a commit of ours.
 pub const FIRST_COMMIT_SUBJECT: &str = "Initial commit";
+/// How many pipelines the status of all shows, and how many are read in parallel.
+pub(crate) const PIPELINES: u32 = 40;
 /// The first stage of every pipeline.
 pub const FIRST_STAGE: &str = "dev";
 

@@ -7,9 +7,10 @@ use crate::names::{LOG_DAYS, function_log_group};
 use crate::operation::effects::{CREATE_LOG_GROUP, LOG_RETENTION, Mutation};
 use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId};
 use crate::resources::function::{self, Diff};
+use crate::resources::messages;
 use crate::resources::own::ours;
 use crate::resources::resource::{Duty, Part, Prepared, Resource, ToPrepare};
-use sluice_model::{Target, Text};
+use sluice_model::Target;
 
 pub(crate) struct LogGroup;
 
@@ -36,10 +37,9 @@ impl Resource for LogGroup {
         }
         let (target, group) = (of.target.clone(), function_log_group(&planned.name));
         let create = StepId::of("log-group", logical);
-        let title = Text::plain("Create log group of ").code(logical);
         let retention = LimitRetention { target: target.clone(), group: group.clone() };
         let nodes = vec![
-            Node::new(create.clone(), title, CreateLogGroup { target, group }),
+            Node::new(create.clone(), messages::create_log_group(logical), CreateLogGroup { target, group }),
             Node::new(StepId::of("log-retention", logical), "", retention).after([create]),
         ];
         Ok(Prepared { nodes, ..Prepared::default() })

@@ -13,6 +13,10 @@ pub(super) fn create_role(subject: &str) -> Text {
     Text::plain("Create role of ").code(subject)
 }
 
+pub(super) fn create_log_group(function: &str) -> Text {
+    Text::plain("Create log group of ").code(function)
+}
+
 pub(super) fn create_function(function: &str) -> Text {
     Text::plain("Create function ").code(function)
 }

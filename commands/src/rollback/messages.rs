@@ -31,7 +31,7 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
         .field("From", Text::default().code(before).then(" ").join(change_text(&params.before_commit)))
         .field("To", Text::default().code(number).then(" ").join(change_text(&release.commit)));
     if let Some(reason) = &params.reason {
-        let label = if params.overrides { "Override" } else { "Reason" };
+        let label = if params.overrides { "Override reason" } else { "Reason" };
         summary = summary.field(label, Text::plain(reason.clone()));
     }
     if !params.passed.is_empty() {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::steps::ARTIFACT_LIMIT;
 use crate::installation::{Installation, Reject};
 use crate::operation::EngineError;
 use crate::records::{Build, Pinned, PipelineState, from_item};
 use crate::stage::messages;
+use crate::steps::ARTIFACT_LIMIT;
 use sluice_model::PipelineName;
 
 /// How long a change waits for the template.
