@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use crate::build_op::messages;
 use crate::build_op::params::{Params, begun};
-use crate::installation::{Installation, Invocation, Plan, Reject};
+use crate::installation::{Installation, Invocation, Plan, Planning, Reject, misdirected};
 use crate::operation::OperationState;
 use crate::ports::{Guards, Precondition, Write};
-use crate::records::{BUILDS, Pipeline, PipelineState, to_item};
+use crate::records::{BUILDS, Pipeline, to_item};
 use sluice_grammar::{BuildCommand, Command};
-use sluice_model::{Answer, BuildNumber, CommitId, OperationId, PipelineName, PortError};
+use sluice_model::{Answer, BuildNumber, CommitId, PipelineName, PortError};
 
 /// The most builds of one pipeline at a time. CodeBuild's own limit is for the whole account.
 const OPEN: usize = 8;
@@ -19,14 +19,12 @@ const PATIENCE: Duration = Duration::from_millis(700);
 
 impl Installation {
     /// Builds the default branch, unless the command names a branch or commit.
-    pub(crate) async fn build(
+    async fn build(
         &self,
-        invocation: &Invocation,
-        state: &PipelineState,
-        name: &PipelineName,
+        Planning { invocation, name, snapshot, id, .. }: Planning<'_>,
         reference: Option<&str>,
-        id: &OperationId,
     ) -> Result<Plan, Reject> {
+        let state = &snapshot.state;
         let (pipeline, world) = (state.pipeline(name)?, self.engine.world());
         let open = state.tickets.iter().filter(|ticket| ticket.kind == "build" && !ticket.stuck).count();
         if open >= OPEN {
@@ -87,5 +85,28 @@ impl Installation {
         };
         let nothing = messages::not_running(name, number);
         self.cancel(invocation, name, "build", is_selected, nothing).await
+    }
+}
+
+impl Installation {
+    /// Answers a `/build` command that changes nothing.
+    pub(crate) async fn read_build(
+        &self,
+        invocation: &Invocation,
+        command: BuildCommand,
+    ) -> Result<Answer, Reject> {
+        match command {
+            BuildCommand::List { name } => self.list_builds(&name).await,
+            BuildCommand::Log { name, build } => self.build_log(invocation, &name, build).await,
+            _ => Err(misdirected("/build")),
+        }
+    }
+
+    /// Plans a `/build` command.
+    pub(crate) async fn plan_build(&self, of: Planning<'_>, command: &BuildCommand) -> Result<Plan, Reject> {
+        match command {
+            BuildCommand::Build { reference, .. } => self.build(of, reference.as_deref()).await,
+            _ => Err(misdirected(of.command)),
+        }
     }
 }

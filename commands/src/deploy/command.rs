@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::deploy::messages;
 use crate::deploy::params::Params;
-use crate::installation::{Installation, Invocation, Plan, Reject};
+use crate::installation::{Installation, Invocation, Plan, Planning, Reject, misdirected};
 use crate::operation::{DEPLOY, EngineError, marked};
 use crate::records::{Build, BuildState, Current, Pipeline, PipelineState, RELEASES, from_item};
 use crate::rules::{Attempt, Want, pass};
@@ -152,4 +152,16 @@ fn newer(
 /// Whether the gates of a stage are open at that time. Only then is it suggested as the next step.
 fn is_open(state: &PipelineState, name: &PipelineName, stage: &StageName, at: Timestamp) -> bool {
     pass(state, &Attempt { pipeline: name, stage, want: Want::Deploy, at }).is_ok()
+}
+
+impl Installation {
+    /// Plans a `/deploy` command.
+    pub(crate) async fn plan_deploy(
+        &self,
+        of: Planning<'_>,
+        command: &DeployCommand,
+    ) -> Result<Plan, Reject> {
+        let DeployCommand::Deploy { build, stage, .. } = command else { return Err(misdirected(of.command)) };
+        self.deploy(&of.snapshot.state, of.name, *build, stage.as_ref()).await
+    }
 }

@@ -3,11 +3,11 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::installation::Reject;
-use crate::operation::EngineError;
+use crate::installation::{Invocation, Reject};
+use crate::operation::{EngineError, Snapshot};
 use crate::ports::{Guard, Guards, Write};
 use sluice_grammar::Command;
-use sluice_model::{Permission, Text};
+use sluice_model::{OperationId, Permission, PipelineName, Text};
 
 /// A command with all its optional parts filled in, as parameters of an operation.
 pub(crate) struct Plan {
@@ -56,4 +56,23 @@ impl Plan {
         self.writes.push(write);
         self
     }
+}
+
+/// A command that becomes an operation, and the state that its plan is based on.
+#[derive(Clone, Copy)]
+pub(crate) struct Planning<'a> {
+    pub(crate) invocation: &'a Invocation,
+    pub(crate) command: &'a Command,
+    /// The pipeline that the command names.
+    pub(crate) name: &'a PipelineName,
+    pub(crate) snapshot: &'a Snapshot,
+    /// The id that the operation will get.
+    pub(crate) id: &'a OperationId,
+    /// The digest of the state that the author saw before confirming.
+    pub(crate) seen: Option<&'a str>,
+}
+
+/// The error of a verb for a command that its table row sends to the wrong place.
+pub(crate) fn misdirected(command: impl std::fmt::Display) -> Reject {
+    EngineError::Corrupt(format!("`{command}` reached the wrong part of its verb")).into()
 }

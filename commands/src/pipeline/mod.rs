@@ -2,6 +2,7 @@
 
 pub mod change_role;
 mod check;
+mod command;
 mod history;
 mod role_command;
 mod role_messages;

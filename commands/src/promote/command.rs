@@ -1,7 +1,7 @@
 //! Plans a promotion: a stage will run a release that runs or ran on an earlier stage. The plan has the required approvers,
 //! and the release that the stage runs at the time of the request. The approval is bound to that release.
 
-use crate::installation::{Installation, Plan, Reject};
+use crate::installation::{Installation, Plan, Planning, Reject, misdirected};
 use crate::operation::Snapshot;
 use crate::promote::{Before, KIND, Params, messages, refusals};
 use crate::records::Current;
@@ -116,5 +116,20 @@ impl Installation {
             override_reason: reason.map(str::to_owned),
         });
         Plan::new(KIND, params, command, answer)
+    }
+}
+
+impl Installation {
+    /// Plans a `/promote` command.
+    pub(crate) async fn plan_promote(
+        &self,
+        of: Planning<'_>,
+        command: &PromoteCommand,
+    ) -> Result<Plan, Reject> {
+        let PromoteCommand::Promote { to, from, release, again, override_reason, .. } = command else {
+            return Err(misdirected(of.command));
+        };
+        let overriding = Overrides { again: *again, override_reason: override_reason.as_deref() };
+        self.promote(of.snapshot, of.name, to, from.as_ref(), *release, overriding).await
     }
 }

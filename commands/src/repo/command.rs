@@ -1,15 +1,14 @@
 //! Plans `/repo create` and answers `/repo list`.
 
-use crate::installation::{Installation, Plan, Reject, table};
+use crate::installation::{Installation, Plan, Planning, Reject, misdirected, table};
 use crate::operation::marked;
-use crate::records::PipelineState;
 use crate::repo::messages;
 use crate::repo::params::{PIPELINES, Params};
-use sluice_grammar::Command;
-use sluice_model::{Answer, Card, PipelineName, Text, Tone};
+use sluice_grammar::RepoCommand;
+use sluice_model::{Answer, Card, Text, Tone};
 
-pub(crate) fn planned(state: &PipelineState, name: &PipelineName, command: &Command) -> Result<Plan, Reject> {
-    if state.pipeline.is_some() {
+fn create(Planning { name, command, snapshot, .. }: Planning<'_>) -> Result<Plan, Reject> {
+    if snapshot.state.pipeline.is_some() {
         return Err(messages::pipeline_exists(name).into());
     }
     let params = Params { name: name.clone() };
@@ -36,5 +35,23 @@ impl Installation {
         let card = Card::new(Tone::Neutral, messages::pipelines_title("List of ", names.len()))
             .hint(marked(messages::LIST_HINT));
         Ok(Answer::private(table(card, messages::LIST_COLUMNS, rows.collect())))
+    }
+}
+
+impl Installation {
+    /// Answers a `/repo` command that changes nothing.
+    pub(crate) async fn read_repo(&self, command: RepoCommand) -> Result<Answer, Reject> {
+        match command {
+            RepoCommand::List {} => self.list_pipelines().await,
+            _ => Err(misdirected("/repo")),
+        }
+    }
+
+    /// Plans a `/repo` command.
+    pub(crate) fn plan_repo(&self, of: Planning<'_>, command: &RepoCommand) -> Result<Plan, Reject> {
+        match command {
+            RepoCommand::Create { .. } => create(of),
+            _ => Err(misdirected(of.command)),
+        }
     }
 }

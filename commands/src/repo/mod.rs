@@ -7,7 +7,6 @@ mod operation;
 mod params;
 mod repository;
 
-pub(crate) use self::command::planned;
 pub(crate) use self::messages::{no_pipelines, pipelines_title};
 pub use self::operation::RepoCreate;
 pub(crate) use self::params::PIPELINES;

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::installation::{Installation, Invocation, Plan, Reject};
+use crate::installation::{Installation, Invocation, Plan, Planning, Reject};
 use crate::operation::{EngineError, ROLLBACK, Snapshot};
 use crate::promote;
 use crate::records::{Current, Stage, VersionSet, from_item};
@@ -104,4 +104,16 @@ fn just_rolled_back(current: &Current, stage: &Stage, at: Timestamp) -> bool {
     let present = stage.runs.iter().position(|run| run.release == current.release);
     let left = stage.runs.iter().skip(present.map_or(0, |at| at + 1)).any(|run| run.rolled_back);
     left && at.duration_since(current.since) < DUPLICATE
+}
+
+impl Installation {
+    /// Plans a `/rollback` command.
+    pub(crate) async fn plan_rollback(
+        &self,
+        of: Planning<'_>,
+        command: &RollbackCommand,
+    ) -> Result<Plan, Reject> {
+        let RollbackCommand::Rollback { stage, release, reason, .. } = command;
+        self.rollback(of.invocation, of.snapshot, of.name, stage, *release, reason.clone()).await
+    }
 }

@@ -18,13 +18,10 @@ pub use crate::installation::{Input, Invocation};
 
 use std::sync::Arc;
 
-use crate::installation::{Extras, Installation, Reject, TRIES, delivery_of, refused};
+use crate::installation::{Extras, Installation, Reject, TRIES, delivery_of, misdirected, refused};
 use crate::operation::{Accepted, Engine, EngineError, SignalKind, Snapshot, accept, answered, marked};
-use crate::pipeline::{Wanted, change_of};
-use sluice_grammar::{
-    Action, BuildCommand, Command, DeployCommand, Names, PipelineCommand, PromoteCommand, RepoCommand,
-    StageCommand,
-};
+use crate::pipeline::change_of;
+use sluice_grammar::{Action, BuildCommand, Command, DeployCommand, Names, PromoteCommand, RepoCommand};
 use sluice_model::{Answer, Card, PipelineName, Refusal, Span, Text, Tone};
 
 /// Why there is no answer.
@@ -118,29 +115,13 @@ impl Service {
     }
 
     /// Answers a command that changes nothing.
-    pub(super) async fn read(&self, invocation: &Invocation, command: Command) -> Result<Answer, Reject> {
+    async fn read(&self, invocation: &Invocation, command: Command) -> Result<Answer, Reject> {
         match command {
-            Command::Pipeline(PipelineCommand::Help { command }) => {
-                Ok(Answer::private(sluice_grammar::help(command.as_deref(), &self.app.names)))
-            }
-            Command::Repo(RepoCommand::List {}) => self.app.list_pipelines().await,
-            Command::Build(BuildCommand::List { name }) => self.app.list_builds(&name).await,
-            Command::Build(BuildCommand::Log { name, build }) => {
-                self.app.build_log(invocation, &name, build).await
-            }
-            Command::Stage(StageCommand::List { name }) => self.app.list_stages(&name).await,
-            Command::Pipeline(PipelineCommand::Status { name: Some(name) }) => self.app.status(&name).await,
-            Command::Pipeline(PipelineCommand::Status { name: None }) => self.app.status_of_all().await,
-            Command::Pipeline(PipelineCommand::History { name, stage, person, since, until }) => {
-                let wanted = Wanted { name, stage, person, since, until };
-                self.app.history(wanted, invocation.actor.terminal, None).await
-            }
-            Command::Pipeline(PipelineCommand::Who { name: Some(name) }) => self.app.who_of(&name).await,
-            Command::Pipeline(PipelineCommand::Who { name: None }) => self.app.who().await,
-            Command::Pipeline(PipelineCommand::Check { name, stage }) => {
-                self.app.check(invocation, &name, stage.as_ref()).await
-            }
-            other => Err(EngineError::Corrupt(format!("no answer to {other}")).into()),
+            Command::Repo(command) => self.app.read_repo(command).await,
+            Command::Build(command) => self.app.read_build(invocation, command).await,
+            Command::Stage(command) => self.app.read_stage(command).await,
+            Command::Pipeline(command) => self.app.read_pipeline(invocation, command).await,
+            other => Err(misdirected(other)),
         }
     }
 

@@ -4,13 +4,11 @@
 //! current. A plan fills in everything that the command left out, so equal work has an equal fingerprint however it was
 //! typed.
 
-use crate::installation::{Invocation, Reject};
+use crate::installation::{Invocation, Planning, Reject};
 use crate::operation::{EngineError, OperationRequest, Snapshot, marked};
 use crate::promote;
 use crate::service::Service;
-use sluice_grammar::{
-    BuildCommand, Command, DeployCommand, PipelineCommand, PromoteCommand, RepoCommand, RollbackCommand,
-};
+use sluice_grammar::{Command, RepoCommand};
 use sluice_model::{Answer, Card, OperationId, Permission, PipelineName, Refusal, Text, Tone};
 
 /// A pipeline lives in a channel, and a terminal is none.
@@ -44,56 +42,38 @@ impl Service {
             }
             None => return Err(Reject::say(self.app.unknown_pipeline(&name, command).await?)),
         };
-        let mut resolved = match command {
-            Command::Repo(RepoCommand::Create { .. }) => crate::repo::planned(state, &name, command)?,
-            Command::Stage(_) => self.app.plan_stage(invocation, snapshot, (&name, command), seen).await?,
-            Command::Build(BuildCommand::Build { reference, .. }) => {
-                self.app.build(invocation, state, &name, reference.as_deref(), id).await?
-            }
-            Command::Deploy(DeployCommand::Deploy { build, stage, .. }) => {
-                self.app.deploy(state, &name, *build, stage.as_ref()).await?
-            }
-            Command::Promote(PromoteCommand::Promote {
-                to, from, release, again, override_reason, ..
-            }) => {
-                let override_reason = override_reason.as_deref();
-                let overriding = promote::Overrides { again: *again, override_reason };
-                self.app.promote(snapshot, &name, to, from.as_ref(), *release, overriding).await?
-            }
-            Command::Rollback(RollbackCommand::Rollback { stage, release, reason, .. }) => {
-                self.app.rollback(invocation, snapshot, &name, stage, *release, reason.clone()).await?
-            }
-            Command::Pipeline(PipelineCommand::Tidy { now, .. }) => {
-                crate::pipeline::tidy::command::tidy(state, &name, *now, command)?
-            }
-            Command::Pipeline(PipelineCommand::Grant { .. })
-            | Command::Pipeline(PipelineCommand::Revoke { .. }) => {
-                self.app.role_change(invocation, snapshot, command)?
-            }
-            other => return Err(EngineError::Corrupt(format!("no draft for {other}")).into()),
+        let of = Planning { invocation, command, name: &name, snapshot, id, seen };
+        let mut plan = match command {
+            Command::Repo(repo) => self.app.plan_repo(of, repo)?,
+            Command::Build(build) => self.app.plan_build(of, build).await?,
+            Command::Deploy(deploy) => self.app.plan_deploy(of, deploy).await?,
+            Command::Stage(stage) => self.app.plan_stage(of, stage).await?,
+            Command::Promote(promote) => self.app.plan_promote(of, promote).await?,
+            Command::Rollback(rollback) => self.app.plan_rollback(of, rollback).await?,
+            Command::Pipeline(pipeline) => self.app.plan_pipeline(of, pipeline)?,
         };
         // Last, because it needs AWS: compare the stage with its record.
-        if let Some(outside) = self.app.ask_first(&name, state, command, &resolved.params, seen).await? {
+        if let Some(outside) = self.app.ask_first(&name, state, command, &plan.params, seen).await? {
             let outside = serde_json::to_value(outside);
-            resolved.params["outside"] = outside.map_err(|error| EngineError::Corrupt(error.to_string()))?;
+            plan.params["outside"] = outside.map_err(|error| EngineError::Corrupt(error.to_string()))?;
         }
         let hint = match invocation.channel.as_ref() == Some(home) {
             true => Text::plain("Its message in the channel shows the progress."),
             false => Text::plain("Its message in ").channel(home).then(" shows the progress."),
         };
-        let card = Card::new(Tone::Running, resolved.answer).hint(hint);
-        let card = resolved.note.iter().fold(card, |card, note| card.text(marked(note)));
+        let card = Card::new(Tone::Running, plan.answer).hint(hint);
+        let card = plan.note.iter().fold(card, |card, note| card.text(marked(note)));
         let request = OperationRequest {
-            kind: resolved.kind,
-            params: resolved.params,
+            kind: plan.kind,
+            params: plan.params,
             home: home.clone(),
             command: command.to_string(),
-            fingerprint: resolved.command.to_string(),
-            counters: resolved.counters,
-            writes: resolved.writes,
+            fingerprint: plan.command.to_string(),
+            counters: plan.counters,
+            writes: plan.writes,
             answer: Answer::private(card),
             pipeline: name,
         };
-        Ok((request, resolved.permission))
+        Ok((request, plan.permission))
     }
 }

@@ -3,14 +3,14 @@
 
 use jiff::Timestamp;
 
-use crate::installation::{Installation, Invocation, Plan, Reject};
+use crate::installation::{Installation, Plan, Planning, Reject, misdirected};
 use crate::names::short_digest;
 use crate::operation::{EngineError, Snapshot};
 use crate::records::PipelineState;
 use crate::rules::{Lock, Policy, parameter};
 use crate::stage::{add, lock, messages, set, unlock};
 use sluice_grammar::{Command, Period, StageCommand};
-use sluice_model::{Actor, PipelineName, StageName};
+use sluice_model::{Actor, Answer, PipelineName, StageName};
 
 /// The default duration of a lock, in seconds: two hours.
 const LOCKED: u64 = 2 * 3600;
@@ -23,26 +23,32 @@ fn digest(before: &Policy) -> String {
 }
 
 impl Installation {
+    /// Answers a `/stage` command that changes nothing.
+    pub(crate) async fn read_stage(&self, command: StageCommand) -> Result<Answer, Reject> {
+        match command {
+            StageCommand::List { name } => self.list_stages(&name).await,
+            _ => Err(misdirected("/stage")),
+        }
+    }
+
     /// Plans a change of a stage. `seen`: the digest of the policy that the author confirmed to lower.
     pub(crate) async fn plan_stage(
         &self,
-        invocation: &Invocation,
-        snapshot: &Snapshot,
-        (name, command): (&PipelineName, &Command),
-        seen: Option<&str>,
+        Planning { invocation, command, name, snapshot, seen, .. }: Planning<'_>,
+        parsed: &StageCommand,
     ) -> Result<Plan, Reject> {
         let (state, now) = (&snapshot.state, self.engine.world().clock.now());
-        match command {
-            Command::Stage(StageCommand::Add { stage, after, .. }) => {
+        match parsed {
+            StageCommand::Add { stage, after, .. } => {
                 add::ordered(name, &state.pipeline(name)?.stages, stage, after.as_ref())?;
                 let params = add::Params { name: name.clone(), stage: stage.clone(), after: after.clone() };
                 Plan::new(add::KIND, params, command.clone(), messages::adding(name, stage))
             }
-            Command::Stage(StageCommand::Set { stage, settings, confirm, .. }) => {
+            StageCommand::Set { stage, settings, confirm, .. } => {
                 let params = self.set(state, (name, stage), settings, confirm.then_some(seen)).await?;
                 Plan::new(set::KIND, params, command.clone(), messages::updating_policy(name, stage))
             }
-            Command::Stage(StageCommand::Lock { stage, until, hard, reason, .. }) => {
+            StageCommand::Lock { stage, until, hard, reason, .. } => {
                 let in_utc = !matches!(until, None | Some(Period::Seconds(_)));
                 let stages = stages(state, name, stage.as_ref())?;
                 let until = end(now, until.as_ref())
@@ -54,7 +60,7 @@ impl Installation {
                 let params = replacing(params, &invocation.actor, snapshot, now)?;
                 Plan::new(lock::KIND, params, command.clone(), answer)
             }
-            Command::Stage(StageCommand::Unlock { stage, .. }) => {
+            StageCommand::Unlock { stage, .. } => {
                 let locks = held(state, &stages(state, name, stage.as_ref())?, now);
                 if locks.is_empty() {
                     return Err(messages::not_locked(name, stage.as_ref()).into());
@@ -68,7 +74,7 @@ impl Installation {
                 let answer = messages::unlocking(&params);
                 Plan::new(unlock::KIND, params, command.clone(), answer)
             }
-            other => Err(EngineError::Corrupt(format!("no change of a stage: {other}")).into()),
+            _ => Err(misdirected(command)),
         }
     }
 

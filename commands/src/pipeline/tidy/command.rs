@@ -1,19 +1,13 @@
 //! Plans `/pipeline tidy`.
 
-use crate::installation::{Plan, Reject};
+use crate::installation::{Plan, Planning, Reject};
 use crate::pipeline::tidy::{KIND, Params};
-use crate::records::PipelineState;
-use sluice_grammar::Command;
-use sluice_model::{PipelineName, Text};
+use sluice_model::Text;
 
-pub(crate) fn tidy(
-    state: &PipelineState,
-    name: &PipelineName,
-    now: bool,
-    command: &Command,
-) -> Result<Plan, Reject> {
-    state.pipeline(name)?;
-    let params = Params { name: name.clone(), delete: now, automatic: false };
+pub(crate) fn plan(of: Planning<'_>, now: bool) -> Result<Plan, Reject> {
+    of.snapshot.state.pipeline(of.name)?;
+    let params = Params { name: of.name.clone(), delete: now, automatic: false };
     let what = if now { "Tidying " } else { "Finding what can be deleted from " };
-    Plan::new(KIND, params, command.clone(), Text::plain(what).code(name.as_str()).then("."))
+    let answer = Text::plain(what).code(of.name.as_str()).then(".");
+    Plan::new(KIND, params, of.command.clone(), answer)
 }

@@ -7,7 +7,7 @@
 //! A release whose versions will be deleted is marked first, in the transaction that records what was found, and only if nothing
 //! was accepted meanwhile. From then on no rollback may return to it, so none meets a deleted version.
 
-pub(crate) mod command;
+mod command;
 mod delete;
 mod look;
 mod needed;
@@ -25,6 +25,7 @@ use crate::records::{AuditSubject, PipelineState};
 use sluice_model::{Permission, PipelineName, Target, Text};
 
 pub(crate) use crate::pipeline::tidy::needed::WINDOW;
+pub(crate) use command::plan;
 
 /// Its kind.
 pub const KIND: &str = "tidy";
