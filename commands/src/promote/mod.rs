@@ -14,7 +14,6 @@ mod refusals;
 mod requests;
 
 pub use self::changes::Changes;
-pub(crate) use self::command::Overrides;
 pub use self::commits::Commits;
 pub use self::operation::Promote;
 pub(crate) use self::outdated::{node as void_outdated_node, void_outdated};

@@ -6,7 +6,6 @@
 
 use crate::installation::{Invocation, Planning, Reject};
 use crate::operation::{EngineError, OperationRequest, Snapshot, marked};
-use crate::promote;
 use crate::service::Service;
 use sluice_grammar::{Command, RepoCommand};
 use sluice_model::{Answer, Card, OperationId, Permission, PipelineName, Refusal, Text, Tone};

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::installation::{Installation, Plan, Planning, Reject, misdirected};
 use crate::names::short_digest;
-use crate::operation::{EngineError, Snapshot};
+use crate::operation::Snapshot;
 use crate::records::PipelineState;
 use crate::rules::{Lock, Policy, parameter};
 use crate::stage::{add, lock, messages, set, unlock};
