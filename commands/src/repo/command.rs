@@ -5,7 +5,7 @@ use crate::operation::marked;
 use crate::repo::messages;
 use crate::repo::params::{PIPELINES, Params};
 use sluice_grammar::RepoCommand;
-use sluice_model::{Answer, Card, Text, Tone};
+use sluice_model::{Answer, Card, PipelineName, Text, Tone};
 
 fn create(Planning { name, command, snapshot, .. }: Planning<'_>) -> Result<Plan, Reject> {
     if snapshot.state.pipeline.is_some() {
@@ -43,8 +43,15 @@ impl Installation {
     pub(crate) async fn read_repo(&self, command: RepoCommand) -> Result<Answer, Reject> {
         match command {
             RepoCommand::List {} => self.list_pipelines().await,
+            RepoCommand::Show { name } => self.show_pipeline(&name).await,
             _ => Err(misdirected("/repo")),
         }
+    }
+
+    /// `/repo show`.
+    async fn show_pipeline(&self, name: &PipelineName) -> Result<Answer, Reject> {
+        let state = self.state(name).await?;
+        Ok(Answer::private(messages::show(state.pipeline(name)?, &self.engine.world().target)))
     }
 
     /// Plans a `/repo` command.

@@ -1,8 +1,9 @@
 //! What `/repo` says.
 
 use crate::operation::{OperationState, Summary, marked};
+use crate::records::Pipeline;
 use crate::repo::params::{FIRST_STAGE, PIPELINES};
-use sluice_model::{Card, PipelineName, Refusal, Text, Tone};
+use sluice_model::{Card, Part, PipelineName, Refusal, Target, Text, Tone, partition};
 
 // The titles of the steps.
 pub(super) const LOOK: &str = "Check existing resources";
@@ -65,4 +66,53 @@ pub(super) fn repository(name: &PipelineName) -> String {
 
 pub(super) fn project(name: &str) -> String {
     format!("A CodeBuild project `{name}`")
+}
+
+/// What Sluice created for a pipeline.
+pub(super) fn show(pipeline: &Pipeline, target: &Target) -> Card {
+    let Pipeline { name, home, creator, created, repository, clone_url, branch, project, bucket, stages } =
+        pipeline;
+    let Target { account, region } = target;
+    let browse = format!("codesuite/codecommit/repositories/{repository}/browse?region={region}");
+    let builds = format!("codesuite/codebuild/{account}/projects/{project}/history?region={region}");
+    let stages = stages.iter().enumerate().fold(Text::default(), |text, (nth, stage)| {
+        let text = if nth > 0 { text.then(" → ") } else { text };
+        text.code(stage.as_str())
+    });
+    let fields = [
+        ("Repository", Text::default().link(console(region, &browse), repository)),
+        ("Clone", Text::default().code(format!("git clone {clone_url}"))),
+        ("Default branch", Text::default().code(branch)),
+        ("Build project", Text::default().link(console(region, &builds), project)),
+        ("Artifacts", Text::default().code(bucket)),
+        ("Stages", stages),
+        ("Home channel", Text::default().channel(home)),
+        ("Created by", Text::default().user(&creator.id).then(" ").time(*created)),
+    ];
+    let fields = fields.map(|(label, value)| (label.to_owned(), value));
+    Card::new(Tone::Neutral, Text::plain("Pipeline ").code(name.as_str()))
+        .part(Part::Fields(fields.into()))
+        .hint(marked(&format!("To see what its stages run, run `/pipeline status {name}`.")))
+}
+
+/// A page of the AWS console in a region.
+fn console(region: &str, page: &str) -> String {
+    let domain = match partition(region) {
+        "aws-cn" => "console.amazonaws.cn",
+        "aws-us-gov" => "console.amazonaws-us-gov.com",
+        _ => "console.aws.amazon.com",
+    };
+    format!("https://{region}.{domain}/{page}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn console_links_lead_to_the_partition_of_the_region() {
+        assert_eq!(console("eu-central-1", "x"), "https://eu-central-1.console.aws.amazon.com/x");
+        assert_eq!(console("cn-north-1", "x"), "https://cn-north-1.console.amazonaws.cn/x");
+        assert_eq!(console("us-gov-west-1", "x"), "https://us-gov-west-1.console.amazonaws-us-gov.com/x");
+    }
 }

@@ -60,11 +60,11 @@ rows! {
     Show { name: PipelineName = NAME } => {
         word: Some("show"),
         summary: "Show a pipeline: clone URL, build project, stages, home channel",
-        help: "Shows what Sluice created for the pipeline, with links.",
+        help: "Shows what Sluice created for the pipeline, with links to the AWS console.",
         examples: &["/repo show orders"],
         permission: Permission::Everyone,
         action: Action::Read,
-        available: false,
+        available: true,
     }
 
     /// `/repo delete orders`
