@@ -9,8 +9,11 @@ async fn from_a_slash_command_to_production_and_back() {
 
     let created = world.submit(ann, "/repo create story").await.succeeds().await;
     created.says(&["/build story"]);
+    let shown = world.command(ann, "/repo show story").await;
+    shown.says(&["git clone", "sluice-story", "dev", "console.aws.amazon.com/codesuite/codecommit"]);
     world.submit(ann, "/build story").await.succeeds().await.says(&["#1", "/deploy story #1"]);
-    world.submit(ann, "/deploy story").await.succeeds().await.says(&["#1", "r1", "r1 is live on dev"]);
+    world.submit(ann, "/build retry story #1").await.succeeds().await.says(&["#2", "Initial commit"]);
+    world.submit(ann, "/deploy story #1").await.succeeds().await.says(&["#1", "r1", "r1 is live on dev"]);
     world.submit(ann, "/stage add story staging").await.succeeds().await.says(&["protected"]);
     world.submit(ann, "/stage add story prod").await.succeeds().await;
 
@@ -32,7 +35,7 @@ async fn from_a_slash_command_to_production_and_back() {
     clone.set_greeting("Good morning");
     let commit = clone.push("Greet by the time of day");
     let short = commit.get(..7).unwrap();
-    world.submit(bob, "/build story").await.succeeds().await.says(&["#2", short, "Greet by the time of day"]);
+    world.submit(bob, "/build story").await.succeeds().await.says(&["#3", short, "Greet by the time of day"]);
     world.submit(bob, "/deploy story").await.succeeds().await.says(&["r2 is live on dev"]);
     expect_greeting(&world, "dev", "Good morning").await;
     expect_greeting(&world, "staging", "Hello from story").await;

@@ -8,7 +8,7 @@ use crate::build_op::params::{Params, begun};
 use crate::installation::{Installation, Invocation, Plan, Planning, Reject, misdirected};
 use crate::operation::OperationState;
 use crate::ports::{Guards, Precondition, Write};
-use crate::records::{BUILDS, Pipeline, to_item};
+use crate::records::{BUILDS, BuildState, Pipeline, to_item};
 use sluice_grammar::{BuildCommand, Command};
 use sluice_model::{Answer, BuildNumber, CommitId, PipelineName, PortError};
 
@@ -54,6 +54,17 @@ impl Installation {
         let answer = messages::building(&params);
         let plan = Plan::new("build", params, command, answer)?;
         Ok(plan.counting(BUILDS, number.0).writing(Write::Put { item, when: Precondition::Absent }))
+    }
+
+    /// Builds the commit of an earlier build again.
+    async fn retry(&self, of: Planning<'_>, build: Option<BuildNumber>) -> Result<Plan, Reject> {
+        let earlier = self.build_or_newest(&of.snapshot.state, of.name, build).await?;
+        if earlier.state == BuildState::Running {
+            return Err(messages::still_running(of.name, earlier.number).into());
+        }
+        // A build that failed before it found its commit looks for the reference again.
+        let reference = earlier.commit.map_or(earlier.reference, |commit| commit.id.to_string());
+        self.build(of, Some(&reference)).await
     }
 
     /// Whether CodeCommit reports in time that neither a branch nor a commit has that name. The build itself checks again.
@@ -106,6 +117,7 @@ impl Installation {
     pub(crate) async fn plan_build(&self, of: Planning<'_>, command: &BuildCommand) -> Result<Plan, Reject> {
         match command {
             BuildCommand::Build { reference, .. } => self.build(of, reference.as_deref()).await,
+            BuildCommand::Retry { build, .. } => self.retry(of, *build).await,
             _ => Err(misdirected(of.command)),
         }
     }

@@ -24,21 +24,29 @@ impl Installation {
         if invocation.channel.as_ref() != Some(&state.pipeline(name)?.home) {
             self.may_read_logs(invocation, &state, name).await?;
         }
-        let newest = u32::try_from(state.counters.builds).ok().filter(|number| *number > 0).map(BuildNumber);
-        let Some(number) = build.or(newest) else {
-            return Ok(Answer::private(messages::no_builds(name)));
-        };
+        let build = self.build_or_newest(&state, name, build).await?;
         let world = self.engine.world();
-        let item = world.store.get(&world.keys.build(name, number)).await?;
-        let item = item.ok_or_else(|| messages::no_such_build(name, number))?;
-        let build: Build = from_item(&item)?;
         let lines = match &build.log {
             Some(log) => world.logs.tail(&world.target, log, LOG_LINES).await.map_err(EngineError::from)?,
             None => vec![],
         };
         let lines =
             (!lines.is_empty()).then(|| redact::tail(&redact::lines(lines.iter().map(String::as_str))));
-        Ok(Answer::private(messages::log(name, number, build.state, lines, build.log_link.as_deref())))
+        Ok(Answer::private(messages::log(name, build.number, build.state, lines, build.log_link.as_deref())))
+    }
+
+    /// The build of that number, or the newest.
+    pub(super) async fn build_or_newest(
+        &self,
+        state: &PipelineState,
+        name: &PipelineName,
+        build: Option<BuildNumber>,
+    ) -> Result<Build, Reject> {
+        let newest = u32::try_from(state.counters.builds).ok().filter(|number| *number > 0).map(BuildNumber);
+        let number = build.or(newest).ok_or_else(|| Reject::say(messages::no_builds(name)))?;
+        let world = self.engine.world();
+        let item = world.store.get(&world.keys.build(name, number)).await?;
+        Ok(from_item(&item.ok_or_else(|| messages::no_such_build(name, number))?)?)
     }
 
     /// Logs may contain information that is not for the whole workspace. Outside the home channel, only people with a role

@@ -66,6 +66,14 @@ pub(super) fn too_many_builds(name: &PipelineName, open: usize) -> Refusal {
     )
 }
 
+pub(super) fn still_running(name: &PipelineName, number: BuildNumber) -> Refusal {
+    Refusal::new(
+        "still-running",
+        format!("Build `{number}` of `{name}` is still running, so it was not built again."),
+        format!("Wait until it ends, or cancel it first: `/build cancel {name} {number}`."),
+    )
+}
+
 /// Before the build is accepted.
 pub(super) fn unknown_reference(pipeline: &Pipeline, reference: &str) -> Refusal {
     let Pipeline { name, repository, branch, .. } = pipeline;

@@ -43,11 +43,11 @@ rows! {
     Retry { name: PipelineName = NAME, build: Option<BuildNumber> = MAYBE_BUILD } => {
         word: Some("retry"),
         summary: "Build the same commit again",
-        help: "The new build gets its own number.",
+        help: "Without a number, builds the commit of the newest build again. The new build gets its own number.",
         examples: &["/build retry orders", "/build retry orders #12"],
         permission: Permission::Operators,
         action: Action::Start("build"),
-        available: false,
+        available: true,
     }
 
     /// `/build log orders #12`
