@@ -208,7 +208,7 @@ mod tests {
             "{lines}"
         );
         assert!((1..12).all(|nth| lines.contains(&format!("GET /f{nth:02} added"))), "{lines}");
-        assert_eq!(words(&app(&["A", "B"]), &app(&["A"])), "B: gone\nRoutes: GET /b removed");
+        assert_eq!(words(&app(&["A", "B"]), &app(&["A"])), "B: removed\nRoutes: GET /b removed");
         let before = now.clone();
         now.routes[0].function = "F05".into();
         assert_eq!(words(&before, &now), "Routes: GET /f00 led elsewhere");

@@ -78,12 +78,13 @@ const SITUATIONS: [Situation; 14] = [
 ];
 
 /// The commands. ann and ben are operators and, with cleo, approvers; dan is on call; eve is an admin; zoe has no role.
-const LINES: [(&str, &str); 53] = [
+const LINES: [(&str, &str); 54] = [
     ("ann", "/repo create invoices"),
     ("zoe", "/repo create invoices"),
     ("ann", "/build orders"),
     ("zoe", "/build orders"),
     ("ann", "/build cancel orders"),
+    ("ann", "/build retry orders"),
     ("ann", "/deploy orders #1"),
     ("dan", "/deploy orders #1"),
     ("ann", "/deploy orders #1 to prod"),
