@@ -439,7 +439,7 @@ fn question(
     digest: &str,
 ) -> Card {
     let line = command.clone().anyway().to_string();
-    let title = format!("Stage `{stage}` of `{name}` was moved outside Sluice, so nothing was begun.");
+    let title = format!("Stage `{stage}` of `{name}` was moved outside Sluice, so nothing was started.");
     let what = format!("To continue anyway, run `{line}`.");
     let asked = format!("{line} will overwrite what was moved outside Sluice on {stage}.");
     let click = Click::AcceptDrift(Confirmed { seen: digest.to_owned(), line });

@@ -103,7 +103,7 @@ impl Installation {
         let card =
             if changes.is_empty() { card } else { card.text(Text::plain("Last changes:\n").join(changes)) };
         Ok(Answer::private(
-            card.hint(marked("With what holds for one pipeline alone: `/pipeline who NAME`.")),
+            card.hint(marked("For the roles of one pipeline, run `/pipeline who NAME`.")),
         ))
     }
 

@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(words(&app(&["A", "B"]), &app(&["A"])), "B: removed\nRoutes: GET /b removed");
         let before = now.clone();
         now.routes[0].function = "F05".into();
-        assert_eq!(words(&before, &now), "Routes: GET /f00 led elsewhere");
+        assert_eq!(words(&before, &now), "Routes: GET /f00 changed");
         let changes = Changes::between(Some(&before), &now, &target(), None);
         assert_eq!(functions_changed(changes.functions), "no function changes");
     }

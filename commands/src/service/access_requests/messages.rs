@@ -73,7 +73,7 @@ pub(super) fn closed(request: &RoleRequest, state: RequestState<'_>) -> Refusal 
         }
         RequestState::Decided(Decided { by, .. }) => (
             format!("{what} was declined by <@{}>; nothing changed.", by.id),
-            "Talk to them. The same can be asked again after a day; an admin can grant it at any time.",
+            "Talk to them. You can make the request again after a day; an admin can grant it at any time.",
         ),
     };
     Refusal::new("late", problem, hint)
