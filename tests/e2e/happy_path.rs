@@ -14,7 +14,12 @@ async fn from_a_slash_command_to_production_and_back() {
     world.submit(ann, "/build story").await.succeeds().await.says(&["#1", "/deploy story #1"]);
     world.submit(ann, "/build retry story #1").await.succeeds().await.says(&["#2", "Initial commit"]);
     world.submit(ann, "/deploy story #1").await.succeeds().await.says(&["#1", "r1", "r1 is live on dev"]);
-    world.submit(ann, "/stage add story staging").await.succeeds().await.says(&["protected"]);
+    world
+        .submit(ann, "/stage add story staging")
+        .await
+        .succeeds()
+        .await
+        .says(&["promotions need 1 approval"]);
     world.submit(ann, "/stage add story prod").await.succeeds().await;
 
     let promotion = world.submit(ann, "/promote story staging").await;

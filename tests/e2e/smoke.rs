@@ -42,7 +42,7 @@ async fn a_release_that_fails_its_smoke_test_is_undone() {
     over.says(&[
         "prod did not pass its smoke test: GET /health answered 500, not 200: no",
         "ledger",
-        "Undone: move",
+        "Undone: Move alias",
         "prod runs r1, as before",
         "smoke-test-failed",
     ]);
@@ -60,7 +60,10 @@ async fn a_failing_test_event_undoes_a_deploy_to_the_first_stage() {
     // As people type it, and as the message repeats it.
     let canonical = r#"/stage set event dev smoke="invoke Hello {\"ping\":true}""#;
     let set = world.expect(world.channel(), canonical).await;
-    world.command(ann, r#"/stage set event dev smoke='invoke Hello {"ping":true}'"#).await.says(&["Setting"]);
+    world
+        .command(ann, r#"/stage set event dev smoke='invoke Hello {"ping":true}'"#)
+        .await
+        .says(&["Updating the policy"]);
     set.succeeds().await.says(&["invoke Hello {\"ping\":true}", "succeeds"]);
     world.submit(ann, "/build event").await.succeeds().await;
     world.submit(ann, "/deploy event").await.succeeds().await.says(&["r1 is live on dev"]);

@@ -67,7 +67,7 @@ async fn a_promotion_that_fails_half_way_is_undone() {
     let fault = world.arm(&refused).await;
     let over = approved_promotion(&world, "half").await.fails().await;
     assert!(fault.has_fired().await, "the API stage does not move");
-    over.says(&["Undone: move", "aws-denied"]);
+    over.says(&["Undone: Move alias", "aws-denied"]);
     assert_eq!(alias(&world, "half", "prod").await, before);
     assert_eq!(world.release("half", "prod").await, "r1");
     world.expect_response("half", "prod", "Hello from half").await;
@@ -96,7 +96,7 @@ async fn a_failed_undo_is_stuck_until_an_admin_resolves_it_and_a_rollback_procee
         world.arm(&denied("lambda", "UpdateAlias", 2, 1)).await;
         let promotion = approved_promotion(&world, name).await;
         let stuck = promotion.is_stuck().await;
-        stuck.says(&["Not undone: move"]);
+        stuck.says(&["Not undone: Move alias"]);
         let before = world.ephemerals(eve).await.len();
         world.click(eve, &stuck, action).await;
         world.expect_ephemeral(eve, before, &["Only admins"]).await;
@@ -106,7 +106,7 @@ async fn a_failed_undo_is_stuck_until_an_admin_resolves_it_and_a_rollback_procee
         let runs = world.release(name, "prod").await;
         match action {
             "operation.retry" => {
-                over.says(&["Undone: move"]);
+                over.says(&["Undone: Move alias"]);
                 assert_eq!(runs, "r1");
             }
             _ => {

@@ -167,7 +167,15 @@ pub(super) fn is_about_time(words: &[Word]) -> bool {
             || seconds(&format!("1 {word}")).is_some() && word.len() > 1
             || TIMES.contains(&word.as_str())
     });
-    has_time || begins_with_digit && quantity(words).is_some()
+    has_time || begins_with_digit && quantity(words).is_some() || words.first().is_some_and(is_like_a_length)
+}
+
+/// Whether a word has only numbers with units, also in an order that is no length: `30m1h`.
+fn is_like_a_length(word: &Word) -> bool {
+    let text = word.text.to_ascii_lowercase();
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && text.ends_with(['w', 'd', 'h', 'm', 's'])
+        && text.chars().all(|c| c.is_ascii_digit() || "wdhms".contains(c))
 }
 
 /// Reads a point of time at the front of the words; returns it with its number of words.

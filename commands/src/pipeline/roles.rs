@@ -102,9 +102,7 @@ impl Installation {
         }));
         let card =
             if changes.is_empty() { card } else { card.text(Text::plain("Last changes:\n").join(changes)) };
-        Ok(Answer::private(
-            card.hint(marked("For the roles of one pipeline, run `/pipeline who NAME`.")),
-        ))
+        Ok(Answer::private(card.hint(marked("For the roles of one pipeline, run `/pipeline who NAME`."))))
     }
 
     /// `/pipeline who NAME`: also the roles for that pipeline.

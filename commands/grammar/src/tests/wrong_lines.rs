@@ -67,6 +67,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("/stage lock orders prod until further notice", "bad-time", ""),
     ("/stage lock orders prod the ledger until bob is back", "bad-time", ""),
     ("/stage lock orders prod for two hours", "bad-time", ""),
+    ("/stage lock orders prod for 30m1h a test", "bad-time", ""),
     ("/stage lock orders prod the fair for the weekend", "bad-time", ""),
     ("/stage lock orders prod waiting for 2 hours of tests", "bad-time", ""),
     ("/pipeline history orders since yesterday", "bad-time", ""),
