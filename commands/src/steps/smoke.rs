@@ -93,7 +93,7 @@ impl SmokeTest {
                 Ok(match cx.world.probe.request(*method, url).await {
                     Reply::Answered { status, .. } if status == *wanted => None,
                     Reply::Answered { status, body } => Some(messages::answered(status, *wanted, &body)),
-                    Reply::Silent(why) => Some(messages::silent(&why)),
+                    Reply::Silent(why) => Some(messages::silent(why)),
                 })
             }
             (At::Function { name, version }, Smoke::Invoke { event, .. }) => {
