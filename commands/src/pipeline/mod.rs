@@ -5,7 +5,7 @@ mod check;
 mod command;
 mod history;
 mod role_command;
-mod role_messages;
+pub(crate) mod role_messages;
 mod roles;
 mod runtimes;
 mod status;

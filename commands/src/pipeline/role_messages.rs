@@ -18,7 +18,7 @@ pub(super) fn outcome(change: &RoleChange, kept: Option<&str>) -> Text {
 }
 
 /// Why a person still has a role that was revoked.
-pub(super) fn kept(source: &Source<'_>) -> String {
+pub(crate) fn kept(source: &Source<'_>) -> String {
     match source {
         Source::Pinned => "the role is pinned in `sluice.toml`".to_owned(),
         Source::Everywhere(_) => "the role is granted for all pipelines".to_owned(),

@@ -76,6 +76,9 @@ async fn the_answers_to_decisions() {
     service.clicks("ben", "promotion.reject", &value).await;
     service.types("cleo", "/promote reject orders prod not today").await;
     for (name, status) in [("succeeded", Status::Succeeded), ("rejected", Status::Failed)] {
+        let mut fresh = test_service(samples::access());
+        fresh.snapshots = service.snapshots;
+        service = fresh;
         samples::waiting(&*service.store, &sample(name), status).await;
         service.clicks("cleo", "promotion.reject", &value).await;
     }

@@ -84,7 +84,9 @@ impl TestService {
         if let Some(card) = &answer.replaces {
             self.snapshots.add(&format!("{name}, and the message becomes"), &render::replacement(card));
         }
-        self.snapshots.add(&name, &render::answer(&answer));
+        let message = render::answer(&answer);
+        assert!(!message.to_string().contains("corrupt-record"), "{name}: the samples do not fit together");
+        self.snapshots.add(&name, &message);
     }
     /// The value of the buttons of a request, by the end of its key.
     pub(super) fn request(&self, which: &str) -> String {

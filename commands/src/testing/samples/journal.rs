@@ -26,6 +26,7 @@ pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_443_800, 0);
 pub struct Journal {
     definition: Arc<dyn BoundOperation>,
     op: OperationState,
+    rows: Vec<Row>,
     outputs: Outputs,
     now: Timestamp,
     notes: BTreeMap<StepId, Text>,
@@ -57,7 +58,7 @@ impl Journal {
         let mut op = OperationState::new(id, spec);
         let definition = known.bind(&op).expect("parameters of that kind");
         outputs.attach(&mut op);
-        let journal = Self { definition, op, outputs, now: BEGIN, notes: BTreeMap::new() };
+        let journal = Self { definition, op, rows: vec![], outputs, now: BEGIN, notes: BTreeMap::new() };
         let params = journal.op.spec.params.clone();
         journal.row(0, vec![Entry::Accepted { params }])
     }
@@ -67,6 +68,7 @@ impl Journal {
         let sequence = self.op.sequence + 1;
         let row = Row { sequence, at: self.now, token: format!("t{sequence}"), entries };
         self.op.fold(&row).expect("a row that can have been");
+        self.rows.push(row);
         self
     }
 
@@ -238,6 +240,6 @@ impl Journal {
 
     /// The sample of its present state.
     pub fn sample(self, name: &'static str) -> Sample {
-        Sample { name, definition: self.definition, op: self.op, notes: self.notes }
+        Sample { name, definition: self.definition, op: self.op, rows: self.rows, notes: self.notes }
     }
 }

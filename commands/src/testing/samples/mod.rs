@@ -16,7 +16,7 @@ pub use records::{CHANNEL, access, actor, aws_as_recorded, change, orders, stage
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::operation::{BoundOperation, Head, OperationState, Settings, Status, StepId};
+use crate::operation::{BoundOperation, Head, OperationState, Row, Settings, Status, StepId};
 use crate::ports::Update;
 use crate::rules::Access;
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, world};
@@ -30,6 +30,8 @@ pub struct Sample {
     pub definition: Arc<dyn BoundOperation>,
     /// Its folded journal.
     pub op: OperationState,
+    /// The journal's rows.
+    pub rows: Vec<Row>,
     /// The last notes of its running steps.
     pub notes: BTreeMap<StepId, Text>,
 }

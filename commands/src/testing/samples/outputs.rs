@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::records::code;
+use super::records::{STORED_REVISION, code};
 use crate::names::{self, role_arn};
 use crate::operation::{OperationState, StepId};
 use crate::ports::FunctionConfig;
 use crate::records::{Change, PinnedApi};
 use crate::resources::rights::ImmutableRole;
 use crate::resources::{ApiLook, Deployable, FunctionLook, Latest, config_digest};
-use crate::steps::ReadArtifact;
+use crate::steps::{ReadArtifact, STAGE_REVISION};
 use crate::testing::target;
 use sluice_model::{PipelineName, StageName};
 use sluice_template::{AppFunction, AppRoute, Application, function_name};
@@ -117,6 +117,7 @@ impl Outputs {
         outputs = outputs.with("artifact", ReadArtifact::of(&deployable));
         outputs.deployable = Some(deployable);
         outputs
+            .with(STAGE_REVISION, STORED_REVISION)
             .with("look-api", look)
             .with("api", api)
             .with("configured", "rev-2")

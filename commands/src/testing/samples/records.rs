@@ -17,6 +17,8 @@ use sluice_template::function_name;
 
 /// The channel of every sample.
 pub const CHANNEL: &str = "C0DELIVERY";
+/// The revision of every stored stage.
+pub(super) const STORED_REVISION: u64 = 1;
 
 /// Ann operates, Ben operates and approves, Cleo approves, Dan may nothing, Eve administers.
 pub fn actor(name: &str) -> Actor {
@@ -156,7 +158,7 @@ pub async fn orders(store: &dyn Store, name: &str, stages: &[(&str, u32)]) {
     put(store, to_item(keys.pipeline(&name), counters.guards(), &pipeline).expect("an item")).await;
     for (of, runs) in stages {
         let record = stage(of, *runs);
-        let revision = [(REVISION.to_owned(), Guard::Number(1))].into();
+        let revision = [(REVISION.to_owned(), Guard::Number(STORED_REVISION))].into();
         put(store, to_item(keys.stage(&name, &record.name), revision, &record).expect("an item")).await;
     }
     if !built {
@@ -287,7 +289,7 @@ fn history(name: &PipelineName) -> Vec<AuditRecord> {
     ]
 }
 
-/// Puts the waiting operation of a sample into the store, with its ticket.
+/// Puts the operation of a sample into the store: its head, its journal and, until it ended, its ticket.
 pub async fn waiting(store: &dyn Store, sample: &super::Sample, status: Status) -> Head {
     let keys = Keys::new(&target());
     let op = &sample.op;
@@ -305,6 +307,9 @@ pub async fn waiting(store: &dyn Store, sample: &super::Sample, status: Status) 
         claims: 0,
     };
     put(store, head.to_item(&keys).expect("an item")).await;
+    for row in &sample.rows {
+        put(store, row.to_item(&keys, &op.id).expect("an item")).await;
+    }
     if !status.is_final() {
         let text = |text: &str| Guard::Text(text.to_owned());
         let marks = [

@@ -1,7 +1,10 @@
 //! `/pipeline grant` and `revoke`.
 
 use super::gone;
-use crate::rules::RoleChange;
+use crate::pipeline::role_messages;
+use crate::records::Grant;
+use crate::rules::{RoleChange, Source};
+use crate::testing::samples::journal::BEGIN;
 use crate::testing::samples::outputs::Outputs;
 use crate::testing::samples::records::{access, actor};
 use crate::testing::samples::{Journal, Sample};
@@ -20,6 +23,11 @@ fn changing_roles_of(person: Member, gives: bool, role: Role, kept: Option<&str>
     Journal::accepted(change.kind(), &command, "orders", change, outputs)
 }
 
+fn granted_for_all() -> String {
+    let (person, role) = (actor("dan").id.into(), Role::Operators);
+    role_messages::kept(&Source::Everywhere(&Grant { person, role, by: actor("ada"), at: BEGIN }))
+}
+
 pub(super) fn samples() -> Vec<Sample> {
     vec![
         changing_roles(true, Role::Operators, None).sample("just accepted"),
@@ -32,7 +40,7 @@ pub(super) fn samples() -> Vec<Sample> {
             .sample("failed: who asked is no admin any more"),
         changing_roles(false, Role::Approvers, None).sample("just accepted"),
         changing_roles(false, Role::Approvers, None).succeeded().sample("revoked"),
-        changing_roles(false, Role::Operators, Some("it was granted for all pipelines"))
+        changing_roles(false, Role::Operators, Some(&granted_for_all()))
             .succeeded()
             .sample("revoked, and kept"),
         changing_roles(false, Role::Admins, None).failed("record", gone()).sample("failed"),
