@@ -1,7 +1,7 @@
 //! The operations of this version of Sluice by kind.
 
 use crate::operation::Registry;
-use crate::pipeline::change_role::ChangeRole;
+use crate::pipeline::roles::ChangeRole;
 use crate::pipeline::tidy;
 use crate::rules::RoleChange;
 use crate::steps::RecordChange;

@@ -89,6 +89,11 @@ impl Text {
         self.0.extend(other.0);
         self
     }
+    /// Joins texts, with a separator between them.
+    pub fn joined(texts: impl IntoIterator<Item = Text>, separator: &str) -> Self {
+        let all = texts.into_iter().reduce(|all, text| all.then(separator).join(text));
+        all.unwrap_or_default()
+    }
     fn span(mut self, span: Span) -> Self {
         self.0.push(span);
         self
@@ -284,6 +289,15 @@ impl Card {
     pub fn text(self, text: impl Into<Text>) -> Self {
         let text = text.into();
         self.part(Part::Text(text))
+    }
+    /// Adds a paragraph of these lines, if there are any.
+    pub fn lines(self, lines: impl IntoIterator<Item = Text>) -> Self {
+        let text = Text::joined(lines, "\n");
+        if text.0.is_empty() { self } else { self.text(text) }
+    }
+    /// Adds a table.
+    pub fn table<const N: usize>(self, header: [&str; N], rows: impl IntoIterator<Item = Vec<Text>>) -> Self {
+        self.part(Part::Table { header: header.map(str::to_owned).into(), rows: rows.into_iter().collect() })
     }
     /// Sets the next action.
     pub fn hint(mut self, hint: impl Into<Text>) -> Self {

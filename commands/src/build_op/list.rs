@@ -1,7 +1,7 @@
 //! `/build list`.
 
 use crate::build_op::messages;
-use crate::installation::{Installation, Reject, newest, table};
+use crate::installation::{Installation, Reject, newest};
 use crate::records::{Build, from_item};
 use crate::steps::change_text;
 use sluice_model::{Answer, PipelineName, Text};
@@ -27,7 +27,6 @@ impl Installation {
                 Text::default().user(&build.actor.id).then(" ").time(build.asked),
             ]
         });
-        let card = messages::list(name);
-        Ok(Answer::private(table(card, messages::LIST_COLUMNS, rows.collect())))
+        Ok(Answer::private(messages::list(name).table(messages::LIST_COLUMNS, rows)))
     }
 }

@@ -7,20 +7,12 @@ use crate::operation::{EngineError, Snapshot};
 use crate::ports::{Order, Query};
 use crate::records::{PipelineState, Release, from_item};
 use sluice_grammar::{Command, PipelineCommand};
-use sluice_model::{Card, Part, PipelineName, Refusal, ReleaseNumber, Text};
+use sluice_model::{PipelineName, Refusal, ReleaseNumber};
 
 pub(crate) const SIDE_BY_SIDE: usize = 8;
 
 pub(crate) fn newest(partition: String, limit: u32) -> Query {
     Query { partition, prefix: String::new(), order: Order::Descending, limit: Some(limit), after: None }
-}
-
-pub(crate) fn table(card: Card, header: [&str; 4], rows: Vec<Vec<Text>>) -> Card {
-    card.part(Part::Table { header: header.map(str::to_owned).into(), rows })
-}
-
-pub(crate) fn lines(lines: impl Iterator<Item = Text>) -> Text {
-    lines.fold(Text::default(), |all, line| if all.0.is_empty() { line } else { all.then("\n").join(line) })
 }
 
 impl Installation {

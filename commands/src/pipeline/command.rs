@@ -1,7 +1,8 @@
 //! Dispatches the `/pipeline` commands.
 
 use crate::installation::{Installation, Invocation, Plan, Planning, Reject, misdirected};
-use crate::pipeline::{Wanted, tidy};
+use crate::pipeline::history::HistoryFilter;
+use crate::pipeline::{roles, tidy};
 use sluice_grammar::PipelineCommand;
 use sluice_model::Answer;
 
@@ -19,8 +20,8 @@ impl Installation {
             PipelineCommand::Status { name: Some(name) } => self.status(&name).await,
             PipelineCommand::Status { name: None } => self.status_of_all().await,
             PipelineCommand::History { name, stage, person, since, until } => {
-                let wanted = Wanted { name, stage, person, since, until };
-                self.history(wanted, invocation.actor.terminal, None).await
+                let filter = HistoryFilter { name, stage, person, since, until };
+                self.history(filter, invocation.actor.terminal, None).await
             }
             PipelineCommand::Who { name: Some(name) } => self.who_of(&name).await,
             PipelineCommand::Who { name: None } => self.who().await,
@@ -34,7 +35,7 @@ impl Installation {
         match command {
             PipelineCommand::Tidy { now, .. } => tidy::plan(of, *now),
             PipelineCommand::Grant { .. } | PipelineCommand::Revoke { .. } => {
-                self.role_change(of.invocation, of.snapshot, of.command)
+                roles::plan(of, self.engine.world().clock.now())
             }
             _ => Err(misdirected(of.command)),
         }

@@ -4,15 +4,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::installation::Installation;
-use crate::operation::marked;
+use crate::pipeline::messages;
 use crate::records::{PipelineState, Release, from_item};
 use crate::steps::ARTIFACT_LIMIT;
 use sluice_model::{PipelineName, ReleaseNumber, Text};
-use sluice_template::{EndOfSupport, RUNTIMES_PAGE, end_of_support, runtimes_of};
+use sluice_template::{end_of_support, runtimes_of};
 
 /// How long the check waits for the packaged templates.
 const PATIENCE: Duration = Duration::from_millis(1200);
@@ -26,16 +25,15 @@ impl Installation {
         let reads =
             running.into_iter().map(async |release| (release, self.packaged(name, state, release).await));
         let read = tokio::time::timeout(PATIENCE, futures::future::join_all(reads)).await.unwrap_or_default();
-        let mut lines = vec![];
+        let mut warnings = vec![];
         for (release, packaged) in read {
             for (runtime, functions) in runtimes_of(&packaged.unwrap_or_default()) {
                 if let Some(end) = end_of_support(&runtime, today) {
-                    lines.push(line(release, &runtime, &functions, end, today));
+                    warnings.push(messages::runtime(release, (&runtime, &functions), end, today));
                 }
             }
         }
-        let all = lines.into_iter().reduce(|all, line| all.then("\n").join(line))?;
-        Some(all.then("\n").link(RUNTIMES_PAGE, "AWS runtime support"))
+        (!warnings.is_empty()).then(|| messages::runtimes(warnings))
     }
 
     /// The packaged template of a release.
@@ -54,25 +52,4 @@ impl Installation {
         let found = world.objects.object(&world.target, bucket, &pinned.key, version, ARTIFACT_LIMIT).await;
         String::from_utf8(found.ok()??.content.to_vec()).ok()
     }
-}
-
-fn line(release: ReleaseNumber, runtime: &str, functions: &[String], end: EndOfSupport, today: Date) -> Text {
-    let mut text = Text::plain("⚠ ").code(release.to_string()).then(" uses ").code(runtime).then(" for ");
-    for (nth, function) in functions.iter().take(3).enumerate() {
-        text = if nth > 0 { text.then(", ").code(function.clone()) } else { text.code(function.clone()) };
-    }
-    if functions.len() > 3 {
-        text = text.then(format!(" and {} more", functions.len() - 3));
-    }
-    let EndOfSupport { on, is_past, frozen } = end;
-    let when =
-        if is_past { format!(": AWS ended support on {on}") } else { format!(": AWS ends support on {on}") };
-    let then = match (is_past, today >= frozen) {
-        (true, true) => {
-            " and may reject deploys and promotions of it. Change `Runtime` in the template, then build and deploy."
-        }
-        (true, false) => " and will soon reject changes to such functions. Change `Runtime` in the template.",
-        (false, _) => ". Change `Runtime` in the template before then.",
-    };
-    text.then(when).join(marked(then))
 }

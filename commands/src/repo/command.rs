@@ -1,6 +1,6 @@
 //! Plans `/repo create` and answers `/repo list`.
 
-use crate::installation::{Installation, Plan, Planning, Reject, misdirected, table};
+use crate::installation::{Installation, Plan, Planning, Reject, misdirected};
 use crate::operation::marked;
 use crate::repo::messages;
 use crate::repo::params::{PIPELINES, Params};
@@ -34,7 +34,7 @@ impl Installation {
         });
         let card = Card::new(Tone::Neutral, messages::pipelines_title("List of ", names.len()))
             .hint(marked(messages::LIST_HINT));
-        Ok(Answer::private(table(card, messages::LIST_COLUMNS, rows.collect())))
+        Ok(Answer::private(card.table(messages::LIST_COLUMNS, rows)))
     }
 }
 

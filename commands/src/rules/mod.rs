@@ -21,6 +21,7 @@ pub use self::grants::*;
 pub use self::membership::*;
 pub use self::messages::{minute, parameters_changed, parameters_text, plain, span};
 pub use self::pinned_roles::*;
+pub(crate) use self::refusals::no_roles;
 pub use self::refusals::{DEACTIVATED, GROUP_UNKNOWN, for_whom};
 pub use self::role_change::*;
 pub use self::settings::*;

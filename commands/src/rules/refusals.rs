@@ -25,7 +25,7 @@ pub(super) fn not_in_role(code: &str, role: &str, who: &BTreeSet<UserId>) -> Ref
     Refusal::new(code, format!("Only {role} can do this, and you are not one of them."), hint)
 }
 
-pub(super) fn no_roles() -> Refusal {
+pub(crate) fn no_roles() -> Refusal {
     Refusal::new(
         "no-roles",
         "No roles are configured, so nobody can change anything yet.",

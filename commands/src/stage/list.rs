@@ -1,6 +1,6 @@
 //! `/stage list`.
 
-use crate::installation::{Installation, Reject, table};
+use crate::installation::{Installation, Reject};
 use crate::stage::messages::{self, locked, runs};
 use sluice_model::{Answer, Card, PipelineName, Text, Tone};
 
@@ -22,6 +22,6 @@ impl Installation {
             vec![Text::default().code(stage.as_str()), policy, runs(record), url]
         });
         let card = Card::new(Tone::Neutral, messages::title_of_list(name));
-        Ok(Answer::private(table(card, messages::COLUMNS, rows.collect())))
+        Ok(Answer::private(card.table(messages::COLUMNS, rows)))
     }
 }

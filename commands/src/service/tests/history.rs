@@ -145,8 +145,9 @@ async fn at_a_terminal_the_next_page_is_a_command() {
     let card = asks("history orders since 2026-02-20").await;
     assert_eq!(button(&card), None);
     let line = card.hint.unwrap().flat();
-    assert_eq!(line, "Older: /pipeline history orders since 2026-02-20 00:00 until 2026-02-20 08:00:00.006");
-    let next = asks(line.strip_prefix("Older: /pipeline ").unwrap()).await;
+    let line = line.strip_prefix("To see older entries, run /pipeline ").unwrap().trim_end_matches('.');
+    assert_eq!(line, "history orders since 2026-02-20 00:00 until 2026-02-20 08:00:00.006");
+    let next = asks(line).await;
     // The last record of the previous page is repeated, so no record of its millisecond is missing.
     assert_eq!(commands(&next).len(), 6);
     assert_eq!(next.hint, None);
@@ -193,7 +194,7 @@ async fn the_history_of_a_deleted_pipeline_shows_releases_and_approvers() {
         ]
     );
     let none = office.types("b", "eve", "/pipeline history orders dev").await;
-    assert!(words(&none).contains("nothing yet"), "{none:?}");
+    assert!(words(&none).contains("no entries found"), "{none:?}");
     let unknown = office.types("c", "eve", "/pipeline history odrers").await;
     assert_eq!(code(&unknown).as_deref(), Some("no-such-pipeline"));
 }

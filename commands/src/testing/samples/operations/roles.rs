@@ -1,7 +1,7 @@
 //! `/pipeline grant` and `revoke`.
 
 use super::gone;
-use crate::pipeline::role_messages;
+use crate::pipeline::roles;
 use crate::records::Grant;
 use crate::rules::{RoleChange, Source};
 use crate::testing::samples::journal::BEGIN;
@@ -25,7 +25,7 @@ fn changing_roles_of(person: Member, gives: bool, role: Role, kept: Option<&str>
 
 fn granted_for_all() -> String {
     let (person, role) = (actor("dan").id.into(), Role::Operators);
-    role_messages::kept(&Source::Everywhere(&Grant { person, role, by: actor("ada"), at: BEGIN }))
+    roles::kept_by(&Source::Everywhere(&Grant { person, role, by: actor("ada"), at: BEGIN }))
 }
 
 pub(super) fn samples() -> Vec<Sample> {

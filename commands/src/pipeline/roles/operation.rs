@@ -1,5 +1,4 @@
-//! `/pipeline grant` and `/pipeline revoke` for one pipeline: a person gets or loses a role. For all
-//! pipelines it is not an operation, because it belongs to no pipeline: see `pipeline/roles.rs`.
+//! `/pipeline grant` and `/pipeline revoke` for one pipeline: a person gets or loses a role.
 //!
 //! Whether the requester may do so, and whether an admin remains, is judged again on the state read at
 //! recording time. The record replaces exactly the one that was read. So if two admins revoke each other, one
@@ -8,21 +7,14 @@
 use async_trait::async_trait;
 
 use crate::operation::{Context, EngineError, OperationState, Progress, Snapshot, Summary};
-use crate::pipeline::role_messages as messages;
-use crate::rules::{RoleChange, Roles, Subjects};
+use crate::pipeline::roles::messages;
+use crate::rules::{RoleChange, Subjects};
 use crate::steps::Change;
 use sluice_model::Actor;
 
 /// The operation, by its kind: [`RoleChange::GRANT`] or [`RoleChange::REVOKE`].
 #[derive(Clone, Copy)]
 pub struct ChangeRole(pub &'static str);
-
-/// Why the person still has the role, if there is another source.
-pub(super) fn kept(roles: &Roles, change: &RoleChange) -> Option<String> {
-    let named = roles.sources(&change.person, change.role);
-    let within = roles.within(&change.person, change.role);
-    named.iter().chain(&within).next().filter(|_| !change.gives).map(messages::kept)
-}
 
 #[async_trait]
 impl Change for ChangeRole {
@@ -32,7 +24,7 @@ impl Change for ChangeRole {
         self.0
     }
     fn summary(self, change: &RoleChange, op: &OperationState) -> Summary {
-        messages::changed(change, op)
+        messages::summary(change, op)
     }
     async fn record(self, change: &RoleChange, by: &Actor, cx: &Context) -> Result<Progress, EngineError> {
         let world = &cx.world;
@@ -44,6 +36,6 @@ impl Change for ChangeRole {
         access.administer(&by.id).map_err(EngineError::Refused)?;
         let after = roles.changed(change, by, world.clock.now()).map_err(EngineError::Refused)?;
         let write = after.here.put(world.keys.pipeline_grants(name))?;
-        Progress::recorded(kept(&after, change), vec![write])
+        Progress::recorded(messages::kept(&after, change), vec![write])
     }
 }
