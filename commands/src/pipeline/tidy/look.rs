@@ -4,76 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use serde::{Deserialize, Serialize};
 
 use crate::names;
 use crate::operation::{Context, Effect, EngineError, Keys, Progress, Step};
+use crate::pipeline::tidy::found::Found;
+use crate::pipeline::tidy::params::{KIND, MOST_LOGS, MOST_ROLES, MOST_VERSIONS, Params, SIDE_BY_SIDE};
 use crate::pipeline::tidy::roles::Known;
-use crate::pipeline::tidy::{KIND, Params, needed, quiet, roles};
+use crate::pipeline::tidy::{messages, needed, quiet, roles};
 use crate::ports::{Alias, DueChange, FunctionVersion, Guard, Guards, Precondition, Write};
 use crate::records::{PipelineState, TICKETS, VersionSet, from_item, to_item};
-use sluice_model::{ReleaseNumber, StageName, Target, Text};
+use sluice_model::{ReleaseNumber, StageName, Target};
 
-/// What one run deletes at most; the next one goes on. It bounds the journal, and how long the pipeline waits.
-const MOST_VERSIONS: usize = 100;
-pub(super) const MOST_ROLES: usize = 25;
-const MOST_LOGS: usize = 50;
 /// How many version sets are marked in one transaction (DynamoDB takes 100 writes).
 const MOST_SETS: usize = 80;
-/// How many functions are looked at side by side.
-pub(super) const SIDE_BY_SIDE: usize = 4;
 /// How many items the store reads in one request.
 const BATCH: usize = 100;
-
-/// What nothing needs.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Found {
-    /// Published versions by function, the oldest of each first.
-    pub(super) versions: Vec<(String, String)>,
-    /// Roles.
-    pub(super) roles: Vec<String>,
-    /// Log groups whose events never expire.
-    pub(super) logs: Vec<String>,
-    /// Whether there is more than one run deletes.
-    pub(super) more: bool,
-}
-
-impl Found {
-    /// Whether there is nothing to do.
-    pub(super) fn is_empty(&self) -> bool {
-        self.versions.is_empty() && self.roles.is_empty() && self.logs.is_empty()
-    }
-
-    /// The versions in words: `Hello` 3 to 7, 9.
-    pub(super) fn listed_versions(&self) -> Option<Text> {
-        let mut by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (function, version) in &self.versions {
-            by.entry(function).or_default().push(version);
-        }
-        let mut text = Text::default();
-        for (nth, (function, versions)) in by.iter().take(8).enumerate() {
-            let shown = versions.iter().take(6).copied().collect::<Vec<_>>().join(", ");
-            let more =
-                if versions.len() > 6 { format!(", … ({} in all)", versions.len()) } else { String::new() };
-            let separator = if nth > 0 { "; " } else { "" };
-            text = text.then(separator).code(*function).then(format!(" {shown}{more}"));
-        }
-        let left = by.len().saturating_sub(8);
-        let text = if left > 0 { text.then(format!("; and of {left} more functions")) } else { text };
-        (!by.is_empty()).then_some(text)
-    }
-
-    /// What it came to, in one sentence.
-    pub(super) fn result(&self, deleted: bool) -> Text {
-        if self.is_empty() {
-            return Text::plain("nothing to delete");
-        }
-        let count = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
-        let what =
-            format!("{} and {}", count(self.versions.len(), "version"), count(self.roles.len(), "role"));
-        Text::plain(if deleted { format!("deleted {what}") } else { format!("{what} can be deleted") })
-    }
-}
 
 /// Looks, and marks the releases whose versions are about to go.
 pub(super) struct LookForLeftovers {
@@ -194,7 +139,7 @@ impl LookForLeftovers {
         let name = &self.params.name;
         match quiet::unrest(&cx.world, state, name).await? {
             None => Ok(()),
-            Some(unrest) => Err(EngineError::Refused(quiet::not_quiet(name, unrest))),
+            Some(unrest) => Err(EngineError::Refused(messages::not_quiet(name, &unrest))),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::pipeline::tidy::needed;
 use crate::pipeline::tidy::needed::Unrest;
 use crate::ports::{Order, Query};
 use crate::records::{AuditRecord, PipelineState, from_item};
-use sluice_model::{PipelineName, Refusal};
+use sluice_model::PipelineName;
 
 /// How many audit records of the last hour are read; with more of them it was not quiet.
 const MOST_RECORDS: u32 = 500;
@@ -32,21 +32,4 @@ pub(super) async fn unrest(
         Ok(records) if page.more.is_none() => Ok(needed::unrest(state, &records, now)),
         _ => Ok(Some(needed::unrest(state, &[], now).unwrap_or(Unrest::Until(now + needed::QUIET)))),
     }
-}
-
-/// The refusal while something of the pipeline moves.
-pub(super) fn not_quiet(name: &PipelineName, unrest: Unrest) -> Refusal {
-    let (problem, hint) = match unrest {
-        Unrest::Open => (
-            "A deploy, promotion or rollback is open; the versions it prepared must stay.",
-            format!(
-                "Finish or cancel it (`/pipeline status {name}`), then run `/pipeline tidy {name} now` again."
-            ),
-        ),
-        Unrest::Until(at) => (
-            "A stage moved within the last hour; executions may still run on the versions it left.",
-            format!("Run `/pipeline tidy {name} now` again after {}.", at.strftime("%H:%M UTC")),
-        ),
-    };
-    Refusal::new("not-quiet", problem, hint)
 }

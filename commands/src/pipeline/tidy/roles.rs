@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use crate::names;
 use crate::operation::{Context, EngineError};
-use crate::pipeline::tidy::look::{MOST_ROLES, SIDE_BY_SIDE};
 use crate::pipeline::tidy::needed::QUIET;
+use crate::pipeline::tidy::params::{MOST_ROLES, SIDE_BY_SIDE};
 use crate::ports::{Role, TAG_PIPELINE};
 use crate::resources::rights::ImmutableRole;
 use sluice_model::{PipelineName, Target};

@@ -1,0 +1,38 @@
+//! The result of a look.
+
+use serde::{Deserialize, Serialize};
+
+/// What nothing needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Found {
+    /// Published versions by function, the oldest of each first.
+    pub(super) versions: Vec<(String, String)>,
+    /// Roles.
+    pub(super) roles: Vec<String>,
+    /// Log groups whose events never expire.
+    pub(super) logs: Vec<String>,
+    /// Whether there is more than one run deletes.
+    pub(super) more: bool,
+}
+
+impl Found {
+    /// Whether there is nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.versions.is_empty() && self.roles.is_empty() && self.logs.is_empty()
+    }
+}
+
+/// For samples of messages: what a look may find for these functions.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn sample(functions: &[&str], more: bool) -> impl Serialize {
+    let versions = functions.iter().flat_map(|function| {
+        let function = format!("sluice-orders-{function}");
+        (1..=9).map(move |number: u32| (function.clone(), number.to_string()))
+    });
+    Found {
+        versions: versions.collect(),
+        roles: functions.iter().map(|function| format!("sluice-orders-{function}-prod-0123456789")).collect(),
+        logs: functions.iter().map(|function| format!("/aws/lambda/sluice-orders-{function}")).collect(),
+        more,
+    }
+}

@@ -1,0 +1,27 @@
+//! The parameters of tidying, and its limits.
+
+use serde::{Deserialize, Serialize};
+
+use sluice_model::PipelineName;
+
+/// The kind of the operation.
+pub const KIND: &str = "tidy";
+
+/// How much one run deletes; the next run continues. This bounds the journal, and how long the pipeline waits.
+pub(super) const MOST_VERSIONS: usize = 100;
+pub(super) const MOST_ROLES: usize = 25;
+pub(super) const MOST_LOGS: usize = 50;
+/// How many functions and roles are looked at in parallel.
+pub(super) const SIDE_BY_SIDE: usize = 4;
+
+/// The parameters.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    /// The pipeline.
+    pub name: PipelineName,
+    /// Whether to delete what is found; otherwise it is only listed.
+    pub delete: bool,
+    /// Whether Sluice started it automatically.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub automatic: bool,
+}
