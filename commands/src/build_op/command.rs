@@ -10,7 +10,7 @@ use crate::operation::OperationState;
 use crate::ports::{Guards, Precondition, Write};
 use crate::records::{BUILDS, BuildState, Pipeline, to_item};
 use sluice_grammar::{BuildCommand, Command};
-use sluice_model::{Answer, BuildNumber, CommitId, PipelineName, PortError};
+use sluice_model::{Answer, BuildNumber, CommitId, PortError};
 
 /// The most builds of one pipeline at a time. CodeBuild's own limit is for the whole account.
 const OPEN: usize = 8;
@@ -84,18 +84,20 @@ impl Installation {
     }
 
     /// `/build cancel`: the build with that number, or the newest running one.
-    pub(crate) async fn cancel_build(
+    pub(crate) async fn signal_build(
         &self,
         invocation: &Invocation,
-        name: &PipelineName,
-        number: Option<BuildNumber>,
+        command: BuildCommand,
     ) -> Result<Answer, Reject> {
+        let BuildCommand::Cancel { name, build: number } = command else {
+            return Err(misdirected(Command::Build(command)));
+        };
         let is_selected = |op: &OperationState| {
             let params: Params = op.params()?;
             Ok(number.is_none_or(|number| number == params.number))
         };
-        let nothing = messages::not_running(name, number);
-        self.cancel(invocation, name, "build", is_selected, nothing).await
+        let nothing = messages::not_running(&name, number);
+        self.cancel(invocation, &name, "build", is_selected, nothing).await
     }
 }
 

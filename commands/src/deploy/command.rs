@@ -118,12 +118,15 @@ impl Installation {
     }
 
     /// `/deploy cancel`: the running deploy.
-    pub(crate) async fn cancel_deploy(
+    pub(crate) async fn signal_deploy(
         &self,
         invocation: &Invocation,
-        name: &PipelineName,
+        command: DeployCommand,
     ) -> Result<Answer, Reject> {
-        self.cancel(invocation, name, DEPLOY, |_| Ok(true), messages::nothing_runs(name)).await
+        let DeployCommand::Cancel { name } = command else {
+            return Err(misdirected(Command::Deploy(command)));
+        };
+        self.cancel(invocation, &name, DEPLOY, |_| Ok(true), messages::nothing_runs(&name)).await
     }
 }
 

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::installation::{Installation, Invocation, Reject, cannot_be_read, delivery_of, no_operation};
+use crate::installation::{
+    Installation, Invocation, Reject, cannot_be_read, delivery_of, misdirected, no_operation,
+};
 use crate::operation::{
     Head, OperationState, PROMOTE, Signal, SignalKind, SignalOutcome, Status, answered, send_signal,
 };
@@ -12,24 +14,42 @@ use crate::promote::requests::{Request, Selection};
 use crate::promote::{Params, messages, refusals};
 use crate::records::PipelineState;
 use crate::rules::{Access, Subjects};
-use sluice_model::{Answer, Member, PipelineName, ReleaseNumber, StageName};
+use sluice_grammar::{Command, PromoteCommand};
+use sluice_model::{Answer, Member};
 
 impl Installation {
-    /// A decision by command, on the waiting promotion to that stage, and of that release if several wait.
-    pub(crate) async fn decide(
+    /// `/promote approve`, `reject` or `cancel`: the promotion to that stage, and of that release if there are several.
+    pub(crate) async fn signal_promotion(
         &self,
         invocation: &Invocation,
-        name: &PipelineName,
-        (stage, release): (&StageName, Option<ReleaseNumber>),
-        kind: SignalKind,
-        reason: Option<String>,
+        command: PromoteCommand,
     ) -> Result<Answer, Reject> {
-        let verb = if kind == SignalKind::Approve { "approve" } else { "reject" };
-        let none = refusals::none_waits(name, stage);
-        let selection = Selection { name, stage, release, verb, none };
-        match self.selected(selection, |requests| requests.retain(Request::waits)).await {
+        let (kind, verb, name, stage, release, reason) = match command {
+            PromoteCommand::Approve { name, stage, release, reason } => {
+                (SignalKind::Approve, "approve", name, stage, release, reason)
+            }
+            PromoteCommand::Reject { name, stage, release, reason } => {
+                (SignalKind::Reject, "reject", name, stage, release, reason)
+            }
+            PromoteCommand::Cancel { name, stage, release, reason } => {
+                (SignalKind::Cancel, "cancel", name, stage, release, reason)
+            }
+            other => return Err(misdirected(Command::Promote(other))),
+        };
+        let cancels = kind == SignalKind::Cancel;
+        let none = if cancels { refusals::none_runs } else { refusals::none_waits }(&name, &stage);
+        let selection = Selection { name: &name, stage: &stage, release, verb, none };
+        let keep = |requests: &mut Vec<Request>| match cancels {
+            false => requests.retain(Request::waits),
+            // A promotion that is already being cancelled matches only if there is no other.
+            true if requests.iter().any(Request::is_open) => requests.retain(Request::is_open),
+            true => {}
+        };
+        let signal = Signal { kind, reason };
+        match self.selected(selection, keep).await {
+            Ok(Request { head, .. }) if cancels => self.stop(invocation, &head.id, signal).await,
             Ok(Request { head, op, .. }) => {
-                self.send_decision(invocation, Some((head, op)), None, Signal { kind, reason }).await
+                self.send_decision(invocation, Some((head, op)), None, signal).await
             }
             Err(reject) => self.or_answered(invocation, reject).await,
         }
@@ -96,30 +116,6 @@ impl Installation {
         match send_signal(&self.engine, &delivery, &head, &op, signal, &granted, answer).await? {
             SignalOutcome::Recorded(answer) | SignalOutcome::Before(answer) => Ok(answer),
             SignalOutcome::TooLate => Err(late().into()),
-        }
-    }
-
-    /// `/promote cancel`: the running or waiting promotion to that stage, and of that release if there are several.
-    pub(crate) async fn cancel_promotion(
-        &self,
-        invocation: &Invocation,
-        name: &PipelineName,
-        (stage, release): (&StageName, Option<ReleaseNumber>),
-        reason: Option<String>,
-    ) -> Result<Answer, Reject> {
-        let none = refusals::none_runs(name, stage);
-        let selection = Selection { name, stage, release, verb: "cancel", none };
-        let keep = |requests: &mut Vec<Request>| {
-            // A promotion that is already being cancelled matches only if there is no other.
-            if requests.iter().any(Request::is_open) {
-                requests.retain(Request::is_open);
-            }
-        };
-        match self.selected(selection, keep).await {
-            Ok(request) => {
-                self.stop(invocation, &request.head.id, Signal { kind: SignalKind::Cancel, reason }).await
-            }
-            Err(reject) => self.or_answered(invocation, reject).await,
         }
     }
 }

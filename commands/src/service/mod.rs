@@ -7,6 +7,7 @@
 mod access_requests;
 mod audit_export;
 mod clicks;
+mod messages;
 mod plan;
 mod refusals;
 #[cfg(test)]
@@ -19,10 +20,10 @@ pub use crate::installation::{Input, Invocation};
 use std::sync::Arc;
 
 use crate::installation::{Extras, Installation, Reject, TRIES, delivery_of, misdirected, refused};
-use crate::operation::{Accepted, Engine, EngineError, SignalKind, Snapshot, accept, answered, marked};
+use crate::operation::{Accepted, Engine, EngineError, Snapshot, accept, answered};
 use crate::pipeline::change_of;
-use sluice_grammar::{Action, BuildCommand, Command, DeployCommand, Names, PromoteCommand, RepoCommand};
-use sluice_model::{Answer, Card, PipelineName, Refusal, Span, Text, Tone};
+use sluice_grammar::{Action, Command, Names, RepoCommand};
+use sluice_model::{Answer, Card, PipelineName, Span, Text};
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl Service {
             Err(Reject::Refused(refusal, offer)) => {
                 let card = offer.into_iter().fold(refused(&refusal), |card, offer| card.button(*offer));
                 let answer = self.named(Answer::private(card));
-                Box::pin(self.record_refusal(&invocation, &refusal, &answer)).await;
+                Box::pin(refusals::record(&self.app, &self.quota, &invocation, &refusal, &answer)).await;
                 Ok(answer)
             }
             Err(Reject::EngineError(EngineError::Unconfirmed)) => {
@@ -98,11 +99,7 @@ impl Service {
 
     async fn command(&self, invocation: &Invocation, command: Command) -> Result<Answer, Reject> {
         if let Some(what) = command.not_yet() {
-            let card = Card::new(Tone::Bad, Text::default().code(what).then(" is not available yet."));
-            return Err(Reject::say(
-                card.hint(marked("See the available commands with `/pipeline help`."))
-                    .foot(Text::plain("code ").code("not-available")),
-            ));
+            return Err(Reject::say(messages::not_available(&what)));
         }
         match command.form().action {
             Action::Read => self.read(invocation, command).await,
@@ -128,22 +125,10 @@ impl Service {
     /// Approves, rejects or cancels an operation.
     async fn signal(&self, invocation: &Invocation, command: Command) -> Result<Answer, Reject> {
         match command {
-            Command::Promote(PromoteCommand::Approve { name, stage, release, reason }) => {
-                self.app.decide(invocation, &name, (&stage, release), SignalKind::Approve, reason).await
-            }
-            Command::Promote(PromoteCommand::Reject { name, stage, release, reason }) => {
-                self.app.decide(invocation, &name, (&stage, release), SignalKind::Reject, reason).await
-            }
-            Command::Build(BuildCommand::Cancel { name, build }) => {
-                self.app.cancel_build(invocation, &name, build).await
-            }
-            Command::Deploy(DeployCommand::Cancel { name }) => {
-                self.app.cancel_deploy(invocation, &name).await
-            }
-            Command::Promote(PromoteCommand::Cancel { name, stage, release, reason }) => {
-                self.app.cancel_promotion(invocation, &name, (&stage, release), reason).await
-            }
-            other => Err(EngineError::Corrupt(format!("no signal for {other}")).into()),
+            Command::Build(command) => self.app.signal_build(invocation, command).await,
+            Command::Deploy(command) => self.app.signal_deploy(invocation, command).await,
+            Command::Promote(command) => self.app.signal_promotion(invocation, command).await,
+            other => Err(misdirected(other)),
         }
     }
 
@@ -164,12 +149,7 @@ impl Service {
                 Err(stop) => return self.app.or_answered(invocation, stop).await,
             }
         }
-        Err(Refusal::new(
-            "busy",
-            format!("Too many changes of `{name}` arrived at the same time, so nothing was done."),
-            "Run the command again.",
-        )
-        .into())
+        Err(messages::busy(&name).into())
     }
 
     /// Tries once on the current state of the pipeline, with `extras` in the same transaction.

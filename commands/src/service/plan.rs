@@ -5,19 +5,10 @@
 //! typed.
 
 use crate::installation::{Invocation, Planning, Reject};
-use crate::operation::{EngineError, OperationRequest, Snapshot, marked};
-use crate::service::Service;
+use crate::operation::{EngineError, OperationRequest, Snapshot};
+use crate::service::{Service, messages};
 use sluice_grammar::{Command, RepoCommand};
-use sluice_model::{Answer, Card, OperationId, Permission, PipelineName, Refusal, Text, Tone};
-
-/// A pipeline lives in a channel, and a terminal is none.
-fn homeless(name: &PipelineName) -> Refusal {
-    Refusal::new(
-        "no-channel",
-        format!("`{name}` needs a home channel, where everything about it is told; a terminal has none."),
-        format!("Run `/repo create {name}` in the channel that will be its home."),
-    )
-}
+use sluice_model::{Answer, OperationId, Permission};
 
 impl Service {
     /// The operation that a command requests, and the permission it needs beyond the command's.
@@ -31,13 +22,13 @@ impl Service {
     ) -> Result<(OperationRequest, Option<Permission>), Reject> {
         let state = &snapshot.state;
         let Some(name) = command.pipeline() else {
-            return Err(EngineError::Corrupt(format!("no draft for {command}")).into());
+            return Err(EngineError::Corrupt(format!("no plan for {command}")).into());
         };
         // The channel of the command becomes the home of a new pipeline.
         let home = match &state.pipeline {
             Some(pipeline) => &pipeline.home,
             None if matches!(command, Command::Repo(RepoCommand::Create { .. })) => {
-                invocation.channel.as_ref().ok_or_else(|| homeless(&name))?
+                invocation.channel.as_ref().ok_or_else(|| messages::needs_channel(&name))?
             }
             None => return Err(Reject::say(self.app.unknown_pipeline(&name, command).await?)),
         };
@@ -56,12 +47,8 @@ impl Service {
             let outside = serde_json::to_value(outside);
             plan.params["outside"] = outside.map_err(|error| EngineError::Corrupt(error.to_string()))?;
         }
-        let hint = match invocation.channel.as_ref() == Some(home) {
-            true => Text::plain("Its message in the channel shows the progress."),
-            false => Text::plain("Its message in ").channel(home).then(" shows the progress."),
-        };
-        let card = Card::new(Tone::Running, plan.answer).hint(hint);
-        let card = plan.note.iter().fold(card, |card, note| card.text(marked(note)));
+        let elsewhere = Some(home).filter(|home| invocation.channel.as_ref() != Some(home));
+        let card = messages::accepted(plan.answer, plan.note.as_deref(), elsewhere);
         let request = OperationRequest {
             kind: plan.kind,
             params: plan.params,

@@ -11,11 +11,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use ulid::Ulid;
 
-use crate::installation::{Input, Invocation, Reject, delivery_of};
+use crate::installation::{Input, Installation, Invocation, Reject, delivery_of};
 use crate::operation::{OperationSpec, audit, inbox};
 use crate::ports::{Precondition, StoreError, Write};
 use crate::records::{Act, AuditRecord, AuditSubject};
-use crate::service::Service;
 use sluice_grammar::{Command, RepoCommand};
 use sluice_model::{Answer, ChannelId, Click, OperationId, PipelineName, Refusal, StageName, UserId};
 
@@ -73,92 +72,101 @@ struct Wanted {
     about: AuditSubject,
 }
 
-impl Service {
-    /// Records a refusal by a gate or role, with its answer.
-    pub(super) async fn record_refusal(&self, invocation: &Invocation, refusal: &Refusal, answer: &Answer) {
-        if !RECORDED.contains(&refusal.code.as_str()) {
-            return;
-        }
-        match tokio::time::timeout(PATIENCE, self.try_record(invocation, refusal, answer)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(code = refusal.code, %error, "a refusal is not in the history"),
-            Err(_) => tracing::warn!(code = refusal.code, "a refusal was not recorded in time"),
-        }
+/// Records a refusal by a gate or role, with its answer.
+pub(super) async fn record(
+    app: &Installation,
+    quota: &RefusalQuota,
+    invocation: &Invocation,
+    refusal: &Refusal,
+    answer: &Answer,
+) {
+    if !RECORDED.contains(&refusal.code.as_str()) {
+        return;
     }
-
-    async fn try_record(
-        &self,
-        invocation: &Invocation,
-        refusal: &Refusal,
-        answer: &Answer,
-    ) -> Result<(), StoreError> {
-        let world = self.app.engine.world();
-        let Ok(Some(wanted)) = self.wanted(invocation).await else { return Ok(()) };
-        let Ok(channel) = self.place(invocation, &wanted.pipeline).await else { return Ok(()) };
-        let at = world.clock.now();
-        if !self.quota.take(&invocation.actor.id, at) {
-            tracing::warn!(who = %invocation.actor.id, code = refusal.code, "too many refusals to record");
-            return Ok(());
-        }
-        let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(error.to_string());
-        let Wanted { pipeline, kind, command, about } = wanted;
-        let id = Ulid::new().to_string();
-        let record = AuditRecord {
-            at,
-            act: Act::Refused,
-            actor: invocation.actor.clone(),
-            channel: Some(channel),
-            pipeline: Some(pipeline.clone()),
-            operation: OperationId::new(id.clone()).map_err(|error| corrupt(&error))?,
-            kind,
-            command,
-            rule: String::new(),
-            outcome: refusal.code.clone(),
-            about: AuditSubject { reason: Some(refusal.problem.clone()), ..about },
-        };
-        let delivery = delivery_of(invocation);
-        let writes = vec![
-            inbox(&self.app.engine, delivery.key, answer, None).map_err(|error| corrupt(&error))?,
-            Write::Check { key: world.keys.pipeline(&pipeline), when: Precondition::Present },
-            audit(&record, world)?,
-        ];
-        match world.store.transact(&format!("refused-{id}"), writes).await {
-            // The pipeline does not exist, or the delivery was already answered.
-            Ok(()) | Err(StoreError::Lost(_)) => Ok(()),
-            Err(error) => Err(error),
-        }
+    match tokio::time::timeout(PATIENCE, try_record(app, quota, invocation, refusal, answer)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(code = refusal.code, %error, "a refusal is not in the history"),
+        Err(_) => tracing::warn!(code = refusal.code, "a refusal was not recorded in time"),
     }
+}
 
-    /// The channel of a delivery. For a terminal it is the pipeline's home, as in all its records.
-    async fn place(&self, invocation: &Invocation, pipeline: &PipelineName) -> Result<ChannelId, Reject> {
-        match &invocation.channel {
-            Some(channel) => Ok(channel.clone()),
-            None => Ok(self.app.state(pipeline).await?.expect_pipeline()?.home.clone()),
-        }
+async fn try_record(
+    app: &Installation,
+    quota: &RefusalQuota,
+    invocation: &Invocation,
+    refusal: &Refusal,
+    answer: &Answer,
+) -> Result<(), StoreError> {
+    let world = app.engine.world();
+    let Ok(Some(wanted)) = wanted(app, invocation).await else { return Ok(()) };
+    let Ok(channel) = channel_of(app, invocation, &wanted.pipeline).await else { return Ok(()) };
+    let at = world.clock.now();
+    if !quota.take(&invocation.actor.id, at) {
+        tracing::warn!(who = %invocation.actor.id, code = refusal.code, "too many refusals to record");
+        return Ok(());
     }
+    let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(error.to_string());
+    let Wanted { pipeline, kind, command, about } = wanted;
+    let id = Ulid::new().to_string();
+    let record = AuditRecord {
+        at,
+        act: Act::Refused,
+        actor: invocation.actor.clone(),
+        channel: Some(channel),
+        pipeline: Some(pipeline.clone()),
+        operation: OperationId::new(id.clone()).map_err(|error| corrupt(&error))?,
+        kind,
+        command,
+        rule: String::new(),
+        outcome: refusal.code.clone(),
+        about: AuditSubject { reason: Some(refusal.problem.clone()), ..about },
+    };
+    let delivery = delivery_of(invocation);
+    let writes = vec![
+        inbox(&app.engine, delivery.key, answer, None).map_err(|error| corrupt(&error))?,
+        Write::Check { key: world.keys.pipeline(&pipeline), when: Precondition::Present },
+        audit(&record, world)?,
+    ];
+    match world.store.transact(&format!("refused-{id}"), writes).await {
+        // The pipeline does not exist, or the delivery was already answered.
+        Ok(()) | Err(StoreError::Lost(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
 
-    /// The request of a delivery; `None` if it concerns no pipeline.
-    async fn wanted(&self, invocation: &Invocation) -> Result<Option<Wanted>, Reject> {
-        match &invocation.said {
-            Input::Slash { command, text } => {
-                let Ok(command) = sluice_grammar::parse(command, text, &self.app.names) else {
-                    return Ok(None);
-                };
-                let Some((kind, pipeline, stage)) = subject(&command) else { return Ok(None) };
-                let about = AuditSubject { stage, ..AuditSubject::default() };
-                Ok(Some(Wanted { pipeline, kind: kind.to_owned(), command: command.to_string(), about }))
-            }
-            Input::Click { action_id, value } => {
-                let click = Click::decode(action_id, value).ok();
-                let Some(id) = click.as_ref().and_then(Click::operation) else { return Ok(None) };
-                let Some(loaded) = self.app.load(id).await? else { return Ok(None) };
-                let spec = loaded.head.spec;
-                let definition = self.app.engine.registry().get(&spec.kind, spec.version);
-                let bound = definition.and_then(|kind| kind.bind(&loaded.op).ok());
-                let about = bound.map(|bound| bound.audit_subject(&loaded.op)).unwrap_or_default();
-                let OperationSpec { kind, command, pipeline, .. } = spec;
-                Ok(Some(Wanted { pipeline, kind, command, about }))
-            }
+/// The channel of a delivery. For a terminal it is the pipeline's home, as in all its records.
+async fn channel_of(
+    app: &Installation,
+    invocation: &Invocation,
+    pipeline: &PipelineName,
+) -> Result<ChannelId, Reject> {
+    match &invocation.channel {
+        Some(channel) => Ok(channel.clone()),
+        None => Ok(app.state(pipeline).await?.expect_pipeline()?.home.clone()),
+    }
+}
+
+/// The request of a delivery; `None` if it concerns no pipeline.
+async fn wanted(app: &Installation, invocation: &Invocation) -> Result<Option<Wanted>, Reject> {
+    match &invocation.said {
+        Input::Slash { command, text } => {
+            let Ok(command) = sluice_grammar::parse(command, text, &app.names) else {
+                return Ok(None);
+            };
+            let Some((kind, pipeline, stage)) = subject(&command) else { return Ok(None) };
+            let about = AuditSubject { stage, ..AuditSubject::default() };
+            Ok(Some(Wanted { pipeline, kind: kind.to_owned(), command: command.to_string(), about }))
+        }
+        Input::Click { action_id, value } => {
+            let click = Click::decode(action_id, value).ok();
+            let Some(id) = click.as_ref().and_then(Click::operation) else { return Ok(None) };
+            let Some(loaded) = app.load(id).await? else { return Ok(None) };
+            let spec = loaded.head.spec;
+            let definition = app.engine.registry().get(&spec.kind, spec.version);
+            let bound = definition.and_then(|kind| kind.bind(&loaded.op).ok());
+            let about = bound.map(|bound| bound.audit_subject(&loaded.op)).unwrap_or_default();
+            let OperationSpec { kind, command, pipeline, .. } = spec;
+            Ok(Some(Wanted { pipeline, kind, command, about }))
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::operation::marked;
 use crate::records::{Decided, RequestState, RoleRequest};
 use crate::rules::{Access, for_whom};
 use sluice_model::{
-    AccessRequest, Actor, Button, ButtonStyle, Card, Click, PipelineName, Refusal, Role, Text, Tone,
+    AccessRequest, Actor, Button, ButtonStyle, Card, Click, PipelineName, Refusal, Role, Text, Tone, UserId,
 };
 
 /// How many people a request mentions.
@@ -15,25 +15,30 @@ fn what(role: Role, name: Option<&PipelineName>) -> Text {
     marked(&format!("{} {}", role.one(), for_whom(name)))
 }
 
+/// The command that grants the requested role for that pipeline, or for all.
+fn grant_line(RoleRequest { person, role, .. }: &RoleRequest, name: Option<&str>) -> String {
+    let line = format!("/pipeline grant @{} {}", person.name, role.word());
+    name.map_or(line.clone(), |name| format!("{line} {name}"))
+}
+
 /// The request, as the channel sees it.
 pub(super) fn card(request: &RoleRequest, access: &Access) -> Card {
     let RoleRequest { id, person, role, name, wanted, asked, .. } = request;
     let title = Text::default().user(&person.id).then(" asks to be ").join(what(*role, name.as_ref()));
     let admins = access.admins.iter().take(MENTIONS);
     let please = admins.fold(Text::default(), |text, admin| text.user(admin).then(" "));
-    let request =
+    let value =
         AccessRequest { person: person.id.clone(), role: *role, pipeline: name.clone(), id: id.clone() };
-    let grant = Button::new(&Click::GrantAccess(request.clone()), "Grant").style(ButtonStyle::Primary);
-    let decline = Button::new(&Click::DeclineAccess(request), "Decline").style(ButtonStyle::Danger);
+    let grant = Button::new(&Click::GrantAccess(value.clone()), "Grant").style(ButtonStyle::Primary);
+    let decline = Button::new(&Click::DeclineAccess(value), "Decline").style(ButtonStyle::Danger);
     let (who, what) = (&person.name, what(*role, name.as_ref()).flat());
-    let line = format!("/pipeline grant @{} {}", person.name, role.word());
-    let line = name.as_ref().map_or(line.clone(), |name| format!("{line} {name}"));
-    let mut hint = Text::plain("An admin can decide within a week, with a button or with ").code(line);
+    let mut hint = Text::plain("An admin can decide within a week, with a button or with ")
+        .code(grant_line(request, name.as_ref().map(PipelineName::as_str)));
     // The pipeline does not exist yet, so the missing role is one for all pipelines.
     let created = wanted.strip_prefix("/repo create ").and_then(|line| line.split_whitespace().next());
     if let (None, Some(new)) = (name, created) {
-        let smaller = format!("/pipeline grant @{} {} {new}", person.name, role.word());
-        hint = hint.then(". To grant less, run ").code(wanted.clone()).then(" yourself, then ").code(smaller);
+        hint = hint.then(". To grant less, run ").code(wanted.clone()).then(" yourself, then ");
+        hint = hint.code(grant_line(request, Some(new)));
     }
     Card::new(Tone::Waiting, title)
         .text(please.then("please decide. The role is needed for ").code(wanted.clone()).then("."))
@@ -56,31 +61,67 @@ pub(super) fn decided_card(request: &RoleRequest, decided: &Decided) -> Card {
         .foot(Text::plain(said).user(&decided.by.id).then(" ").time(decided.at))
 }
 
-/// The refusal of a decision on a closed request, or of a repeated request.
-pub(super) fn closed(request: &RoleRequest, state: RequestState<'_>) -> Refusal {
-    let RoleRequest { person, role, name, .. } = request;
-    let what = format!("<@{}>'s request to be {} {}", person.id, role.one(), for_whom(name.as_ref()));
+/// The refusal of a person who asks again.
+pub(super) fn not_again(request: &RoleRequest, state: RequestState<'_>) -> Refusal {
+    let what = format!("{} {}", request.role.one(), for_whom(request.name.as_ref()));
     let (problem, hint) = match state {
-        RequestState::Open => {
-            (format!("{what} is open."), "An admin decides it: see its message in the channel.")
-        }
-        RequestState::Expired => (
-            format!("{what} expired, because nobody decided within a week."),
-            "The request can be made again.",
-        ),
-        RequestState::Decided(Decided { by, granted: true, .. }) => {
-            (format!("{what} was granted by <@{}> already; nothing changed.", by.id), "See `/pipeline who`.")
-        }
         RequestState::Decided(Decided { by, .. }) => (
-            format!("{what} was declined by <@{}>; nothing changed.", by.id),
-            "Talk to them. You can make the request again after a day; an admin can grant it at any time.",
+            format!("<@{}> declined your request to be {what}.", by.id),
+            "Talk to them. You can ask again after a day.",
+        ),
+        _ => (
+            format!("You already asked to be {what}, and no admin has decided yet."),
+            "An admin can decide with the buttons of that message.",
         ),
     };
     Refusal::new("late", problem, hint)
 }
 
+/// The refusal of an admin who decides on a closed request.
+pub(super) fn closed(request: &RoleRequest, state: RequestState<'_>, reader: &UserId) -> Refusal {
+    let problem = match state {
+        RequestState::Decided(Decided { by, granted, .. }) => {
+            let who = if by.id == *reader { "You".to_owned() } else { format!("<@{}>", by.id) };
+            let done = if *granted { "granted" } else { "declined" };
+            format!("{who} already {done} this request. Nothing was changed.")
+        }
+        _ => "This request expired, because nobody decided within a week.".to_owned(),
+    };
+    let name = request.name.as_ref().map(PipelineName::as_str);
+    let hint = match state {
+        RequestState::Decided(Decided { granted: true, .. }) => {
+            "To see all roles, run `/pipeline who`.".to_owned()
+        }
+        _ => format!("To grant the role anyway, run `{}`.", grant_line(request, name)),
+    };
+    Refusal::new("late", problem, hint)
+}
+
+/// The refusal of a decision on a request that its author made again.
+pub(super) fn replaced() -> Refusal {
+    let problem = "A newer request replaced this one. Nothing was changed.";
+    Refusal::new("late", problem, "Decide in the newer message.")
+}
+
+/// The refusal of a request for a role that the person has.
+pub(super) fn already_granted(role: Role, name: Option<&PipelineName>) -> Refusal {
+    let problem = format!("You are already {} {}.", role.one(), for_whom(name));
+    Refusal::new("already-granted", problem, "Run your command again.")
+}
+
+/// The refusal of a click while the roles kept changing.
+pub(super) fn busy() -> Refusal {
+    let problem = "Too many role changes arrived at the same time, so nothing was done.";
+    Refusal::new("busy", problem, "Click again.")
+}
+
+/// The reason in the history.
+pub(super) fn reason(wanted: &str) -> String {
+    format!("needed for {wanted}")
+}
+
 /// The notification of the decision for the requester.
-pub(super) fn told(request: &RoleRequest, by: &Actor, granted: bool) -> Card {
+pub(super) fn decision(request: &RoleRequest, by: &Actor, granted: bool) -> Card {
     let RoleRequest { person, role, name, wanted, .. } = request;
     let text = Text::default().user(&person.id);
     match granted {

@@ -6,15 +6,14 @@
 
 mod messages;
 
-use self::messages::{card, closed, decided_card, told};
 use crate::installation::{Extras, Invocation, Reject, TRIES, delivery_of};
 use crate::operation::{Accepted, audit, commit_now};
 use crate::ports::Write;
 use crate::records::{ACCESS_REQUEST, Act, AuditRecord, Decided, RequestState, RoleRequest};
-use crate::rules::{Access, for_whom};
+use crate::rules::Access;
 use crate::service::Service;
 use sluice_grammar::{Command, PipelineCommand};
-use sluice_model::{AccessRequest, Actor, Answer, PipelineName, Refusal, Role, UserId, invalid_button};
+use sluice_model::{AccessRequest, Actor, Answer, PipelineName, Role, UserId, invalid_button};
 
 impl Service {
     /// Handles a click on *Ask for it*.
@@ -32,7 +31,7 @@ impl Service {
                 Err(stop) => return self.app.or_answered(invocation, stop).await,
             }
         }
-        Err(busy().into())
+        Err(messages::busy().into())
     }
 
     async fn try_ask(
@@ -46,8 +45,7 @@ impl Service {
         let Some(channel) = &invocation.channel else { return Err(invalid_button().into()) };
         let (access, at) = (world.roles(name).await?.access(), world.clock.now());
         if has(&access, role, &actor.id) {
-            let problem = format!("You are already {} {}.", role.one(), for_whom(name));
-            return Err(Refusal::new("already-granted", problem, "Run your command again.").into());
+            return Err(messages::already_granted(role, name).into());
         }
         let request = RoleRequest {
             id: self.app.new_id()?,
@@ -62,10 +60,10 @@ impl Service {
         let before = world.store.get(&request.key(&world.keys)).await?;
         let before = before.as_ref().map(RoleRequest::read).transpose()?;
         if let Some((before, _)) = before.as_ref().filter(|(before, _)| !before.can_be_repeated(at)) {
-            return Err(closed(before, before.state(at)).into());
+            return Err(messages::not_again(before, before.state(at)).into());
         }
         let put = request.put(&world.keys, before.map_or(0, |(_, revision)| revision))?;
-        let answer = Answer::public(card(&request, &access));
+        let answer = Answer::public(messages::card(&request, &access));
         let line = record(&request, Act::Asked, actor, "asked", String::new(), at);
         Ok(commit_now(&self.app.engine, &delivery_of(invocation), answer, vec![put], &line).await?)
     }
@@ -84,7 +82,7 @@ impl Service {
                 Err(stop) => return self.app.or_answered(invocation, stop).await,
             }
         }
-        Err(busy().into())
+        Err(messages::busy().into())
     }
 
     async fn try_answer_request(
@@ -100,15 +98,14 @@ impl Service {
         let granted = access.administer(&by.id)?;
         let found = world.store.get(&key).await?.as_ref().map(RoleRequest::read).transpose()?;
         let Some((request, revision)) = found.filter(|(request, _)| request.id == *id) else {
-            let problem = "A newer request replaced this one; nothing changed.";
-            return Err(Refusal::new("late", problem, "Decide in the newer message.").into());
+            return Err(messages::replaced().into());
         };
         match request.state(at) {
             RequestState::Open => {}
-            state => return Err(closed(&request, state).into()),
+            state => return Err(messages::closed(&request, state, &by.id).into()),
         }
         let decided = Decided { by: by.clone(), at, granted: grants };
-        let shown = decided_card(&request, &decided);
+        let shown = messages::decided_card(&request, &decided);
         let put = RoleRequest { decided: Some(decided), ..request.clone() }.put(&world.keys, revision)?;
         let rule = granted.rule().to_owned();
         if !grants || has(&access, role, person) {
@@ -116,7 +113,7 @@ impl Service {
             let (act, outcome) =
                 if grants { (Act::Approved, "granted") } else { (Act::Rejected, "declined") };
             let line = record(&request, act, by, outcome, rule, at);
-            let answer = Answer::public(told(&request, by, grants)).replacing(Some(shown));
+            let answer = Answer::public(messages::decision(&request, by, grants)).replacing(Some(shown));
             return Ok(
                 commit_now(&self.app.engine, &delivery_of(invocation), answer, vec![put], &line).await?
             );
@@ -164,14 +161,6 @@ fn record(
         command: format!("{} for {}", role.word(), person.name),
         rule,
         outcome: outcome.to_owned(),
-        about: crate::records::AuditSubject {
-            reason: Some(format!("needed for {wanted}")),
-            ..Default::default()
-        },
+        about: crate::records::AuditSubject { reason: Some(messages::reason(wanted)), ..Default::default() },
     }
-}
-
-fn busy() -> Refusal {
-    let problem = "Too many role changes arrived at the same time, so nothing was done.";
-    Refusal::new("busy", problem, "Click again.")
 }

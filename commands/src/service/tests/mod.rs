@@ -22,7 +22,7 @@ use crate::registry;
 use crate::rules::{Access, PinnedRoles};
 use crate::testing::samples::{self, change, promotion};
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, TestDirectory, world};
-use sluice_model::{Actor, Audience, Click, ReleaseNumber, Span, Wait};
+use sluice_model::{Actor, Audience, Click, ReleaseNumber, Span, Tone, Wait};
 
 struct Office {
     service: Service,
