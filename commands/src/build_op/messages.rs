@@ -161,11 +161,12 @@ pub(super) fn not_versioned(params: &Params, file: &str) -> Refusal {
     )
 }
 
-pub(super) fn not_running(name: &PipelineName, number: Option<BuildNumber>) -> String {
-    match number {
+pub(super) fn not_running(name: &PipelineName, number: Option<BuildNumber>) -> Refusal {
+    let problem = match number {
         None => format!("No build of `{name}` is running."),
         Some(number) => format!("Build `{number}` of `{name}` is not running."),
-    }
+    };
+    Refusal::new("nothing-runs", problem, format!("See `/pipeline status {name}`."))
 }
 
 pub(super) fn state(state: BuildState) -> &'static str {

@@ -119,6 +119,7 @@ pub(super) fn already_runs(
     Card::new(Tone::Neutral, title).hint("There is nothing to deploy, so no release was created.")
 }
 
-pub(super) fn nothing_runs(name: &PipelineName) -> String {
-    format!("No deploy of `{name}` is running.")
+pub(super) fn nothing_runs(name: &PipelineName) -> Refusal {
+    let problem = format!("No deploy of `{name}` is running.");
+    Refusal::new("nothing-runs", problem, format!("See `/pipeline status {name}`."))
 }

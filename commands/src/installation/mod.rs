@@ -4,38 +4,43 @@
 //! them a delivery reaches.
 
 mod drift;
+mod drift_cache;
 mod invocation;
+mod messages;
 mod plan;
 mod reads;
 mod reject;
 mod signals;
 mod suggest;
 
-pub(crate) use self::drift::*;
-pub use self::invocation::*;
-pub(crate) use self::plan::*;
-pub(crate) use self::reads::*;
-pub(crate) use self::reject::*;
-pub(crate) use self::signals::*;
+pub(crate) use self::drift::moved;
+pub(crate) use self::drift_cache::DriftReport;
+pub(crate) use self::invocation::delivery_of;
+pub use self::invocation::{Input, Invocation};
+pub(crate) use self::messages::{cannot_be_read, no_operation, refused};
+pub(crate) use self::plan::{Plan, Planning, misdirected};
+pub(crate) use self::reads::{SIDE_BY_SIDE, newest};
+pub(crate) use self::reject::{Extras, Reject, TRIES};
 
 use std::sync::Arc;
 
 use ulid::Ulid;
 
+use crate::installation::drift_cache::DriftCache;
 use crate::operation::{Engine, EngineError};
 use sluice_grammar::Names;
-use sluice_model::{Card, ChannelId, OperationId, Text, Tone};
+use sluice_model::{Card, ChannelId, OperationId};
 
 /// The engine, the names of the commands, and what AWS showed last.
 pub(crate) struct Installation {
     pub(crate) engine: Arc<Engine>,
     pub(crate) names: Names,
-    pub(crate) looks: Arc<DriftCache>,
+    pub(crate) drift: Arc<DriftCache>,
 }
 
 impl Installation {
     pub(crate) fn new(engine: Arc<Engine>, names: Names) -> Self {
-        Self { engine, names, looks: Arc::default() }
+        Self { engine, names, drift: Arc::default() }
     }
 
     /// A new id. Ids sort by time.
@@ -45,33 +50,21 @@ impl Installation {
         OperationId::new(id.to_string()).map_err(|error| EngineError::Corrupt(error.to_string()))
     }
 
-    /// The answer to a command that is already running: the requester, and a link to its message. The message in
-    /// `asked_in` is preferred if there is one.
+    /// The answer to a command that is already running, with a link to its message: the one in `asked_in`, if there is one.
     pub(crate) async fn already(
         &self,
         line: &str,
         open: &OperationId,
         asked_in: Option<&ChannelId>,
     ) -> Result<Card, Reject> {
-        let mut card = Card::new(Tone::Neutral, Text::default().code(line).then(" is already running."));
-        let hint = match self.load(open).await {
-            Ok(Some(loaded)) => {
-                let spec = loaded.head.spec;
-                let asked = Text::plain("Requested by ").join(spec.actor.attribution());
-                card = card.text(asked.then(" ").time(spec.accepted).then("."));
-                let channels = spec.channels();
-                let here = channels.iter().find(|channel| Some(*channel) == asked_in);
-                let channel = here.unwrap_or(&spec.home);
-                let follow = match self.engine.world().notifier.link(open, channel).await {
-                    Some(url) => {
-                        Text::plain("Follow ").link(url, "its message").then(" in ").channel(channel)
-                    }
-                    None => Text::plain("Follow it in ").channel(channel),
-                };
-                follow.then(". Nothing new was started.")
-            }
-            _ => Text::plain("Its message in the channel shows its state. Nothing new was started."),
+        let Ok(Some(loaded)) = self.load(open).await else {
+            return Ok(messages::already_running(line, None));
         };
-        Ok(card.hint(hint).foot(Text::plain("code ").code("already-running")))
+        let spec = loaded.head.spec;
+        let channels = spec.channels();
+        let here = channels.iter().find(|channel| Some(*channel) == asked_in);
+        let channel = here.unwrap_or(&spec.home);
+        let url = self.engine.world().notifier.link(open, channel).await;
+        Ok(messages::already_running(line, Some((&spec, channel, url))))
     }
 }

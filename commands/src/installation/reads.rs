@@ -2,12 +2,12 @@
 
 use futures::future::try_join_all;
 
-use crate::installation::{Installation, Reject};
+use crate::installation::{Installation, Reject, messages};
 use crate::operation::{EngineError, Snapshot};
 use crate::ports::{Order, Query};
 use crate::records::{PipelineState, Release, from_item};
 use sluice_grammar::{Command, PipelineCommand};
-use sluice_model::{PipelineName, Refusal, ReleaseNumber};
+use sluice_model::{PipelineName, ReleaseNumber};
 
 pub(crate) const SIDE_BY_SIDE: usize = 8;
 
@@ -65,13 +65,8 @@ impl Installation {
         let world = self.engine.world();
         let found = world.store.get(&world.keys.release(name, number)).await?;
         let found: Option<Release> = found.map(|item| from_item(&item)).transpose()?;
-        found.filter(|release| release.succeeded).ok_or_else(|| {
-            Refusal::new(
-                "no-such-release",
-                format!("Pipeline `{name}` has no release `{number}` that succeeded."),
-                format!("See all releases with `/pipeline history {name}`."),
-            )
-            .into()
-        })
+        found
+            .filter(|release| release.succeeded)
+            .ok_or_else(|| messages::no_such_release(name, number).into())
     }
 }

@@ -1,12 +1,13 @@
 //! Why a command or a click has no regular answer, and what its acceptance writes besides.
 
-use crate::operation::{EngineError, marked};
+use crate::installation::messages;
+use crate::operation::EngineError;
 use crate::ports::{StoreError, Write};
-use sluice_model::{Button, Card, Click, PipelineName, Refusal, Role, Text, Tone};
+use sluice_model::{Button, Card, PipelineName, Refusal};
 
-/// What stands in the way of an answer that somebody wanted.
+/// Why a command or a click has no regular answer.
 pub(crate) enum Reject {
-    /// It is told to them.
+    /// Another answer: a question, or a suggestion.
     Say(Box<Card>),
     /// A refusal, which the history may record, with a button for a next step.
     Refused(Box<Refusal>, Option<Box<Button>>),
@@ -50,39 +51,23 @@ impl From<StoreError> for Reject {
 }
 
 impl From<EngineError> for Reject {
-    fn from(trouble: EngineError) -> Self {
-        match trouble {
+    fn from(error: EngineError) -> Self {
+        match error {
             EngineError::Refused(refusal) => refusal.into(),
             other => Reject::EngineError(other),
         }
     }
 }
 
-/// A refusal as a card: the problem, the next step, and the code.
-pub(crate) fn refused(refusal: &Refusal) -> Card {
-    let card = Card::new(Tone::Bad, marked(&refusal.problem));
-    let card = if refusal.hint.is_empty() { card } else { card.hint(marked(&refusal.hint)) };
-    card.foot(Text::plain("code ").code(refusal.code.clone()))
-}
-
 /// How often an acceptance is retried because the pipeline changed meanwhile.
 pub(crate) const TRIES: usize = 8;
-
-/// How many characters of the command a button keeps. Slack allows 2,000 for the whole value.
-const WANTED: usize = 300;
-
-/// The button to request the missing role.
-pub(crate) fn ask_button(role: Role, name: Option<&PipelineName>, wanted: &str) -> Button {
-    let wanted: String = wanted.chars().take(WANTED).collect();
-    Button::new(&Click::AskAccess { role, pipeline: name.cloned(), wanted }, "Ask for it")
-}
 
 impl Reject {
     /// Adds a button that requests the missing role: for that pipeline, or for all if it does not exist yet.
     pub(crate) fn asking(self, name: Option<&PipelineName>, wanted: &str) -> Self {
         match self {
             Reject::Refused(refusal, None) => {
-                let offer = refusal.lacks.map(|role| Box::new(ask_button(role, name, wanted)));
+                let offer = refusal.lacks.map(|role| Box::new(messages::ask_button(role, name, wanted)));
                 Reject::Refused(refusal, offer)
             }
             other => other,

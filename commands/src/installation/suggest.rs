@@ -1,10 +1,9 @@
 //! Suggestions for commands that name no pipeline, or lack a stage.
 
-use crate::installation::{Installation, Reject, SIDE_BY_SIDE};
-use crate::operation::marked;
-use crate::records::{PipelineState, and};
+use crate::installation::{Installation, Reject, SIDE_BY_SIDE, messages};
+use crate::records::PipelineState;
 use sluice_grammar::{Command, DeployCommand, ParseError, PromoteCommand};
-use sluice_model::{Card, PipelineName, StageName, Text, Tone};
+use sluice_model::{Card, PipelineName, StageName};
 
 impl Installation {
     /// The answer to a command whose pipeline does not exist.
@@ -14,24 +13,13 @@ impl Installation {
         command: &Command,
     ) -> Result<Card, Reject> {
         let known = self.pipelines(200).await?;
-        let mut card =
-            Card::new(Tone::Bad, Text::plain("There is no pipeline ").code(name.as_str()).then("."));
-        let near = sluice_grammar::closest(name.as_str(), known.iter().map(PipelineName::as_str));
-        let swapped = self.swapped(&known, command).await?;
-        card = match near {
-            _ if swapped.is_some() => {
-                let line = swapped.map(|command| command.to_string()).unwrap_or_default();
-                card.hint(Text::plain("Did you mean ").code(line).then("?"))
-            }
-            Some(near) => card.hint(Text::plain("Did you mean ").code(near).then("?")),
-            None => match command.other_reading() {
-                Some(line) => card.hint(Text::plain("Did you mean ").code(line).then("?")),
-                None => {
-                    card.hint(marked(&format!("Create it with `/repo create {name}`, or see `/repo list`.")))
-                }
-            },
+        let near = match self.swapped(&known, command).await? {
+            Some(command) => Some(command.to_string()),
+            None => sluice_grammar::closest(name.as_str(), known.iter().map(PipelineName::as_str))
+                .map(str::to_owned)
+                .or_else(|| command.other_reading()),
         };
-        Ok(card.foot(Text::plain("code ").code("no-such-pipeline")))
+        Ok(messages::no_such_pipeline(name, near))
     }
 
     /// The command with pipeline and stage swapped, if both exist: `/rollback prod orders`.
@@ -70,7 +58,7 @@ impl Installation {
         };
         if let Some(pipeline) = &state.pipeline {
             let stages: Vec<&str> = pipeline.stages.iter().map(StageName::as_str).collect();
-            wrong.problem = format!("{}; `{name}` has {}", wrong.problem, and(&stages));
+            wrong.problem = messages::lacks_stage(&wrong.problem, &name, &stages);
             // No release is promoted to the first stage.
             let reading = stages.last().and_then(|stage| reads(format!("{} {stage}", wrong.typed)));
             let is_meant = |read: &Command| {
@@ -83,16 +71,15 @@ impl Installation {
         let known = self.pipelines(SIDE_BY_SIDE as u32).await?;
         let views = self.views(&known).await?;
         let has_it = |state: &PipelineState| state.stages.keys().any(|stage| stage.as_str() == name.as_str());
+        wrong.understood = None;
         let mut having = views.iter().filter(|(_, state)| has_it(state)).map(|(name, _)| name);
         if let Some(first) = having.next() {
-            wrong.problem = format!("`{name}` is a stage, and the name of the pipeline is missing");
-            wrong.understood = None;
+            wrong.problem = messages::lacks_pipeline(&name);
             let is_only = having.next().is_none();
             let reading = reads(format!("{first} {name}")).filter(|_| is_only);
             wrong.nearest = wrong.nearest.take().or(reading.map(|read| read.to_string()));
         } else {
-            wrong.problem = format!("there is no pipeline `{name}`");
-            wrong.understood = None;
+            wrong.problem = messages::names_no_pipeline(&name);
         }
         Ok(wrong)
     }
