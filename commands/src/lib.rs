@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod alphabets;
+pub mod application;
 pub mod build_op;
 pub mod deploy;
 pub mod installation;

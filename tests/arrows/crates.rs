@@ -10,8 +10,9 @@ use crate::root;
 const ARROWS: &[(&str, &[&str])] = &[
     ("sluice-model", &[]),
     ("sluice-grammar", &["sluice-model"]),
+    ("sluice-engine", &["sluice-model"]),
     ("sluice-template", &["sluice-model"]),
-    ("sluice-commands", &["sluice-model", "sluice-grammar", "sluice-template"]),
+    ("sluice-commands", &["sluice-model", "sluice-grammar", "sluice-engine", "sluice-template"]),
     ("sluice-state", &["sluice-model", "sluice-grammar", "sluice-commands"]),
     ("sluice-aws-adapter", &["sluice-model", "sluice-commands"]),
     ("sluice", &["sluice-model", "sluice-grammar", "sluice-commands", "sluice-state", "sluice-aws-adapter"]),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sluice_aws_adapter::Aws;
 use sluice_commands::installation::Invocation;
-use sluice_commands::operation::{Driven, Engine, Keys, Messages, Pinned, Posted, Settings, World};
+use sluice_commands::operation::{Driven, Engine, Keys, Messages, Pinned, Ports, Posted, Settings, World};
 use sluice_commands::ports::{
     Background, Directory, NoDirectory, NoWakeups, Notifier, Queue, Runner, Store, StoreError, Update,
     Wakeups,
@@ -55,7 +55,7 @@ pub(super) fn assemble(environment: Environment<'_>, parts: Parts) -> Arc<dyn Co
     let Parts { slack, response_urls, tasks, accept_only } = parts;
     let settings = Settings { drive: !accept_only, ..settings(environment.base) };
     let keys = Keys::new(&environment.target);
-    let messages = Messages::new(Arc::clone(&environment.store), keys, settings.replica.clone());
+    let messages = Messages::new(Arc::clone(&environment.store), &keys, settings.replica.clone());
     let operations = (!accept_only).then(|| Operations::new(tasks.clone()));
     let runner: Arc<dyn Runner> = match &operations {
         Some(operations) => Arc::clone(operations) as Arc<dyn Runner>,
@@ -123,7 +123,6 @@ impl ProcessPorts {
         World {
             keys: Keys::new(&target),
             target,
-            pinned: environment.pinned.clone(),
             settings: self.settings,
             contents: Default::default(),
             store: Arc::clone(&environment.store),
@@ -133,15 +132,18 @@ impl ProcessPorts {
             wakeups: self.wakeups,
             workers: Arc::new(BlockingThreads::new()),
             background: self.background,
-            directory: self.directory,
-            repositories: Arc::clone(&aws.repositories),
-            builders: Arc::clone(&aws.builders),
-            objects: Arc::clone(&aws.objects),
-            functions: Arc::clone(&aws.functions),
-            gateway: Arc::clone(&aws.gateway),
-            probe: Arc::new(HttpProbe::new()),
-            identity: Arc::clone(&aws.identity),
-            logs: Arc::clone(&aws.logs),
+            ports: Ports {
+                pinned: environment.pinned.clone(),
+                directory: self.directory,
+                repositories: Arc::clone(&aws.repositories),
+                builders: Arc::clone(&aws.builders),
+                objects: Arc::clone(&aws.objects),
+                functions: Arc::clone(&aws.functions),
+                gateway: Arc::clone(&aws.gateway),
+                probe: Arc::new(HttpProbe::new()),
+                identity: Arc::clone(&aws.identity),
+                logs: Arc::clone(&aws.logs),
+            },
         }
     }
 }

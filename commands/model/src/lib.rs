@@ -12,6 +12,7 @@ mod ids;
 mod port_error;
 mod refusal;
 mod role;
+mod subjects;
 
 pub use actor::*;
 pub use answer::*;
@@ -23,6 +24,7 @@ pub use ids::*;
 pub use port_error::*;
 pub use refusal::*;
 pub use role::*;
+pub use subjects::*;
 
 /// How the key of a stage's setting begins that is a parameter of the template: `param.LogLevel`.
 pub const PARAMETER: &str = "param.";

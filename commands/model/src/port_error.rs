@@ -10,6 +10,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Refusal;
+
 pub use quota::quota;
 pub use sentence::shown;
 
@@ -79,7 +81,58 @@ pub struct PortError {
     pub detail: String,
 }
 
+/// Codes of answers that the adapter does not understand, or of requests that it would not send.
+const NOT_UNDERSTOOD: &[&str] =
+    &["IncompleteAnswer", "UnknownStatus", "UnreadableCommitId", "UnreadablePolicy"];
+
 impl PortError {
+    /// The refusal for a failed call. It contains the service's own sentence if that is the diagnosis.
+    pub fn refusal(&self) -> Refusal {
+        let PortError { call, class, code, .. } = self;
+        // `Http…`: the answer is not from the service but from something on the way.
+        let said = if code.starts_with("Http") { String::new() } else { self.sentence() };
+        let said = if said.is_empty() { said } else { format!(" AWS says: {said}.") };
+        let (problem, hint) = match class {
+            Class::Denied => (
+                format!("AWS denied Sluice the call {call} ({code})."),
+                "Allow the call for the credentials of Sluice, then run the command again.".to_owned(),
+            ),
+            Class::Conflict | Class::Precondition => (
+                format!("{call} found a change by somebody else ({code})."),
+                "Check who changed it, then run the command again.".to_owned(),
+            ),
+            Class::Absent => (
+                format!("{call} did not find a resource that it needs ({code})."),
+                "It may have been deleted outside Sluice. Run the command again to create it.".to_owned(),
+            ),
+            Class::Invalid if NOT_UNDERSTOOD.contains(&code.as_str()) => (
+                format!("Sluice does not understand the answer of AWS to {call} ({code})."),
+                "The details are in the log of Sluice. Run the command again; if it fails the same way, Sluice needs an update."
+                    .to_owned(),
+            ),
+            Class::Invalid => (
+                format!("AWS refused {call} ({code}).{said}"),
+                "Fix the cause, then run the command again. The whole message is in the log of Sluice.".to_owned(),
+            ),
+            Class::Quota => {
+                let (name, hint) = quota(call);
+                (
+                    format!("AWS refused {call} ({code}): {name} is used up.{said}"),
+                    format!("{hint}. Then run the command again."),
+                )
+            }
+            Class::Busy => (
+                format!("{call} was refused repeatedly because another change was in progress ({code})."),
+                "Check in AWS what is being changed, and run the command again afterwards.".to_owned(),
+            ),
+            Class::Transient | Class::Throttled | Class::Ambiguous => (
+                format!("{call} kept failing ({code})."),
+                "AWS is having problems. Try again once it has recovered.".to_owned(),
+            ),
+        };
+        Refusal::new(&format!("aws-{class}"), problem, hint)
+    }
+
     /// An error that no service gave: used by adapters for what they find wrong in an answer.
     pub fn new(call: &'static str, class: Class, code: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { call, class, code: code.into(), detail: detail.into() }

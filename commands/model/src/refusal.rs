@@ -28,3 +28,8 @@ impl Refusal {
         Self { lacks: role, ..self }
     }
 }
+
+/// Text that a person typed, for use within a message: without the marks that messages use for code and mentions.
+pub fn plain(words: &str) -> String {
+    words.replace('`', "'").replace("<@", "@").replace("<!subteam^", "!subteam^")
+}

@@ -9,6 +9,7 @@ use futures::future::try_join3;
 use sha2::Digest;
 use sha2::Sha256;
 
+use crate::application::Sluice;
 use crate::build_op::messages;
 use crate::build_op::params::{At, Params};
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
@@ -23,7 +24,7 @@ use sluice_template::Manifest;
 pub(super) struct PinArtifact(pub(super) At);
 
 #[async_trait]
-impl Step for PinArtifact {
+impl Step<Sluice> for PinArtifact {
     fn effect(&self) -> Effect {
         Effect::Look
     }
@@ -61,7 +62,7 @@ impl PinArtifact {
         let At { target, params } = &self.0;
         let key = format!("{}/artifact/{file}", params.place());
         let missing = || EngineError::Refused(messages::no_artifact(file));
-        let object = cx.world.objects.object(target, &params.bucket, &key, None, ARTIFACT_LIMIT).await;
+        let object = cx.world.ports.objects.object(target, &params.bucket, &key, None, ARTIFACT_LIMIT).await;
         let object = object.map_err(|error| match error.code.as_str() {
             "EntityTooLarge" => EngineError::Refused(messages::artifact_too_large(file)),
             _ => error.into(),
@@ -85,7 +86,7 @@ fn real_version(version: Option<String>, file: &str, params: &Params) -> Result<
 pub(super) struct Record(pub(super) At);
 
 #[async_trait]
-impl Step for Record {
+impl Step<Sluice> for Record {
     fn effect(&self) -> Effect {
         Effect::Look
     }

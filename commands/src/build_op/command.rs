@@ -26,7 +26,8 @@ impl Installation {
     ) -> Result<Plan, Reject> {
         let state = &snapshot.state;
         let (pipeline, world) = (state.pipeline(name)?, self.engine.world());
-        let open = state.tickets.iter().filter(|ticket| ticket.kind == "build" && !ticket.stuck).count();
+        let open =
+            state.queue.tickets.iter().filter(|ticket| ticket.kind == "build" && !ticket.stuck).count();
         if open >= OPEN {
             return Err(messages::too_many_builds(name, open).into());
         }
@@ -72,11 +73,11 @@ impl Installation {
         let world = self.engine.world();
         let (target, repository) = (&world.target, &pipeline.repository);
         let known = async {
-            if world.repositories.branch(target, repository, reference).await?.is_some() {
+            if world.ports.repositories.branch(target, repository, reference).await?.is_some() {
                 return Ok::<_, PortError>(true);
             }
             match CommitId::new(reference) {
-                Ok(id) => Ok(world.repositories.commit(target, repository, &id).await?.is_some()),
+                Ok(id) => Ok(world.ports.repositories.commit(target, repository, &id).await?.is_some()),
                 Err(_) => Ok(false),
             }
         };

@@ -6,6 +6,7 @@ use crate::build_op::messages;
 use crate::installation::{Installation, Invocation, Reject};
 use crate::operation::EngineError;
 use crate::records::{Build, PipelineState, from_item};
+use crate::rules::Roles;
 use crate::rules::{Subjects, redact};
 use sluice_model::{Answer, BuildNumber, PipelineName};
 
@@ -27,7 +28,9 @@ impl Installation {
         let build = self.build_or_newest(&state, name, build).await?;
         let world = self.engine.world();
         let lines = match &build.log {
-            Some(log) => world.logs.tail(&world.target, log, LOG_LINES).await.map_err(EngineError::from)?,
+            Some(log) => {
+                world.ports.logs.tail(&world.target, log, LOG_LINES).await.map_err(EngineError::from)?
+            }
             None => vec![],
         };
         let lines =
@@ -60,7 +63,7 @@ impl Installation {
         let named: BTreeSet<_> =
             state.policies.values().flat_map(|policy| policy.approvers.iter().cloned()).collect();
         let subjects = Subjects::people([&invocation.actor.id]).naming(&named);
-        let roles = self.engine.world().roles_about(Some(name), subjects).await?;
+        let roles = Roles::read_about(self.engine.world(), Some(name), subjects).await?;
         roles.access().read_logs(&invocation.actor.id, &named)?;
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
+use crate::application::Sluice;
 use crate::build_op::artifact::{PinArtifact, Record};
 use crate::build_op::messages;
 use crate::build_op::params::{At, Params, id};
@@ -20,7 +21,7 @@ use sluice_model::Target;
 /// The operation.
 pub struct BuildOperation;
 
-impl Operation for BuildOperation {
+impl Operation<Sluice> for BuildOperation {
     type Params = Params;
 
     fn kind(&self) -> &'static str {

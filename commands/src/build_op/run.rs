@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::application::Sluice;
 use crate::build_op::messages;
 use crate::build_op::params::{At, OPERATION_VARIABLE, Params};
 use crate::names;
@@ -32,13 +33,13 @@ const LAST_LINES: usize = 6;
 pub(super) struct Source(pub(super) At);
 
 #[async_trait]
-impl Step for Source {
+impl Step<Sluice> for Source {
     fn effect(&self) -> Effect {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let At { target, params } = &self.0;
-        let repositories = &cx.world.repositories;
+        let repositories = &cx.world.ports.repositories;
         let tip = repositories.branch(target, &params.repository, &params.reference).await?;
         let commit = match tip.or_else(|| CommitId::new(params.reference.clone()).ok()) {
             Some(id) => repositories.commit(target, &params.repository, &id).await?,
@@ -78,7 +79,7 @@ pub(super) struct StartBuild {
 }
 
 #[async_trait]
-impl Step for StartBuild {
+impl Step<Sluice> for StartBuild {
     fn effect(&self) -> Effect {
         Effect::Mutate(&START_BUILD)
     }
@@ -92,11 +93,11 @@ impl Step for StartBuild {
             bucket: params.bucket.clone(),
             prefix: params.place(),
         };
-        Progress::done(Started::of(&cx.world.builders.start_build(target, &request).await?))
+        Progress::done(Started::of(&cx.world.ports.builders.start_build(target, &request).await?))
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let At { target, params } = &self.at;
-        let builders = &cx.world.builders;
+        let builders = &cx.world.ports.builders;
         let ids = builders.builds_of(target, &params.project).await?;
         if ids.is_empty() {
             return Ok(Observed::Absent);
@@ -112,7 +113,7 @@ impl Step for StartBuild {
     async fn undo(&self, cx: &Context, output: &Value) -> Result<Undone, EngineError> {
         let started = serde_json::from_value::<Started>(output.clone());
         let started = started.map_err(|error| EngineError::Corrupt(format!("a started build: {error}")))?;
-        let (builders, target) = (&cx.world.builders, &self.at.target);
+        let (builders, target) = (&cx.world.ports.builders, &self.at.target);
         let found = builders.builds(target, std::slice::from_ref(&started.id)).await?;
         // The last look may be outdated. Stopping a build that ended or is unknown is no error.
         if found.first().is_none_or(|run| run.status == BuildStatus::InProgress) {
@@ -143,13 +144,13 @@ pub(super) struct Follow {
 }
 
 #[async_trait]
-impl Step for Follow {
+impl Step<Sluice> for Follow {
     fn effect(&self) -> Effect {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let At { target, params } = &self.at;
-        let found = cx.world.builders.builds(target, std::slice::from_ref(&self.build)).await?;
+        let found = cx.world.ports.builders.builds(target, std::slice::from_ref(&self.build)).await?;
         let Some(run) = found.into_iter().next() else {
             // Control planes are eventually consistent: a new build may not be visible yet.
             let age = self.since.map(|since| cx.world.clock.now().duration_since(since));
@@ -168,7 +169,7 @@ impl Step for Follow {
             .iter()
             .find(|phase| phase.status.is_some_and(|status| status != BuildStatus::Succeeded));
         let tail = match (&run.log, green) {
-            (Some(log), false) => Some(excerpt(&cx.world.logs.tail(target, log, LOG_LINES).await?)),
+            (Some(log), false) => Some(excerpt(&cx.world.ports.logs.tail(target, log, LOG_LINES).await?)),
             _ => None,
         };
         Progress::done(Finished {
@@ -218,7 +219,7 @@ fn excerpt(lines: &[String]) -> String {
 pub(super) struct Red(pub(super) Finished, pub(super) PipelineName);
 
 #[async_trait]
-impl Step for Red {
+impl Step<Sluice> for Red {
     fn effect(&self) -> Effect {
         Effect::Look
     }

@@ -113,7 +113,7 @@ impl Installation {
     /// The commit at the tip of the default branch, if CodeCommit answers in time.
     async fn tip(&self, pipeline: &Pipeline) -> Option<CommitId> {
         let world = self.engine.world();
-        let branch = world.repositories.branch(&world.target, &pipeline.repository, &pipeline.branch);
+        let branch = world.ports.repositories.branch(&world.target, &pipeline.repository, &pipeline.branch);
         tokio::time::timeout(PATIENCE, branch).await.ok()?.ok()?
     }
 

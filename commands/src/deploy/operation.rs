@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::application::Sluice;
 use crate::deploy::messages;
 use crate::deploy::params::Params;
 use crate::operation::{
     Content, DEPLOY, End, EngineError, Keys, Node, Operation, OperationState, Slot, Snapshot, StepId, Summary,
 };
 use crate::ports::{Precondition, Write};
+use crate::records::stage_slot;
 use crate::records::{AuditSubject, to_item};
 use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Want, pass};
@@ -25,7 +27,7 @@ use sluice_model::{Refusal, Target};
 /// The operation.
 pub struct Deploy;
 
-impl Operation for Deploy {
+impl Operation<Sluice> for Deploy {
     type Params = Params;
 
     fn kind(&self) -> &'static str {
@@ -67,7 +69,7 @@ impl Operation for Deploy {
         params: &Arc<Params>,
         op: &OperationState,
         target: &Target,
-    ) -> Result<Vec<Arc<dyn Content>>, EngineError> {
+    ) -> Result<Vec<Arc<dyn Content<Sluice>>>, EngineError> {
         preparation_contents(&params.preparation(op, target))
     }
 
@@ -91,7 +93,7 @@ impl Operation for Deploy {
         let Params { name, stage, smoke, parameters, .. } = params;
         let state = &snapshot.state;
         pass(state, &Attempt { pipeline: name, stage, want: Want::Deploy, at })?;
-        if *slot != Slot::Stage(stage.clone()) {
+        if *slot != stage_slot(stage) {
             return Ok(());
         }
         unmoved(op, name, stage, state)?;

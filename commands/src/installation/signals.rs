@@ -8,6 +8,7 @@ use crate::operation::{
 };
 use crate::records::PipelineState;
 use crate::rules::Access;
+use crate::rules::Roles;
 use sluice_model::{Answer, OperationId, PipelineName, Refusal};
 
 /// How often a cancel is retried because the operation started or stopped waiting meanwhile.
@@ -27,7 +28,7 @@ impl Installation {
         let state = PipelineState::read(&*world.store, &world.keys, name).await?;
         state.pipeline(name)?;
         let mut unreadable = None;
-        for ticket in state.tickets.iter().rev().filter(|ticket| ticket.kind == kind && !ticket.stuck) {
+        for ticket in state.queue.tickets.iter().rev().filter(|ticket| ticket.kind == kind && !ticket.stuck) {
             let Some(loaded) = self.readable(&ticket.operation, &mut unreadable).await? else { continue };
             let Ok(is_meant) = is_meant(&loaded.op) else {
                 unreadable = Some(ticket.operation.clone());
@@ -71,7 +72,9 @@ impl Installation {
             }
             let answer = Answer::private(messages::cancelling(&head.spec.command));
             let delivery = delivery_of(invocation);
-            match send_signal(&self.engine, &delivery, &head, &op, signal.clone(), &granted, answer).await? {
+            match send_signal(&self.engine, &delivery, &head, &op, signal.clone(), granted.rule(), answer)
+                .await?
+            {
                 SignalOutcome::Recorded(answer) | SignalOutcome::Before(answer) => return Ok(answer),
                 // It was cancelled before, or it has just started or stopped waiting.
                 SignalOutcome::TooLate if op.cancelled.is_some() || !is_open(head.status) => {
@@ -110,7 +113,7 @@ impl Installation {
         });
         let delivery = delivery_of(invocation);
         if head.status == Status::Stuck && head.awaits == wait {
-            match send_signal(&self.engine, &delivery, &head, &op, signal, &granted, answer).await? {
+            match send_signal(&self.engine, &delivery, &head, &op, signal, granted.rule(), answer).await? {
                 SignalOutcome::Recorded(answer) | SignalOutcome::Before(answer) => return Ok(answer),
                 SignalOutcome::TooLate => {}
             }
@@ -145,7 +148,7 @@ impl Installation {
 
     /// The current roles for an operation's pipeline.
     pub(crate) async fn access(&self, head: &Head) -> Result<Access, Reject> {
-        Ok(self.engine.world().roles(Some(&head.spec.pipeline)).await?.access())
+        Ok(Roles::read(self.engine.world(), Some(&head.spec.pipeline)).await?.access())
     }
 
     /// The earlier answer, if the refused delivery is a repetition of one that was accepted.

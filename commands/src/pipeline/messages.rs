@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::installation::{DriftReport, moved};
-use crate::operation::{Slot, Ticket, marked};
+use crate::operation::{Ticket, marked};
 use crate::promote::Request;
+use crate::records::stage_of;
 use crate::records::{Lock, Pipeline, PipelineState};
 use crate::repo::pipelines_title;
 use crate::rules::{Gate, GateState, Policy};
@@ -82,8 +83,10 @@ pub(super) fn status<'a>(
 fn open_operation(ticket: &Ticket) -> Text {
     let line = Text::plain("Open: ").code(&ticket.fingerprint);
     match &ticket.queued {
-        Some(Slot::Pipeline) => line.then(", waiting for its turn to publish"),
-        Some(Slot::Stage(stage)) => line.then(", waiting for its turn on ").code(stage.as_str()),
+        Some(slot) => match stage_of(slot) {
+            Some(stage) => line.then(", waiting for its turn on ").code(stage.as_str()),
+            None => line.then(", waiting for its turn to publish"),
+        },
         None => line,
     }
 }

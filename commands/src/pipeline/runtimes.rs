@@ -49,7 +49,8 @@ impl Installation {
         let release: Release = from_item(&item).ok()?;
         let pinned = release.artifact.packaged;
         let version = Some(pinned.version.as_str());
-        let found = world.objects.object(&world.target, bucket, &pinned.key, version, ARTIFACT_LIMIT).await;
+        let found =
+            world.ports.objects.object(&world.target, bucket, &pinned.key, version, ARTIFACT_LIMIT).await;
         String::from_utf8(found.ok()??.content.to_vec()).ok()
     }
 }

@@ -29,7 +29,7 @@ impl Installation {
         let drift = self.drift_report(name, &state).await?;
         let now = world.clock.now();
         let locks = state.locks.values().filter(|lock| lock.holds(now));
-        let open = state.tickets.iter().filter(|ticket| !void.contains(&ticket.operation));
+        let open = state.queue.tickets.iter().filter(|ticket| !void.contains(&ticket.operation));
         let next = next_step(&state, name, now);
         Ok(Answer::private(messages::status((pipeline, &state), locks, open, &drift, next)))
     }

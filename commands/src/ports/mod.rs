@@ -6,39 +6,28 @@
 
 mod account;
 mod archive;
-mod background;
 mod builders;
-mod clock;
 mod directory;
 mod functions;
 mod gateway;
 mod identity;
 mod logs;
-mod notifier;
 mod objects;
 mod probe;
 mod repositories;
-mod store;
-mod wakeups;
-mod workers;
 
 pub use account::*;
 pub use archive::*;
-pub use background::*;
 pub use builders::*;
-pub use clock::*;
 pub use directory::*;
 pub use functions::*;
 pub use gateway::*;
 pub use identity::*;
 pub use logs::*;
-pub use notifier::*;
 pub use objects::*;
 pub use probe::*;
 pub use repositories::*;
-pub use store::*;
-pub use wakeups::*;
-pub use workers::*;
+pub use sluice_engine::ports::*;
 
 use std::collections::BTreeMap;
 

@@ -8,10 +8,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, OperationState, Progress, SignalKind, Step, marked};
 use crate::promote::outdated::is_outdated;
 use crate::promote::{Params, refusals};
 use crate::records::PipelineState;
+use crate::rules::Roles;
 use crate::rules::{Access, DEACTIVATED, GROUP_UNKNOWN, Subjects};
 use sluice_model::{Refusal, UserId};
 
@@ -62,7 +64,7 @@ pub(super) struct Approval {
 }
 
 #[async_trait]
-impl Step for Approval {
+impl Step<Sluice> for Approval {
     fn effect(&self) -> Effect {
         Effect::Await
     }
@@ -79,7 +81,7 @@ impl Step for Approval {
             false => {
                 let authors = cx.signals.iter().map(|signal| &signal.actor.id);
                 let subjects = Subjects::people(authors).naming(&params.named);
-                cx.world.roles_about(Some(&params.name), subjects).await?.access()
+                Roles::read_about(&cx.world, Some(&params.name), subjects).await?.access()
             }
         };
         let mut unresolved = None;
@@ -128,7 +130,14 @@ mod tests {
         let (step, at) = (crate::operation::StepId::new("approval"), jiff::Timestamp::UNIX_EPOCH);
         for name in ["ben", "cleo"] {
             let (step, actor) = (step.clone(), actor(name));
-            op.signals.push(RecordedSignal { step, actor, kind: SignalKind::Approve, reason: None, at });
+            op.signals.push(RecordedSignal {
+                step,
+                actor,
+                kind: SignalKind::Approve,
+                reason: None,
+                refusal: None,
+                at,
+            });
         }
         let mut access = access();
         let code = |access: &Access, approvals| {

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::records::Change;
 use sluice_model::{CommitId, Target};
@@ -40,7 +41,7 @@ pub(super) struct LookAtCommits {
 }
 
 #[async_trait]
-impl Step for LookAtCommits {
+impl Step<Sluice> for LookAtCommits {
     fn effect(&self) -> Effect {
         Effect::Look
     }
@@ -56,7 +57,7 @@ impl Step for LookAtCommits {
             if found.list.len() == MOST {
                 break;
             }
-            match cx.world.repositories.commit(target, repository, &id).await {
+            match cx.world.ports.repositories.commit(target, repository, &id).await {
                 Ok(Some(commit)) => {
                     next = commit.parent.clone();
                     found.list.push(Change::new(commit.id, &commit.author, &commit.subject));

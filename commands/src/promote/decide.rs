@@ -13,6 +13,7 @@ use crate::promote::outdated::{outdated, void_outdated};
 use crate::promote::requests::{Request, Selection};
 use crate::promote::{Params, messages, refusals};
 use crate::records::PipelineState;
+use crate::rules::Roles;
 use crate::rules::{Access, Subjects};
 use sluice_grammar::{Command, PromoteCommand};
 use sluice_model::{Answer, Member};
@@ -77,7 +78,7 @@ impl Installation {
     /// The access of people, for a request that only `named` may decide.
     async fn access_among(&self, head: &Head, named: &BTreeSet<Member>) -> Result<Access, Reject> {
         let subjects = Subjects::default().naming(named);
-        Ok(self.engine.world().roles_about(Some(&head.spec.pipeline), subjects).await?.access())
+        Ok(Roles::read_about(self.engine.world(), Some(&head.spec.pipeline), subjects).await?.access())
     }
 
     /// Sends a decision to the operation, at this wait if it comes from a button.
@@ -113,7 +114,7 @@ impl Installation {
             return self.or_answered(invocation, refusal.into()).await;
         }
         let answer = Answer::private(messages::decided(signal.kind, &refusals::subject(&params)));
-        match send_signal(&self.engine, &delivery, &head, &op, signal, &granted, answer).await? {
+        match send_signal(&self.engine, &delivery, &head, &op, signal, granted.rule(), answer).await? {
             SignalOutcome::Recorded(answer) | SignalOutcome::Before(answer) => Ok(answer),
             SignalOutcome::TooLate => Err(late().into()),
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::promote::Changes;
 use crate::promote::messages::LISTED_IN_FULL;
@@ -80,7 +81,7 @@ impl LookAtChanges {
 }
 
 #[async_trait]
-impl Step for LookAtChanges {
+impl Step<Sluice> for LookAtChanges {
     fn effect(&self) -> Effect {
         Effect::Look
     }

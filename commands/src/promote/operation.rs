@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::application::Sluice;
 use crate::operation::{
     Content, End, EngineError, Node, Operation, OperationState, Slot, Snapshot, StepId, Summary,
 };
@@ -19,6 +20,7 @@ use crate::promote::outdated::node as void_outdated_node;
 use crate::promote::params::{APPROVAL, CHANGES, COMMITS, KIND, Params};
 use crate::promote::refusals::stage_moved;
 use crate::records::AuditSubject;
+use crate::records::stage_slot;
 use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Subjects, pass};
 use crate::steps::{
@@ -57,7 +59,7 @@ impl Params {
 /// The operation.
 pub struct Promote;
 
-impl Operation for Promote {
+impl Operation<Sluice> for Promote {
     type Params = Params;
 
     fn kind(&self) -> &'static str {
@@ -122,7 +124,7 @@ impl Operation for Promote {
         params: &Arc<Params>,
         op: &OperationState,
         target: &Target,
-    ) -> Result<Vec<Arc<dyn Content>>, EngineError> {
+    ) -> Result<Vec<Arc<dyn Content<Sluice>>>, EngineError> {
         preparation_contents(&params.preparation(op, target))
     }
 
@@ -157,7 +159,7 @@ impl Operation for Promote {
     ) -> Result<(), Refusal> {
         let state = &snapshot.state;
         let Params { name, to, before, .. } = params;
-        if *slot != Slot::Stage(to.clone()) {
+        if *slot != stage_slot(to) {
             return Ok(());
         }
         let now = state.stages.get(to).and_then(|stage| stage.current.as_ref());

@@ -10,13 +10,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::application::Sluice;
 use crate::operation::{
-    Context, Effect, EngineError, Loaded, Node, OperationState, PROMOTE, Preempt, Progress, SignalKind, Slot,
-    Status, Step, StepId, World, load, preempt,
+    Context, Effect, EngineError, Loaded, Node, OperationState, PROMOTE, Preempt, Progress, Status, Step,
+    StepId, World, load, preempt,
 };
 use crate::promote::Params;
 use crate::promote::refusals::stage_moved;
 use crate::records::PipelineState;
+use crate::records::stage_slot;
 use crate::resources::mark;
 use crate::steps::{STAGE_REVISION, others_are_open};
 use sluice_model::{OperationId, PipelineName, Refusal, StageName};
@@ -52,7 +54,7 @@ pub(crate) async fn void_outdated(
     stage: Option<&StageName>,
 ) -> Result<BTreeSet<OperationId>, EngineError> {
     let mut found = BTreeSet::new();
-    for ticket in state.tickets.iter().filter(|ticket| ticket.kind == PROMOTE && !ticket.stuck) {
+    for ticket in state.queue.tickets.iter().filter(|ticket| ticket.kind == PROMOTE && !ticket.stuck) {
         let Loaded { head, op, .. } = match load(&*world.store, &world.keys, &ticket.operation).await {
             Ok(Some(loaded)) => loaded,
             Ok(None) => continue,
@@ -61,7 +63,7 @@ pub(crate) async fn void_outdated(
             Err(error) => return Err(error),
         };
         let Ok(params) = op.params::<Params>() else { continue };
-        let moves = state.slots.get(&Slot::Stage(params.to.clone())) == Some(&ticket.operation);
+        let moves = state.queue.slots.get(&stage_slot(&params.to)) == Some(&ticket.operation);
         let is_open = matches!(head.status, Status::Running | Status::Waiting) && !moves;
         if !is_open || stage.is_some_and(|stage| *stage != params.to) {
             continue;
@@ -70,8 +72,7 @@ pub(crate) async fn void_outdated(
         let current = state.stages.get(&params.to).and_then(|stage| stage.current.as_ref());
         let Some(current) = current.filter(|_| is_outdated(&params, seen.as_ref(), state)) else { continue };
         let preemption = Preempt {
-            kind: SignalKind::StageMoved,
-            reason: Some(format!("{} now runs {}", params.to, current.release)),
+            refusal: stage_moved(&params.name, &params.to, state),
             rule: "stage moved",
             by: &current.by,
             about: params.audit_subject(&op),
@@ -99,7 +100,7 @@ struct VoidOutdated {
 }
 
 #[async_trait]
-impl Step for VoidOutdated {
+impl Step<Sluice> for VoidOutdated {
     fn effect(&self) -> Effect {
         Effect::Look
     }

@@ -70,7 +70,7 @@ impl Installation {
         let void = void_outdated(self.engine.world(), state, Some(stage)).await?;
         let is_open =
             |ticket: &&Ticket| ticket.kind == PROMOTE && !ticket.stuck && !void.contains(&ticket.operation);
-        for ticket in state.tickets.iter().filter(is_open) {
+        for ticket in state.queue.tickets.iter().filter(is_open) {
             let loaded = self.readable(&ticket.operation, unreadable).await?;
             let Some(Loaded { head, op, .. }) = loaded else { continue };
             let Ok(params) = op.params::<Params>() else {

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::operation::head::{guards, number, text};
-use crate::operation::{EngineError, Keys, Slot, Ticket};
 use crate::ports::{Guard, Guards, Item, Order, Precondition, Query, Store, StoreError};
 use crate::records::refusals::{no_such_pipeline, no_such_stage};
 use crate::records::{
-    BUILDS, FINGERPRINT, GREEN, Grants, KIND, Lock, OPERATION, ObservedDrift, Pipeline, Policy, QUEUED,
-    RELEASES, REVISION, STUCK, Stage, TICKETS, TOUCHED, Tidied, from_item,
+    BUILDS, GREEN, Grants, Keys, Lock, ObservedDrift, Pipeline, Policy, RELEASES, REVISION, Stage, TOUCHED,
+    Tidied,
 };
-use sluice_model::{BuildNumber, OperationId, PipelineName, Refusal, StageName};
+use sluice_engine::ports::{guards, number_guard as number, text_guard as text};
+use sluice_engine::{EngineError, TICKETS, TicketQueue, from_item};
+use sluice_model::{BuildNumber, PipelineName, Refusal, StageName};
 
 /// A pipeline's partition.
 #[derive(Debug, Clone, Default)]
@@ -39,12 +39,8 @@ pub struct PipelineState {
     pub tidied: Option<Tidied>,
     /// The revision of the record of each policy and drift, by its sort key.
     pub revisions: BTreeMap<String, u64>,
-    /// The open operations, oldest first.
-    pub tickets: Vec<Ticket>,
-    /// The operation that holds each slot.
-    pub slots: BTreeMap<Slot, OperationId>,
-    /// Free slots whose record still names an operation. It has ended: its ticket is gone.
-    pub left_behind: BTreeMap<Slot, OperationId>,
+    /// The open operations and the holders of its slots.
+    pub queue: TicketQueue,
 }
 
 /// The counters of a pipeline. They are guards of its record, so counting does not rewrite the record's body.
@@ -108,6 +104,7 @@ impl PipelineState {
         let mut state = PipelineState::default();
         for item in items {
             let corrupt = || StoreError::Corrupt(format!("{}/{}", item.key.partition, item.key.sort));
+            state.queue.add(item)?;
             match item.key.sort.split_once('/') {
                 None if item.key.sort == "pipeline" => {
                     state.pipeline = Some(from_item(item)?);
@@ -139,29 +136,11 @@ impl PipelineState {
                     state.revisions.insert(item.key.sort.clone(), number(&item.guards, REVISION));
                     state.outside.insert(stage, from_item(item)?);
                 }
-                Some(("slot", slot)) => {
-                    // A newer version of Sluice wrote a slot of another kind.
-                    if let Ok(slot) = slot.parse() {
-                        let holder = text(&item.guards, OPERATION).parse().map_err(|_| corrupt())?;
-                        state.slots.insert(slot, holder);
-                    }
-                }
-                Some(("ticket", number)) => state.tickets.push(Ticket {
-                    number: number.parse().map_err(|_| corrupt())?,
-                    operation: text(&item.guards, OPERATION).parse().map_err(|_| corrupt())?,
-                    kind: text(&item.guards, KIND),
-                    fingerprint: text(&item.guards, FINGERPRINT),
-                    queued: text(&item.guards, QUEUED).parse().ok(),
-                    stuck: !text(&item.guards, STUCK).is_empty(),
-                }),
                 // A newer version of Sluice wrote this kind of record.
                 _ => {}
             }
         }
-        // The end of an operation deletes its ticket. That also frees its slots, without a write for each.
-        let open = |holder: &OperationId| state.tickets.iter().any(|ticket| &ticket.operation == holder);
-        (state.slots, state.left_behind) =
-            std::mem::take(&mut state.slots).into_iter().partition(|(_, holder)| open(holder));
+        state.queue.settle();
         Ok(state)
     }
 

@@ -7,8 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::operation::Keys;
-use crate::operation::head::number;
-use crate::ports::{Item, Key, StoreError, Write};
+use crate::ports::{Item, Key, StoreError, Write, number_guard};
 use crate::records::{REVISION, from_item, revised};
 use sluice_model::{Actor, ChannelId, OperationId, PipelineName, Role};
 
@@ -91,7 +90,7 @@ impl RoleRequest {
 
     /// Reads the record, with its revision.
     pub fn read(item: &Item) -> Result<(Self, u64), StoreError> {
-        Ok((from_item(item)?, number(&item.guards, REVISION)))
+        Ok((from_item(item)?, number_guard(&item.guards, REVISION)))
     }
 
     /// The write that replaces the record at that revision; 0 if there is none.

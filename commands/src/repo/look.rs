@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use futures::future::try_join5;
 use serde::{Deserialize, Serialize};
 
+use crate::application::Sluice;
 use crate::names;
 use crate::operation::effects::PUT_ROLE_POLICY_NAME;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
@@ -26,7 +27,7 @@ pub(super) struct Found {
 pub(super) struct Look(pub(super) At);
 
 #[async_trait]
-impl Step for Look {
+impl Step<Sluice> for Look {
     fn effect(&self) -> Effect {
         Effect::Look
     }
@@ -36,21 +37,22 @@ impl Step for Look {
         let role = ImmutableRole::of_builds(target, name);
         let project_name = names::project(name);
         let (bucket, repository, role_found, policy, project) = try_join5(
-            bucket::ready(&*world.objects, target),
-            world.repositories.repository(target, name.as_str()),
-            world.identity.role(target, &role.name),
-            world.identity.role_policy(target, &role.name, PUT_ROLE_POLICY_NAME),
-            world.builders.project(target, &project_name),
+            bucket::ready(&*world.ports.objects, target),
+            world.ports.repositories.repository(target, name.as_str()),
+            world.ports.identity.role(target, &role.name),
+            world.ports.identity.role_policy(target, &role.name, PUT_ROLE_POLICY_NAME),
+            world.ports.builders.project(target, &project_name),
         )
         .await?;
         bucket.map_err(EngineError::Refused)?;
         let mut found = Found { role: role_found.is_some() && policy.is_some(), ..Found::default() };
         if let Some(repository) = repository {
-            let tags = world.repositories.repository_tags(target, &repository.arn).await?;
+            let tags = world.ports.repositories.repository_tags(target, &repository.arn).await?;
             if !self.0.is_ours(&tags) {
                 return Err(EngineError::Refused(foreign_refusal(&messages::repository(name))));
             }
-            found.commit = world.repositories.branch(target, name.as_str(), names::BRANCH).await?.is_some();
+            found.commit =
+                world.ports.repositories.branch(target, name.as_str(), names::BRANCH).await?.is_some();
             found.clone_url = Some(repository.clone_url);
         }
         if let Some(project) = project {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::application::Sluice;
 use crate::names;
 use crate::operation::{
     Context, Effect, EngineError, Node, Operation, OperationState, Progress, Step, StepId, Summary,
@@ -25,7 +26,7 @@ use sluice_model::{StageName, Target};
 /// The operation.
 pub struct RepoCreate;
 
-impl Operation for RepoCreate {
+impl Operation<Sluice> for RepoCreate {
     type Params = Params;
 
     fn kind(&self) -> &'static str {
@@ -103,7 +104,7 @@ struct Record {
 }
 
 #[async_trait]
-impl Step for Record {
+impl Step<Sluice> for Record {
     fn effect(&self) -> Effect {
         Effect::Look
     }

@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 
+use crate::application::Sluice;
 use crate::operation::effects::{CREATE_PROJECT, CREATE_REPOSITORY, FIRST_COMMIT};
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
 use crate::ports::ProjectSpec;
@@ -15,7 +16,7 @@ use crate::{names, scaffold};
 pub(super) struct CreateRepository(pub(super) At);
 
 #[async_trait]
-impl Step for CreateRepository {
+impl Step<Sluice> for CreateRepository {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_REPOSITORY)
     }
@@ -24,6 +25,7 @@ impl Step for CreateRepository {
         let description = repository_description(name);
         let made = cx
             .world
+            .ports
             .repositories
             .create_repository(target, name.as_str(), &description, &names::tags(name))
             .await?;
@@ -31,7 +33,7 @@ impl Step for CreateRepository {
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let At { target, name } = &self.0;
-        let repositories = &cx.world.repositories;
+        let repositories = &cx.world.ports.repositories;
         let Some(found) = repositories.repository(target, name.as_str()).await? else {
             return Ok(Observed::Absent);
         };
@@ -46,7 +48,7 @@ impl Step for CreateRepository {
 pub(super) struct FirstCommit(pub(super) At);
 
 #[async_trait]
-impl Step for FirstCommit {
+impl Step<Sluice> for FirstCommit {
     fn effect(&self) -> Effect {
         Effect::Mutate(&FIRST_COMMIT)
     }
@@ -55,6 +57,7 @@ impl Step for FirstCommit {
         let files = scaffold::python(name);
         let commit = cx
             .world
+            .ports
             .repositories
             .create_first_commit(target, name.as_str(), names::BRANCH, FIRST_COMMIT_SUBJECT, &files)
             .await?;
@@ -63,7 +66,7 @@ impl Step for FirstCommit {
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let At { target, name } = &self.0;
         // Somebody may have pushed to our repository first. Then that first commit is used instead of ours.
-        match cx.world.repositories.branch(target, name.as_str(), names::BRANCH).await? {
+        match cx.world.ports.repositories.branch(target, name.as_str(), names::BRANCH).await? {
             Some(commit) => ours(commit),
             None => Ok(Observed::Absent),
         }
@@ -77,7 +80,7 @@ pub(super) struct CreateProject {
 }
 
 #[async_trait]
-impl Step for CreateProject {
+impl Step<Sluice> for CreateProject {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_PROJECT)
     }
@@ -94,11 +97,11 @@ impl Step for CreateProject {
             environment: names::build_environment(&bucket, name),
             tags: names::tags(name),
         };
-        Progress::done(cx.world.builders.create_project(target, &spec).await?.arn)
+        Progress::done(cx.world.ports.builders.create_project(target, &spec).await?.arn)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let At { target, name } = &self.at;
-        match cx.world.builders.project(target, &names::project(name)).await? {
+        match cx.world.ports.builders.project(target, &names::project(name)).await? {
             None => Ok(Observed::Absent),
             Some(project) if self.at.is_ours(&project.tags) => ours(project.arn),
             Some(project) => Ok(foreign(messages::project(&project.name))),

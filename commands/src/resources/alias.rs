@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::application::Sluice;
 use crate::operation::effects::{CREATE_ALIAS, DELETE_ALIAS, MOVE_ALIAS, Mutation};
 use crate::operation::{
     Context, Effect, EngineError, Node, Observed, OperationState, Progress, Step, StepId, Undone, World,
@@ -76,10 +77,10 @@ impl Resource for Alias {
                 let aliases = match stages {
                     [one] => {
                         let alias =
-                            world.functions.alias(&world.target, function, one.stage.as_str()).await?;
+                            world.ports.functions.alias(&world.target, function, one.stage.as_str()).await?;
                         alias.into_iter().collect()
                     }
-                    _ => world.functions.aliases(&world.target, function).await?.unwrap_or_default(),
+                    _ => world.ports.functions.aliases(&world.target, function).await?.unwrap_or_default(),
                 };
                 let stages = stages.iter().filter(|of| of.functions.contains(function));
                 let seen = stages.map(|Surveyed { stage, .. }| {
@@ -118,12 +119,12 @@ struct PointAlias {
 }
 
 #[async_trait]
-impl Step for PointAlias {
+impl Step<Sluice> for PointAlias {
     fn effect(&self) -> Effect {
         Effect::Mutate(if self.seen.is_some() { &MOVE_ALIAS } else { &CREATE_ALIAS })
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let functions = &cx.world.functions;
+        let functions = &cx.world.ports.functions;
         let (target, function, stage) = (&self.target, &self.function, self.stage.as_str());
         let Some((from, revision)) = &self.seen else {
             functions.create_alias(target, function, stage, &self.version).await?;
@@ -150,7 +151,7 @@ impl Step for PointAlias {
         }
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let found = cx.world.functions.alias(&self.target, &self.function, self.stage.as_str()).await?;
+        let found = cx.world.ports.functions.alias(&self.target, &self.function, self.stage.as_str()).await?;
         match found {
             Some(alias) if alias.version == self.version && alias.weights.is_empty() => ours(&self.version),
             // Where none was seen, any other alias is somebody else's.
@@ -182,7 +183,7 @@ impl Step for PointAlias {
         Some(shell(&words))
     }
     async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, EngineError> {
-        let functions = &cx.world.functions;
+        let functions = &cx.world.ports.functions;
         let (target, function, stage) = (&self.target, &self.function, self.stage.as_str());
         if let Some(left) = self.before.left_if_moved(cx).await? {
             return Ok(left);

@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 
+use crate::application::Sluice;
 use crate::names::{LOG_DAYS, function_log_group};
 use crate::operation::effects::{CREATE_LOG_GROUP, LOG_RETENTION, Mutation};
 use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId};
@@ -52,16 +53,16 @@ struct CreateLogGroup {
 }
 
 #[async_trait]
-impl Step for CreateLogGroup {
+impl Step<Sluice> for CreateLogGroup {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_LOG_GROUP)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        cx.world.logs.create_group(&self.target, &self.group).await?;
+        cx.world.ports.logs.create_group(&self.target, &self.group).await?;
         Progress::done(())
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        match cx.world.logs.retention(&self.target, &self.group).await? {
+        match cx.world.ports.logs.retention(&self.target, &self.group).await? {
             Some(_) => ours(()),
             None => Ok(Observed::Absent),
         }
@@ -75,19 +76,19 @@ struct LimitRetention {
 }
 
 #[async_trait]
-impl Step for LimitRetention {
+impl Step<Sluice> for LimitRetention {
     fn effect(&self) -> Effect {
         Effect::Mutate(&LOG_RETENTION)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        if let Some(0) = cx.world.logs.retention(&self.target, &self.group).await? {
-            cx.world.logs.set_retention(&self.target, &self.group, LOG_DAYS).await?;
+        if let Some(0) = cx.world.ports.logs.retention(&self.target, &self.group).await? {
+            cx.world.ports.logs.set_retention(&self.target, &self.group, LOG_DAYS).await?;
         }
         Progress::done(())
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         // A group that somebody deleted needs no retention.
-        match cx.world.logs.retention(&self.target, &self.group).await? {
+        match cx.world.ports.logs.retention(&self.target, &self.group).await? {
             Some(0) => Ok(Observed::Absent),
             _ => ours(()),
         }

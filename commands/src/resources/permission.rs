@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::application::Sluice;
 use crate::names::API_STATEMENT;
 use crate::operation::effects::{Mutation, PERMIT_API, REMOVE_PERMISSION};
 use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId, Undone};
@@ -62,18 +63,22 @@ struct PermitApi {
 }
 
 #[async_trait]
-impl Step for PermitApi {
+impl Step<Sluice> for PermitApi {
     fn effect(&self) -> Effect {
         Effect::Mutate(&PERMIT_API)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let stage = self.before.stage.as_str();
         let source = self.target.arn("execute-api", &format!("{}/{stage}/*", self.api));
-        cx.world.functions.permit_api(&self.target, &self.function, stage, API_STATEMENT, &source).await?;
+        cx.world
+            .ports
+            .functions
+            .permit_api(&self.target, &self.function, stage, API_STATEMENT, &source)
+            .await?;
         Progress::done(())
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let functions = &cx.world.functions;
+        let functions = &cx.world.ports.functions;
         let found = functions.permissions(&self.target, &self.function, self.before.stage.as_str()).await?;
         if found.iter().any(|statement| statement == API_STATEMENT) { ours(()) } else { Ok(Observed::Absent) }
     }
@@ -82,7 +87,7 @@ impl Step for PermitApi {
             return Ok(left);
         }
         let stage = self.before.stage.as_str();
-        cx.world.functions.forbid_api(&self.target, &self.function, stage, API_STATEMENT).await?;
+        cx.world.ports.functions.forbid_api(&self.target, &self.function, stage, API_STATEMENT).await?;
         Ok(Undone::Yes)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
+use crate::application::Sluice;
 use crate::names;
 use crate::operation::effects::{CREATE_ROLE, Mutation, PUT_ROLE_POLICY_NAME, ROLE_POLICY};
 use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId};
@@ -78,7 +79,7 @@ impl CreateRole {
 }
 
 #[async_trait]
-impl Step for CreateRole {
+impl Step<Sluice> for CreateRole {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_ROLE)
     }
@@ -91,10 +92,10 @@ impl Step for CreateRole {
             boundary: self.role.boundary.clone(),
             tags: self.role.tags(&self.pipeline),
         };
-        Progress::done(cx.world.identity.create_role(&self.target, &spec).await?.arn)
+        Progress::done(cx.world.ports.identity.create_role(&self.target, &spec).await?.arn)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        match cx.world.identity.role(&self.target, &self.role.name).await? {
+        match cx.world.ports.identity.role(&self.target, &self.role.name).await? {
             None => Ok(Observed::Absent),
             Some(role) if self.is_ours(&role) => ours(role.arn),
             Some(_) => Ok(foreign(messages::role(&self.role.name))),
@@ -112,7 +113,7 @@ struct PutRolePolicy {
 impl PutRolePolicy {
     async fn found(&self, cx: &Context) -> Result<Observed, EngineError> {
         let Self { target, role } = self;
-        let found = cx.world.identity.role_policy(target, &role.name, PUT_ROLE_POLICY_NAME).await?;
+        let found = cx.world.ports.identity.role_policy(target, &role.name, PUT_ROLE_POLICY_NAME).await?;
         match found {
             None => Ok(Observed::Absent),
             Some(document) if same_json(&document, &role.policy) => ours(()),
@@ -122,7 +123,7 @@ impl PutRolePolicy {
 }
 
 #[async_trait]
-impl Step for PutRolePolicy {
+impl Step<Sluice> for PutRolePolicy {
     fn effect(&self) -> Effect {
         Effect::Mutate(&ROLE_POLICY)
     }
@@ -133,7 +134,7 @@ impl Step for PutRolePolicy {
             Observed::Absent => {}
         }
         let Self { target, role } = self;
-        let identity = &cx.world.identity;
+        let identity = &cx.world.ports.identity;
         identity.put_role_policy(target, &role.name, PUT_ROLE_POLICY_NAME, &role.policy).await?;
         Progress::done(())
     }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::application::Sluice;
 use crate::operation::effects::{CREATE_ALIAS, CREATE_ROLE, INVOKE, Mutation};
 use crate::operation::{
     Context, DEPLOY, Effect, EngineError, Node, PROMOTE, Progress, Settings, Step, StepId, Undone,
@@ -137,7 +138,7 @@ struct Toy(&'static Mutation);
 struct ToyStep(&'static Mutation);
 
 #[async_trait]
-impl Step for ToyStep {
+impl Step<Sluice> for ToyStep {
     fn effect(&self) -> Effect {
         Effect::Mutate(self.0)
     }
@@ -164,7 +165,7 @@ struct Half;
 struct HalfStep;
 
 #[async_trait]
-impl Step for HalfStep {
+impl Step<Sluice> for HalfStep {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_ALIAS)
     }

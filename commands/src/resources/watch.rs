@@ -10,9 +10,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::operation::{
-    Context, DEPLOY, EngineError, OperationState, PROMOTE, Progress, ROLLBACK, Slot, StepId, Ticket, Undone,
-    World, load,
+    Context, DEPLOY, EngineError, OperationState, PROMOTE, Progress, ROLLBACK, StepId, Ticket, Undone, World,
+    load,
 };
+use crate::records::stage_slot;
 use crate::records::{PipelineState, Stage, VersionSet, from_item};
 use crate::resources::messages;
 use crate::rules::{Drift, Recorded};
@@ -79,9 +80,9 @@ impl Watch {
 
 /// The open operation that moves a stage at this moment.
 pub(crate) fn mover<'a>(state: &'a PipelineState, stage: &StageName) -> Option<&'a Ticket> {
-    let holder = state.slots.get(&Slot::Stage(stage.clone()))?;
+    let holder = state.queue.slots.get(&stage_slot(stage))?;
     let moves = |ticket: &&Ticket| [DEPLOY, PROMOTE, ROLLBACK].contains(&ticket.kind.as_str());
-    state.tickets.iter().filter(moves).find(|ticket| &ticket.operation == holder)
+    state.queue.tickets.iter().filter(moves).find(|ticket| &ticket.operation == holder)
 }
 
 /// A value that changes whenever a stage moves, also when the move is undone: the revision of its record, and the operation
@@ -133,7 +134,7 @@ pub(crate) async fn is_in_doubt(
     state: &PipelineState,
     stage: &StageName,
 ) -> Result<bool, EngineError> {
-    for ticket in state.tickets.iter().filter(|ticket| ticket.stuck) {
+    for ticket in state.queue.tickets.iter().filter(|ticket| ticket.stuck) {
         let stuck = match load(&*world.store, &world.keys, &ticket.operation).await {
             Ok(Some(stuck)) => stuck,
             Ok(None) => continue,

@@ -80,7 +80,7 @@ impl Installation {
             release,
             set,
             reason,
-            goes_first: state.tickets.iter().any(|ticket| ticket.kind == promote::KIND),
+            goes_first: state.queue.tickets.iter().any(|ticket| ticket.kind == promote::KIND),
             passed,
             outside: None,
             overrides,

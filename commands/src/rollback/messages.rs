@@ -5,7 +5,7 @@ use crate::pipeline::tidy::WINDOW;
 use crate::records::{Current, NoRollbackTarget, Pipeline, Release, Stage};
 use crate::rollback::params::Params;
 use crate::steps::{accepted_drift, change_text, moved_url};
-use sluice_model::{PipelineName, Refusal, ReleaseNumber, StageName, Text};
+use sluice_model::{Actor, PipelineName, Refusal, ReleaseNumber, StageName, Text};
 
 pub(super) fn rolling_back(params: &Params) -> Text {
     let Params { name, stage, release, .. } = params;
@@ -172,4 +172,13 @@ fn ran_here(stage: &Stage, current: ReleaseNumber) -> String {
         [] => "No other release ever ran here.".to_owned(),
         others => format!("Other releases that ran here: {}.", others.join(", ")),
     }
+}
+
+/// Why a promotion to the stage stops.
+pub(crate) fn goes_first(by: &Actor) -> Refusal {
+    Refusal::new(
+        VOID,
+        format!("It was stopped for a rollback by <@{}>.", by.id),
+        "Run the command again after the rollback if you still want it.",
+    )
 }

@@ -5,5 +5,6 @@ mod messages;
 mod operation;
 mod params;
 
+pub(crate) use self::messages::goes_first;
 pub use self::operation::Rollback;
 pub use self::params::Params;

@@ -10,11 +10,13 @@ use futures::TryFutureExt as _;
 use futures::future::try_join;
 use jiff::Timestamp;
 
+use crate::application::Sluice;
 use crate::operation::{
-    Context, Effect, End, EngineError, Node, Operation, OperationState, Preempt, Progress, ROLLBACK,
-    SignalKind, Slot, Snapshot, Step, StepId, Summary, load, preempt,
+    Context, Effect, End, EngineError, Node, Operation, OperationState, Preempt, Progress, ROLLBACK, Slot,
+    Snapshot, Step, StepId, Summary, load, preempt,
 };
 use crate::ports::Write;
+use crate::records::stage_slot;
 use crate::records::{AuditSubject, PinnedApi, PipelineState};
 use crate::resources::{Move, RanBefore, Seen, Surveyed, Watch, look_now};
 use crate::rollback::messages;
@@ -22,16 +24,20 @@ use crate::rollback::params::Params;
 use crate::rules::{Attempt, Want, pass};
 use crate::steps::{StageMove, drift_note, move_subject, resolution_nodes, touched};
 use crate::{promote, resources};
+use sluice_engine::Precedence;
 use sluice_model::{Actor, Permission, Refusal, Target};
 
 /// The operation.
 pub struct Rollback;
 
-impl Operation for Rollback {
+impl Operation<Sluice> for Rollback {
     type Params = Params;
 
     fn kind(&self) -> &'static str {
         ROLLBACK
+    }
+    fn precedence(&self) -> Precedence {
+        Precedence::First
     }
     fn is_urgent(&self) -> bool {
         true
@@ -43,7 +49,7 @@ impl Operation for Rollback {
         op: &OperationState,
         target: &Target,
     ) -> Result<Vec<Node>, EngineError> {
-        let slot = Slot::Stage(params.stage.clone());
+        let slot = stage_slot(&params.stage);
         let look = StepId::new("look");
         let watch = Watch {
             pipeline: params.name.clone(),
@@ -148,14 +154,14 @@ struct PreemptOthers {
 }
 
 #[async_trait]
-impl Step for PreemptOthers {
+impl Step<Sluice> for PreemptOthers {
     fn effect(&self) -> Effect {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let world = &cx.world;
         let state = PipelineState::read(&*world.store, &world.keys, &self.params.name).await?;
-        for ticket in state.tickets.iter().filter(|ticket| ticket.kind == promote::KIND) {
+        for ticket in state.queue.tickets.iter().filter(|ticket| ticket.kind == promote::KIND) {
             let open = match load(&*world.store, &world.keys, &ticket.operation).await {
                 Ok(Some(open)) => open,
                 Ok(None) => continue,
@@ -172,8 +178,8 @@ impl Step for PreemptOthers {
             };
             if theirs.to == self.params.stage {
                 let about = promote::Promote.audit_subject(&theirs, &open.op);
-                let (kind, rule, by) = (SignalKind::Preempt, "rollback", &self.by);
-                let preemption = Preempt { kind, reason: None, rule, by, about };
+                let refusal = messages::goes_first(&self.by);
+                let preemption = Preempt { refusal, rule: "rollback", by: &self.by, about };
                 preempt(world, &open.head, preemption).await?;
             }
         }
@@ -187,7 +193,7 @@ struct LookAtStage {
 }
 
 #[async_trait]
-impl Step for LookAtStage {
+impl Step<Sluice> for LookAtStage {
     fn effect(&self) -> Effect {
         Effect::Look
     }

@@ -6,12 +6,8 @@ use jiff::Timestamp;
 
 use crate::records::{Current, Drift, Freeze, Lock, Order, Parameters, Policy, Smoke, Window};
 use sluice_grammar::Period;
+use sluice_model::plain;
 use sluice_model::{PARAMETER, PipelineName, Refusal, ReleaseNumber, StageName, Text};
-
-/// Text that a person typed, for use within a message: without the marks that messages use for code and mentions.
-pub fn plain(words: &str) -> String {
-    words.replace('`', "'").replace("<@", "@").replace("<!subteam^", "!subteam^")
-}
 
 /// A time in UTC, to the minute. Refusals are stored as text, so they cannot show the reader's own time zone.
 pub fn minute(at: Timestamp) -> String {

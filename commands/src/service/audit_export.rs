@@ -32,7 +32,7 @@ pub struct AuditExport {
 impl AuditExport {
     /// Starts at that time, or at the oldest record.
     pub fn new(store: Arc<dyn Store>, keys: Keys, since: Option<Timestamp>) -> Self {
-        let reading = Some((keys.installation_audit_partition(), since.map(Keys::audit_time)));
+        let reading = Some((keys.installation_audit_partition(), since.map(sluice_engine::Keys::audit_time)));
         Self { store, keys, since, names: VecDeque::new(), catalog: Some(None), reading }
     }
 
@@ -47,7 +47,7 @@ impl AuditExport {
                     return Ok(Some(page.items.into_iter().map(|item| item.body).collect()));
                 }
             } else if let Some(name) = self.names.pop_front() {
-                let begin = self.since.map(Keys::audit_time);
+                let begin = self.since.map(sluice_engine::Keys::audit_time);
                 self.reading = Some((self.keys.audit_partition(&name), begin));
             } else if let Some(after) = self.catalog.take() {
                 let query = page_of(self.keys.catalog_partition(), after);

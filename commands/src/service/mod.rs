@@ -49,7 +49,7 @@ impl Service {
     /// Answers a delivery.
     pub async fn handle(&self, invocation: Invocation) -> Result<Answer, NoAnswer> {
         if !invocation.actor.terminal {
-            self.app.engine.world().directory.seen(&invocation.actor.id);
+            self.app.engine.world().ports.directory.seen(&invocation.actor.id);
         }
         let stop = match &invocation.said {
             Input::Slash { command, text } => match sluice_grammar::parse(command, text, &self.app.names) {
@@ -181,7 +181,7 @@ impl Service {
             None => granted,
         };
         if let Some(open) =
-            snapshot.state.tickets.iter().find(|ticket| ticket.fingerprint == request.fingerprint)
+            snapshot.state.queue.tickets.iter().find(|ticket| ticket.fingerprint == request.fingerprint)
         {
             // A repeated delivery gets its old answer. The same command in a new delivery shows the open operation.
             if let Some((answer, _)) = answered(&self.app.engine, &invocation.delivery).await? {
@@ -196,7 +196,7 @@ impl Service {
         }
         request.writes.extend(extras.writes);
         request.answer = request.answer.replacing(extras.replaces);
-        Ok(accept(&self.app.engine, id, &delivery_of(invocation), &snapshot, request, &granted).await?)
+        Ok(accept(&self.app.engine, id, &delivery_of(invocation), &snapshot, request, granted.rule()).await?)
     }
 }
 

@@ -125,7 +125,7 @@ async fn try_record(
     let writes = vec![
         inbox(&app.engine, delivery.key, answer, None).map_err(|error| corrupt(&error))?,
         Write::Check { key: world.keys.pipeline(&pipeline), when: Precondition::Present },
-        audit(&record, world)?,
+        audit(&record, &world.keys)?,
     ];
     match world.store.transact(&format!("refused-{id}"), writes).await {
         // The pipeline does not exist, or the delivery was already answered.

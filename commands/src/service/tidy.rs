@@ -27,7 +27,7 @@ fn is_due(state: &PipelineState, now: Timestamp) -> bool {
     let busy = |kind: &str| [DEPLOY, PROMOTE, ROLLBACK, tidy::KIND].contains(&kind);
     let rests = |since: Timestamp| now.duration_since(since) > SignedDuration::from_hours(1);
     state.counters.releases >= before + EVERY
-        && !state.tickets.iter().any(|ticket| busy(&ticket.kind))
+        && !state.queue.tickets.iter().any(|ticket| busy(&ticket.kind))
         && state
             .stages
             .values()
@@ -92,7 +92,8 @@ impl Service {
         request.params =
             serde_json::to_value(params).map_err(|error| EngineError::Corrupt(error.to_string()))?;
         let accepted =
-            accept(&self.app.engine, id, &delivery_of(&invocation), &snapshot, request, &granted).await?;
+            accept(&self.app.engine, id, &delivery_of(&invocation), &snapshot, request, granted.rule())
+                .await?;
         Ok(matches!(accepted, Accepted::Yes(_)))
     }
 }

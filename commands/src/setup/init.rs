@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use ulid::Ulid;
 
-use crate::operation::{Keys, audit_by};
+use crate::operation::{Keys, audit};
 use crate::ports::{Store, StoreError};
 use crate::records::{Act, AuditRecord};
 use crate::rules::{Grant, Grants, PinnedRoles, RoleChange};
@@ -44,7 +44,7 @@ pub async fn admins(
             };
             if outcome == Named::Made {
                 let by = Actor::at_init(user.clone(), login);
-                writes.push(audit_by(&record(&by, at)?, keys)?);
+                writes.push(audit(&record(&by, at)?, keys)?);
                 grants.list.push(Grant { person, role: Role::Admins, by, at });
             }
             named.push((user.clone(), outcome));

@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::application::Sluice;
 use crate::operation::{
-    Context, Effect, EngineError, Node, OperationState, Progress, SignalKind, Step, StepId, release_lock,
+    Context, Effect, EngineError, Node, OperationState, Progress, SignalKind, Step, StepId, release,
 };
 use crate::records::PipelineState;
 use crate::stage::params::{Lock as Params, hold};
@@ -18,7 +19,7 @@ pub(super) fn nodes(op: &OperationState, params: &Params, set: &[StepId]) -> Res
         let replaced: Vec<OperationId> = op.output(&lock)?.unwrap_or_default();
         if !replaced.is_empty() {
             let locks = replaced.into_iter().map(|lock| (lock, stage.clone())).collect();
-            let step = NotifyLocks { locks, how: SignalKind::TakeOver, by: op.spec.actor.clone() };
+            let step = NotifyLocks { locks, how: SignalKind::Replace, by: op.spec.actor.clone() };
             nodes.push(Node::new(StepId::of("tell", stage.as_str()), "", step).after([lock]));
         }
     }
@@ -37,13 +38,13 @@ pub(super) struct NotifyLocks {
 }
 
 #[async_trait]
-impl Step for NotifyLocks {
+impl Step<Sluice> for NotifyLocks {
     fn effect(&self) -> Effect {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         for (lock, stage) in &self.locks {
-            release_lock(&cx.world, lock, &hold(stage), self.how, &self.by).await?;
+            release(&cx.world, lock, &hold(stage), self.how, &self.by).await?;
         }
         Progress::done(())
     }
@@ -56,7 +57,7 @@ struct Hold {
 }
 
 #[async_trait]
-impl Step for Hold {
+impl Step<Sluice> for Hold {
     fn effect(&self) -> Effect {
         Effect::Await
     }

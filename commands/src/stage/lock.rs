@@ -13,15 +13,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::application::Sluice;
 use crate::operation::{
-    Context, Effect, EngineError, Node, Operation, OperationState, Progress, Slot, Snapshot, Step, StepId,
-    Summary,
+    Context, Effect, EngineError, Node, Operation, OperationState, Progress, Snapshot, Step, StepId, Summary,
 };
 use crate::ports::Write;
 use crate::records::AuditSubject;
+use crate::records::stage_slot;
 use crate::rules::Lock;
 pub use crate::stage::params::Lock as Params;
 use crate::stage::{hold, messages};
+use sluice_engine::Precedence;
 use sluice_model::{Actor, OperationId, Permission, PipelineName, StageName, Target, Text};
 
 /// The operation's kind.
@@ -30,7 +32,7 @@ pub const KIND: &str = crate::operation::LOCK;
 /// The operation.
 pub struct StageLock;
 
-impl Operation for StageLock {
+impl Operation<Sluice> for StageLock {
     type Params = Params;
 
     fn kind(&self) -> &'static str {
@@ -38,6 +40,10 @@ impl Operation for StageLock {
     }
     fn noun(&self) -> &'static str {
         "lock"
+    }
+    /// A guard of its own protects what it writes, so a rollback may pass it while it holds a slot.
+    fn precedence(&self) -> Precedence {
+        Precedence::Yields
     }
     fn is_urgent(&self) -> bool {
         true
@@ -53,7 +59,7 @@ impl Operation for StageLock {
                 reason: params.reason.clone(),
             };
             let title = Text::plain("Lock stage ").code(stage.as_str());
-            Node::new(StepId::of("lock", stage.as_str()), title, step).holding(Slot::Stage(stage.clone()))
+            Node::new(StepId::of("lock", stage.as_str()), title, step).holding(stage_slot(stage))
         };
         // One after the other, in the order of the stages, so two locks of all stages never wait for each
         // other.
@@ -97,7 +103,7 @@ struct Record {
 }
 
 #[async_trait]
-impl Step for Record {
+impl Step<Sluice> for Record {
     fn effect(&self) -> Effect {
         Effect::Look
     }

@@ -263,7 +263,7 @@ fn ended(mut summary: Summary, op: &OperationState, params: &params::Lock) -> Su
         .stages
         .iter()
         .map(|stage| match signal(stage) {
-            Some(RecordedSignal { kind: SignalKind::TakeOver, actor, .. }) => {
+            Some(RecordedSignal { kind: SignalKind::Replace, actor, .. }) => {
                 format!("taken over by {}", actor.listed())
             }
             Some(signal) => format!("unlocked by {}", signal.actor.listed()),

@@ -49,8 +49,11 @@ impl Installation {
         let Some(item) = world.store.get(&world.keys.build(name, number)).await? else { return Ok(None) };
         let Some(artifact) = from_item::<Build>(&item)?.artifact else { return Ok(None) };
         let Pinned { key, version, .. } = &artifact.packaged;
-        let found =
-            world.objects.object(&world.target, &pipeline.bucket, key, Some(version), ARTIFACT_LIMIT).await?;
+        let found = world
+            .ports
+            .objects
+            .object(&world.target, &pipeline.bucket, key, Some(version), ARTIFACT_LIMIT)
+            .await?;
         let template = found.and_then(|found| serde_json::from_slice::<Value>(&found.content).ok());
         let declared = template.as_ref().and_then(|template| template.get("Parameters")?.as_object());
         Ok(declared.map(|declared| {

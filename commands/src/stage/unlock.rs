@@ -68,7 +68,7 @@ impl Change for StageUnlock {
         if locks.is_empty() {
             return Ok(vec![]);
         }
-        let step = NotifyLocks { locks, how: SignalKind::Unlock, by: op.spec.actor.clone() };
+        let step = NotifyLocks { locks, how: SignalKind::Release, by: op.spec.actor.clone() };
         Ok(vec![Node::new(StepId::new("tell"), "", step).after([record])])
     }
 }

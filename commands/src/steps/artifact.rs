@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use futures::future::try_join3;
 use sha2::Sha256;
 
+use crate::application::Sluice;
 use crate::names;
 use crate::operation::{
     Content, Context, Effect, EngineError, LoadedContent, OperationState, Progress, Step,
@@ -54,7 +55,7 @@ pub(crate) enum WildRights {
 }
 
 #[async_trait]
-impl Step for ReadApplication {
+impl Step<Sluice> for ReadApplication {
     fn effect(&self) -> Effect {
         Effect::Look
     }
@@ -73,7 +74,7 @@ struct Again {
 }
 
 #[async_trait]
-impl Content for Again {
+impl Content<Sluice> for Again {
     fn digest(&self) -> &str {
         &self.digest
     }
@@ -89,7 +90,7 @@ impl Content for Again {
 
 impl ReadApplication {
     /// What the facts refer to, to be read again.
-    pub(crate) fn contents(self, op: &OperationState) -> Result<Vec<Arc<dyn Content>>, EngineError> {
+    pub(crate) fn contents(self, op: &OperationState) -> Result<Vec<Arc<dyn Content<Sluice>>>, EngineError> {
         let known = read_artifact(op)?;
         // Whether they are still allowed, the gate of the stage says.
         let read = Self { wild_rights: WildRights::Accepted, ..self };
@@ -131,7 +132,7 @@ impl ReadApplication {
 
     /// The object as it was pinned, or a refusal: nothing else may be deployed under that build's number.
     async fn pinned(&self, cx: &Context, pinned: &Pinned) -> Result<String, EngineError> {
-        let objects = &cx.world.objects;
+        let objects = &cx.world.ports.objects;
         let found = objects
             .object(&self.target, &self.bucket, &pinned.key, Some(&pinned.version), ARTIFACT_LIMIT)
             .await?;

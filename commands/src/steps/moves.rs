@@ -1,8 +1,9 @@
 //! Moves a stage to a release. A deploy or promotion moves all functions side by side and what they share last; a rollback
 //! moves what they share first.
 
-use crate::operation::{End, Keys, Node, OperationState, Slot, StepId};
+use crate::operation::{End, Keys, Node, OperationState, StepId};
 use crate::ports::{DueChange, Guard, Precondition, Write};
+use crate::records::stage_slot;
 use crate::records::{AuditSubject, Current, Release, TOUCHED, VersionSet};
 use crate::resources::{self, Move, Part, began_to_move};
 use crate::rules::Smoke;
@@ -47,7 +48,7 @@ impl StageMove<'_> {
             release: self.is_new.then(|| self.release.clone()),
         };
         let node = Node::new(StepId::new("record"), "", record).after(after);
-        nodes.push(node.holding(Slot::Stage(ran.stage.clone())).point_of_no_return());
+        nodes.push(node.holding(stage_slot(&ran.stage)).point_of_no_return());
         nodes
     }
 }
@@ -117,7 +118,7 @@ fn move_nodes(to: &Move, after: &[StepId]) -> Vec<Node> {
             for node in resources::all().iter().filter_map(|kind| kind.moves(to, part)) {
                 made.push(node.id.clone());
                 let id = node.id.clone();
-                nodes.push(node.after(needs.drain(..)).holding(Slot::Stage(to.before.stage.clone())));
+                nodes.push(node.after(needs.drain(..)).holding(stage_slot(&to.before.stage)));
                 needs.push(id);
             }
         }

@@ -6,8 +6,10 @@
 
 use std::sync::Arc;
 
-use crate::operation::{Content, EngineError, Node, Slot, StepId};
+use crate::application::Sluice;
+use crate::operation::{Content, EngineError, Node, StepId};
 use crate::records::VersionSet;
+use crate::records::pipeline_slot;
 use crate::resources;
 use crate::resources::{Part, Preparation, Prepared, Seen, ToPrepare, Watch};
 use crate::steps::*;
@@ -52,7 +54,7 @@ pub(crate) fn preparation_nodes(of: &Preparation) -> Result<Preparing, EngineErr
 }
 
 /// The contents that the steps refer to.
-pub(crate) fn preparation_contents(of: &Preparation) -> Result<Vec<Arc<dyn Content>>, EngineError> {
+pub(crate) fn preparation_contents(of: &Preparation) -> Result<Vec<Arc<dyn Content<Sluice>>>, EngineError> {
     artifact(of).contents(of.op)
 }
 
@@ -73,7 +75,7 @@ fn looks(of: &Preparation) -> Result<Vec<Node>, EngineError> {
     let mut nodes = vec![Node::new(StepId::new("artifact"), messages::READ_ARTIFACT, artifact(of))];
     // Before every other look: if the stage moves after it, the gate notices.
     let revision = ReadRevision { pipeline: of.pipeline.clone(), stage: of.stage.clone() };
-    nodes.push(Node::new(StepId::new(STAGE_REVISION), "", revision).holding(Slot::Pipeline));
+    nodes.push(Node::new(StepId::new(STAGE_REVISION), "", revision).holding(pipeline_slot()));
     let watch = Watch {
         pipeline: of.pipeline.clone(),
         stage: of.stage.clone(),
@@ -85,7 +87,7 @@ fn looks(of: &Preparation) -> Result<Vec<Node>, EngineError> {
     let functions = of.artifact.code.keys().map(|logical| Part::Function(logical));
     for part in functions.chain([Part::Shared]) {
         let looks = resources::all().into_iter().filter_map(|kind| kind.look(of, part, &watch));
-        nodes.extend(looks.map(|node| node.after([StepId::new(STAGE_REVISION)]).holding(Slot::Pipeline)));
+        nodes.extend(looks.map(|node| node.after([StepId::new(STAGE_REVISION)]).holding(pipeline_slot())));
     }
     Ok(nodes)
 }

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Keys, OperationState, PROMOTE, Progress, Step, StepId};
 use crate::ports::{Guard, Precondition, StoreError, Write};
 use crate::records::{Current, PinnedApi, PipelineState, REVISION, Release, Stage, VersionSet, to_item};
@@ -34,7 +35,7 @@ impl StageRecord {
     ) -> Result<Self, EngineError> {
         let mut state = PipelineState::read(&*cx.world.store, &cx.world.keys, pipeline).await?;
         let revision = revision_of(stage, &state);
-        let promotions = state.tickets.iter().filter(|ticket| ticket.kind == PROMOTE && !ticket.stuck);
+        let promotions = state.queue.tickets.iter().filter(|ticket| ticket.kind == PROMOTE && !ticket.stuck);
         let others = promotions.map(|ticket| ticket.operation.clone()).collect();
         match state.stages.remove(stage) {
             Some(stage) => Ok(Self { stage, revision, others }),
@@ -60,7 +61,7 @@ pub(crate) struct ReadRevision {
 }
 
 #[async_trait]
-impl Step for ReadRevision {
+impl Step<Sluice> for ReadRevision {
     fn effect(&self) -> Effect {
         Effect::Look
     }
@@ -88,7 +89,7 @@ pub(crate) struct RecordMove {
 }
 
 #[async_trait]
-impl Step for RecordMove {
+impl Step<Sluice> for RecordMove {
     fn effect(&self) -> Effect {
         Effect::Look
     }

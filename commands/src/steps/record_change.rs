@@ -7,10 +7,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 
+use crate::application::Sluice;
 use crate::operation::{
-    Context, Effect, EngineError, Node, Operation, OperationState, Progress, Slot, Step, StepId, Summary,
+    Context, Effect, EngineError, Node, Operation, OperationState, Progress, Step, StepId, Summary,
 };
 use crate::records::AuditSubject;
+use crate::records::stage_slot;
 use sluice_model::{Actor, Permission, StageName, Target};
 
 /// The step that writes the records.
@@ -57,7 +59,7 @@ pub(crate) trait Change: Copy + Send + Sync + 'static {
 /// The operation that makes a [`Change`].
 pub(crate) struct RecordChange<C>(pub(crate) C);
 
-impl<C: Change> Operation for RecordChange<C> {
+impl<C: Change> Operation<Sluice> for RecordChange<C> {
     type Params = C::Params;
 
     fn kind(&self) -> &'static str {
@@ -82,7 +84,7 @@ impl<C: Change> Operation for RecordChange<C> {
         let node = Node::new(StepId::new(RECORD), "", step);
         let slot = self.0.stage(params).filter(|_| self.0.takes_slot());
         let node = match slot {
-            Some(stage) => node.holding(Slot::Stage(stage.clone())),
+            Some(stage) => node.holding(stage_slot(stage)),
             None => node,
         };
         Ok([node].into_iter().chain(self.0.next(params, op)?).collect())
@@ -105,7 +107,7 @@ struct Record<C: Change> {
 }
 
 #[async_trait]
-impl<C: Change> Step for Record<C> {
+impl<C: Change> Step<Sluice> for Record<C> {
     fn effect(&self) -> Effect {
         Effect::Look
     }

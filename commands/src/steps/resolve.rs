@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
-use crate::operation::{Context, Effect, EngineError, Node, OperationState, Progress, Slot, Step, StepId};
+use crate::application::Sluice;
+use crate::operation::{Context, Effect, EngineError, Node, OperationState, Progress, Step, StepId};
+use crate::records::stage_slot;
 use crate::records::{Release, Stage, VersionSet, from_item};
 use crate::resources::{Seen, Surveyed, look_now, moved_functions};
 use crate::steps::{StageRecord, current, messages};
@@ -20,7 +22,7 @@ const COMPARED: usize = 20;
 pub(crate) fn resolution_nodes(op: &OperationState, pipeline: &PipelineName, stage: &StageName) -> Vec<Node> {
     let step = Resolve { pipeline: pipeline.clone(), stage: stage.clone(), touched: moved_functions(op) };
     let node = Node::new(StepId::new("resolve"), messages::resolve(stage), step);
-    vec![node.holding(Slot::Stage(stage.clone()))]
+    vec![node.holding(stage_slot(stage))]
 }
 
 struct Resolve {
@@ -73,7 +75,7 @@ impl Resolve {
 }
 
 #[async_trait]
-impl Step for Resolve {
+impl Step<Sluice> for Resolve {
     fn effect(&self) -> Effect {
         Effect::Look
     }

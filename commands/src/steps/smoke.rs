@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::application::Sluice;
 use crate::operation::effects::INVOKE;
-use crate::operation::{Context, Effect, EngineError, Node, Progress, Slot, Step, StepId};
+use crate::operation::{Context, Effect, EngineError, Node, Progress, Step, StepId};
 use crate::ports::Reply;
 use crate::records::Release;
+use crate::records::stage_slot;
 use crate::resources::{Move, RanBefore};
 use crate::rules::Smoke;
 use crate::steps::{messages, stage_url};
@@ -80,7 +82,7 @@ impl SmokeTest {
 
     /// Its step, after these. It holds the stage's slot, unless the test cannot pass.
     pub(crate) fn node(self, after: &[StepId]) -> Node {
-        let slot = (!self.is_unfit()).then(|| Slot::Stage(self.stage.clone()));
+        let slot = (!self.is_unfit()).then(|| stage_slot(&self.stage));
         let node = Node::new(StepId::new(SMOKE), messages::smoke_test(&self.smoke), self)
             .after(after.iter().cloned());
         slot.into_iter().fold(node, Node::holding)
@@ -90,7 +92,7 @@ impl SmokeTest {
     async fn tried(&self, cx: &Context) -> Result<Option<String>, EngineError> {
         match (&self.at, &self.smoke) {
             (At::Url(url), Smoke::Request { method, status: wanted, .. }) => {
-                Ok(match cx.world.probe.request(*method, url).await {
+                Ok(match cx.world.ports.probe.request(*method, url).await {
                     Reply::Answered { status, .. } if status == *wanted => None,
                     Reply::Answered { status, body } => Some(messages::answered(status, *wanted, &body)),
                     Reply::Silent(why) => Some(messages::silent(why)),
@@ -99,7 +101,7 @@ impl SmokeTest {
             (At::Function { name, version }, Smoke::Invoke { event, .. }) => {
                 let event = event.as_deref().unwrap_or("{}");
                 // Lambda's own timeout ends sooner.
-                let functions = &cx.world.functions;
+                let functions = &cx.world.ports.functions;
                 match functions.invoke(&self.target, name, self.stage.as_str(), event, PATIENCE).await {
                     Ok(invoked) => Ok(match (invoked.version, invoked.error) {
                         (Some(other), _) if other != *version => Some(messages::answered_by(&other, version)),
@@ -122,7 +124,7 @@ impl SmokeTest {
 }
 
 #[async_trait]
-impl Step for SmokeTest {
+impl Step<Sluice> for SmokeTest {
     fn effect(&self) -> Effect {
         match self.at {
             At::Function { .. } => Effect::Mutate(&INVOKE),

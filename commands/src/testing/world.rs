@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::operation::{Keys, Pinned, Settings, World};
+use crate::operation::{Keys, Pinned, Ports, Settings, World};
 use crate::ports::{Clock, NoDirectory, NoWakeups, Notifier, OnCaller, Runner, Store};
 use crate::rules::PinnedRoles;
 use crate::testing::{FakeAws, OnRuntime};
@@ -29,7 +29,6 @@ pub fn world(
     World {
         keys: Keys::new(&target()),
         target: target(),
-        pinned: Pinned::new(access),
         // Constant: two runs of the same events must be equal.
         settings: Settings { unguessable: || NONCE.to_owned(), ..settings },
         contents: Default::default(),
@@ -40,14 +39,17 @@ pub fn world(
         wakeups: Arc::new(NoWakeups),
         workers: Arc::new(OnCaller),
         background: Arc::new(OnRuntime),
-        directory: Arc::new(NoDirectory),
-        repositories: aws.clone(),
-        builders: aws.clone(),
-        objects: aws.clone(),
-        functions: aws.clone(),
-        gateway: aws.clone(),
-        probe: aws.clone(),
-        identity: aws.clone(),
-        logs: aws,
+        ports: Ports {
+            pinned: Pinned::new(access),
+            directory: Arc::new(NoDirectory),
+            repositories: aws.clone(),
+            builders: aws.clone(),
+            objects: aws.clone(),
+            functions: aws.clone(),
+            gateway: aws.clone(),
+            probe: aws.clone(),
+            identity: aws.clone(),
+            logs: aws,
+        },
     }
 }

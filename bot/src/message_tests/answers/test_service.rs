@@ -62,10 +62,10 @@ pub(super) fn test_service(access: impl Into<PinnedRoles>) -> TestService {
         Arc::new(RecordingRunner::default()),
     );
     let mut world = fake_aws.fault_proxy().world(world);
-    world.logs =
+    world.ports.logs =
         Arc::new(Log(vec!["Installing", "$ python3 -m unittest `discover`", "```", "<!channel> OK"]));
     let people = Arc::<TestDirectory>::default();
-    world.directory = people.clone();
+    world.ports.directory = people.clone();
     let engine = Arc::new(Engine::new(Arc::new(world), registry()));
     let service = Service::new(engine, Names::default());
     TestService { service, store, fake_aws, people, snapshots: Snapshots::default(), deliveries: 0 }

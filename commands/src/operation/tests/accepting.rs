@@ -56,7 +56,7 @@ async fn two_commands_at_the_same_time_get_two_places_in_the_queue() {
     let steps = steps();
     let accepted = tokio::join!(one.ask(1, "d1", "toy", &steps), two.ask(2, "d2", "toy", &steps));
     assert!(matches!(accepted, (Accepted::Yes(_), Accepted::Yes(_))));
-    let tickets: Vec<_> = shared.state().await.tickets.iter().map(|ticket| ticket.number).collect();
+    let tickets: Vec<_> = shared.state().await.queue.tickets.iter().map(|ticket| ticket.number).collect();
     assert_eq!(tickets, [1, 2]);
 }
 
@@ -127,7 +127,7 @@ async fn an_acceptance_that_was_given_up_cannot_take_effect_later() {
     });
     let (token, writes) = late.expect("an attempt");
     assert!(matches!(shared.store.transact(&token, writes).await, Err(StoreError::Lost(_))));
-    assert!(shared.heads().is_empty() && shared.state().await.tickets.is_empty());
+    assert!(shared.heads().is_empty() && shared.state().await.queue.tickets.is_empty());
     let again = process.ask(2, "d1", "toy", &steps()).await;
     assert!(matches!(again, Accepted::Before(_)), "the same delivery is answered the same: {again:?}");
     assert!(matches!(process.ask(2, "d2", "toy", &steps()).await, Accepted::Yes(_)));

@@ -6,6 +6,7 @@ use super::harness::Shared;
 use super::toy_world::{Faults, How, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
+use crate::records::pipeline_slot;
 use crate::testing::StoreCall;
 
 #[tokio::test(start_paused = true)]
@@ -15,8 +16,8 @@ async fn an_operation_runs_to_its_end_and_its_appends_are_batched() {
     let steps = [
         step("look", How::Look),
         step("a", How::Set),
-        step("b", How::Name).after(&["a"]).holding(Slot::Pipeline),
-        step("c", How::Once).after(&["b", "look"]).holding(Slot::Pipeline),
+        step("b", How::Name).after(&["a"]).holding(pipeline_slot()),
+        step("c", How::Once).after(&["b", "look"]).holding(pipeline_slot()),
     ];
     assert!(matches!(process.ask(1, "d1", "toy", &steps).await, Accepted::Yes(_)));
     assert!(!process.run_until_settled(&shared).await);

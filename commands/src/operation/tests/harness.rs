@@ -14,6 +14,7 @@ use self::store_proxy::StoreProxy;
 use super::toy_world::{ToyDefinition, ToyWorld};
 use crate::operation::*;
 use crate::ports::{Guard, Item, Precondition, Store, Write};
+use crate::records::stage_slot;
 use crate::records::{Act, AuditRecord, Counters, Pipeline, PipelineState, Stage, from_item, to_item};
 use crate::rules::Access;
 use crate::service::Service;
@@ -39,7 +40,7 @@ pub(super) struct Shared {
     /// The notifiers of all processes.
     pub(super) notifiers: Mutex<Vec<Arc<RecordingNotifier>>>,
     /// The operations that the processes know; none: toy operations.
-    pub(super) registry: Option<Registry>,
+    pub(super) registry: Option<fn() -> Registry>,
 }
 
 /// Where a process dies: at its n-th call of the store or of AWS, counted from 0.
@@ -119,7 +120,7 @@ impl Shared {
             clock: Arc::new(TestClock::at(now)),
             people: Arc::clone(&self.people),
             notifiers: Mutex::default(),
-            registry: self.registry.clone(),
+            registry: self.registry,
         };
         let process = shared.process(replica);
         self.notifiers.lock().unwrap().push(Arc::clone(&process.notifier));
@@ -165,11 +166,11 @@ impl Shared {
         let world = world(set, access, store_proxy.clone(), clock, notifier.clone(), runner.clone());
         let end = End { call: death.fake_aws, change: death.change };
         let fault_proxy = self.fake_aws.mortal(end, Arc::clone(&died));
-        let directory = self.people.clone();
-        let world = fault_proxy.world(World { wakeups: wakeups.clone(), directory, ..world });
+        let ports = Ports { directory: self.people.clone(), ..world.ports };
+        let world = fault_proxy.world(World { wakeups: wakeups.clone(), ports, ..world });
         let toy = |kind| ToyDefinition { kind, toy_world: Arc::clone(&self.toy_world) };
         let toys = || Registry::default().with(toy("toy")).with(toy(ROLLBACK));
-        let registry = self.registry.clone().unwrap_or_else(toys);
+        let registry = self.registry.map_or_else(toys, |registry| registry());
         let engine = Arc::new(Engine::new(Arc::new(world), registry));
         let service = Service::new(Arc::clone(&engine), Default::default());
         self.notifiers.lock().unwrap().push(Arc::clone(&notifier));
@@ -212,7 +213,7 @@ impl Shared {
     pub(super) async fn gives_stage(&self, stage: &str, holder: &OperationId) {
         let (keys, name) = (Keys::new(&target()), "orders".parse().unwrap());
         let stage = Stage::new(stage.parse().unwrap());
-        let slot = keys.slot(&name, &Slot::Stage(stage.name.clone()));
+        let slot = keys.slot(&name, &stage_slot(&stage.name));
         let held = [("op".to_owned(), Guard::Text(holder.to_string()))].into();
         for item in [
             to_item(keys.stage(&name, &stage.name), Default::default(), &stage).unwrap(),
@@ -248,8 +249,8 @@ impl Shared {
         let op = self.op(id).await;
         assert_eq!(op.status(), status, "{context}");
         let state = self.state().await;
-        assert!(state.slots.is_empty(), "{context}: slots {:?}", state.slots);
-        assert!(state.tickets.is_empty(), "{context}: tickets {:?}", state.tickets);
+        assert!(state.queue.slots.is_empty(), "{context}: slots {:?}", state.queue.slots);
+        assert!(state.queue.tickets.is_empty(), "{context}: tickets {:?}", state.queue.tickets);
         assert!(self.is_settled(), "{context}: still due");
         assert_eq!(self.toy_world.doubled(), Vec::<String>::new(), "{context}: {:?}", self.journal(id));
     }
@@ -275,9 +276,7 @@ fn shown(entry: &Entry) -> String {
     }
 }
 
-impl Head {
-    /// Whether it is of a lock that holds.
-    pub(super) fn holds(&self) -> bool {
-        self.spec.kind == LOCK && self.status == Status::Waiting
-    }
+/// Whether it is of a lock that holds.
+pub(super) fn is_holding(head: &Head) -> bool {
+    head.spec.kind == LOCK && head.status == Status::Waiting
 }

@@ -8,6 +8,8 @@ use super::harness::{LEASE, Process, Shared, person};
 use super::toy_world::{Faults, How, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
+use crate::records::pipeline_slot;
+use crate::records::stage_slot;
 use sluice_model::OperationId;
 
 const HOUR: i64 = 3600;
@@ -84,11 +86,11 @@ async fn a_stopping_replica_keeps_its_lease_while_a_mutation_is_in_flight() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_at_any_store_call_leaves_nothing_to_wait_for() {
-    let prod = || Slot::Stage("prod".parse().unwrap());
+    let prod = || stage_slot(&"prod".parse().unwrap());
     let steps = [
         step("look", How::Look),
-        step("a", How::Once).after(&["look"]).holding(Slot::Pipeline),
-        step("b", How::Name).after(&["look"]).holding(Slot::Pipeline),
+        step("a", How::Once).after(&["look"]).holding(pipeline_slot()),
+        step("b", How::Name).after(&["look"]).holding(pipeline_slot()),
         step("c", How::Once).after(&["a", "b"]).holding(prod()),
         step("poll", How::Poll(3)).after(&["c"]),
     ];
@@ -200,12 +202,12 @@ async fn a_released_slot_wakes_the_replica_of_the_next_operation() {
     let (holder, mut other) = (shared.process("holder"), shared.process("other"));
     other.ids_from = 10;
     shared.toy_world.faults("a", [Faults::Slow(Duration::from_secs(3))]);
-    let slotted = |name| [step(name, How::Set).holding(Slot::Pipeline)];
+    let slotted = |name| [step(name, How::Set).holding(pipeline_slot())];
     holder.ask(1, "d1", "toy", &slotted("a")).await;
     other.ask(1, "d2", "toy", &slotted("b")).await;
     let (first, next) = (operation_id(1), operation_id(11));
     let later = async {
-        while shared.state().await.slots.is_empty() {
+        while shared.state().await.queue.slots.is_empty() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         other.run().await;
@@ -235,7 +237,7 @@ async fn a_fenced_owner_appends_nothing_even_before_the_new_owner_does() {
             // Claimed, and nothing appended yet: the sequence alone would not stop the old owner.
             let keys = Keys::new(&crate::testing::target());
             let claimed =
-                crate::operation::log::claim(&*shared.store, &keys, &head, "new", true).await.unwrap();
+                crate::operation::testing::claim(&*shared.store, &keys, &head, "new").await.unwrap();
             let rows = shared.journal(&id);
             tokio::time::sleep(Duration::from_secs(10)).await;
             assert_eq!(shared.journal(&id), rows, "claimed after {after} ms: {claimed:?}");

@@ -9,6 +9,8 @@ use super::harness::{Process, Shared};
 use super::toy_world::{Faults, How, Moment, Spec, step};
 use crate::operation::*;
 use crate::ports::StoreError;
+use crate::records::pipeline_slot;
+use crate::records::stage_slot;
 use crate::testing::StoreFault;
 use sluice_model::Class;
 
@@ -34,21 +36,21 @@ struct Schedule {
 const NAMES: [&str; 9] = ["a1", "b1", "c1", "a2", "b2", "c2", "a3", "b3", "c3"];
 
 fn operations() -> [(&'static str, Vec<Spec>); 3] {
-    let prod = || Slot::Stage("prod".parse().unwrap());
+    let prod = || stage_slot(&"prod".parse().unwrap());
     [
         (
             "toy",
             vec![
                 step("a1", How::Set),
-                step("b1", How::Once).after(&["a1"]).holding(Slot::Pipeline),
+                step("b1", How::Once).after(&["a1"]).holding(pipeline_slot()),
                 step("c1", How::Name).after(&["b1"]).holding(prod()),
             ],
         ),
         (
             "toy",
             vec![
-                step("a2", How::Name).holding(Slot::Pipeline),
-                step("b2", How::Set).holding(Slot::Pipeline),
+                step("a2", How::Name).holding(pipeline_slot()),
+                step("b2", How::Set).holding(pipeline_slot()),
                 step("ask2", How::Ask).after(&["a2", "b2"]),
                 step("c2", How::Once).after(&["ask2"]).holding(prod()),
             ],

@@ -30,7 +30,7 @@ async fn a_mutation_with_too_large_an_output_is_stuck() {
     process.ask(1, "d1", "toy", &[step("big", How::HeavySet(500_000))]).await;
     process.run_to(&shared, &id, Status::Stuck).await;
     assert_eq!(shared.toy_world.count("big"), 1);
-    assert!(shared.state().await.tickets[0].stuck);
+    assert!(shared.state().await.queue.tickets[0].stuck);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,9 +6,10 @@ use super::harness::Shared;
 use super::toy_world::{Faults, How, Spec, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
+use crate::records::stage_slot;
 
 fn prod() -> Slot {
-    Slot::Stage("prod".parse().unwrap())
+    stage_slot(&"prod".parse().unwrap())
 }
 
 fn slow(shared: &Shared, name: &str) -> Spec {
@@ -86,7 +87,7 @@ async fn an_operation_that_waits_for_people_does_not_block_the_queue() {
     let asking = [slow(&shared, "second"), step("ask", How::Ask).after(&["second"])];
     process.ask(2, "d2", "toy", &asking).await;
     process.run_to(&shared, &operation_id(2), Status::Waiting).await;
-    assert!(shared.state().await.tickets.iter().all(|ticket| ticket.queued.is_none()));
+    assert!(shared.state().await.queue.tickets.iter().all(|ticket| ticket.queued.is_none()));
 
     let mut next = shared.process("two");
     next.ids_from = 0;

@@ -29,11 +29,11 @@ async fn an_unknown_kind_is_parked_and_stays() {
     let update = older.notifier.last_since(0).pop().expect("it is announced");
     assert!(update.asides.iter().any(|aside| aside.broadcast), "it goes to the whole channel");
     let world = engine.world();
-    let messages = Messages::new(shared.store.clone(), world.keys.clone(), world.settings.replica.clone());
+    let messages = Messages::new(shared.store.clone(), &world.keys, world.settings.replica.clone());
     messages.settled(&update).await.unwrap();
     assert!(shared.is_settled(), "it is out of the due index");
     assert_eq!(engine.drive(&id).await, Driven::Stuck, "it stays stuck");
-    let tickets = shared.state().await.tickets;
+    let tickets = shared.state().await.queue.tickets;
     assert_eq!(tickets.len(), 1, "it is not dropped");
     assert!(tickets[0].stuck, "it blocks no rollback");
 }
@@ -142,7 +142,7 @@ async fn an_unreadable_operation_is_announced_and_can_be_retried() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     let id = unreadable(&shared, &process).await;
-    assert!(shared.state().await.tickets[0].stuck, "a rollback passes it");
+    assert!(shared.state().await.queue.tickets[0].stuck, "a rollback passes it");
     // A decision about another promotion waits for this answer, and a second read would not make the row readable.
     let asked = tokio::time::Instant::now();
     let keys = Keys::new(&crate::testing::target());
@@ -174,7 +174,7 @@ async fn an_admin_can_force_an_unreadable_operation_to_end() {
     process.run_until_settled(&shared).await;
     assert_eq!(shared.head(&id).await.status, Status::Failed);
     let state = shared.state().await;
-    assert!(state.tickets.is_empty() && state.slots.is_empty(), "{state:?}");
+    assert!(state.queue.tickets.is_empty() && state.queue.slots.is_empty(), "{state:?}");
     let prod = state.stages.values().next().expect("a stage");
     assert_eq!(prod.mixed, Some(Default::default()), "the release of the stage is unknown");
     assert_eq!(shared.audits(Act::Failed), 1);
@@ -212,7 +212,7 @@ async fn an_operation_that_never_progresses_is_parked_and_can_be_ended() {
     let last = shared.process("last");
     last.run_to(&shared, &id, Status::Stuck).await;
     last.run_until_settled(&shared).await;
-    assert!(shared.state().await.tickets[0].stuck);
+    assert!(shared.state().await.queue.tickets[0].stuck);
     assert_eq!(shared.head(&id).await.claims, 0);
     let head = shared.head(&id).await;
     assert!(matches!(last.signal_stuck(&head, "r1", SignalKind::Retry).await, SignalOutcome::Recorded(_)));

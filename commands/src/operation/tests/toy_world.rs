@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::application::Sluice;
 use crate::operation::{
-    Context, Done, Effect, EngineError, Node, Observed, Operation, OperationState, Progress, ROLLBACK,
-    SignalKind, Slot, Snapshot, Step, StepId, Summary, Undone, VOID, effects,
+    Context, Done, Effect, EngineError, Node, Observed, Operation, OperationState, Precedence, Progress,
+    ROLLBACK, SignalKind, Slot, Snapshot, Step, StepId, Summary, Undone, VOID, effects,
 };
 use crate::records::AuditSubject;
 use crate::testing::fake_aws::DeathPoint;
@@ -187,7 +188,7 @@ impl Drop for Running<'_> {
 }
 
 #[async_trait]
-impl Step for Toy {
+impl Step<Sluice> for Toy {
     fn effect(&self) -> Effect {
         match self.how {
             How::Look | How::Poll(_) | How::Heavy(_) => Effect::Look,
@@ -291,11 +292,14 @@ pub(super) struct ToyDefinition {
     pub(super) toy_world: Arc<ToyWorld>,
 }
 
-impl Operation for ToyDefinition {
+impl Operation<Sluice> for ToyDefinition {
     type Params = Vec<Spec>;
 
     fn kind(&self) -> &'static str {
         self.kind
+    }
+    fn precedence(&self) -> Precedence {
+        if self.kind == ROLLBACK { Precedence::First } else { Precedence::Normal }
     }
     fn nodes(
         &self,

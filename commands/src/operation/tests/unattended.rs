@@ -153,8 +153,7 @@ async fn an_update_that_a_stopping_process_could_not_deliver_is_delivered_as_new
         let update = stopping.notifier.updates().pop().expect("an update");
         assert_eq!(update.status, status);
         let world = stopping.engine.world();
-        let messages =
-            |replica: &str| Messages::new(shared.store.clone(), world.keys.clone(), replica.to_owned());
+        let messages = |replica: &str| Messages::new(shared.store.clone(), &world.keys, replica.to_owned());
         messages("another").left(&update, 1).await.unwrap();
         assert_eq!(shared.head(&id).await.owner, world.settings.replica, "that was not its to leave");
         messages(&world.settings.replica).left(&update, 1).await.unwrap();

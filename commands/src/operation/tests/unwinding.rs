@@ -7,10 +7,11 @@ use super::toy_world::{Faults, How, Moment, Spec, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::operation::{CANCELLED, REJECTED};
+use crate::records::stage_slot;
 use sluice_model::Class;
 
 fn prod() -> Slot {
-    Slot::Stage("prod".parse().unwrap())
+    stage_slot(&"prod".parse().unwrap())
 }
 
 /// Three mutations in a row, one beside them that cannot be undone, then one that fails.
@@ -148,7 +149,7 @@ async fn an_undo_that_fails_makes_the_operation_stuck_until_a_retry() {
     shared.toy_world.faults("undo b", [Faults::Fails(Class::Transient)]);
     let moving = async || {
         let state = shared.state().await;
-        !state.tickets[0].stuck && state.slots.values().any(|holder| *holder == id)
+        !state.queue.tickets[0].stuck && state.queue.slots.values().any(|holder| *holder == id)
     };
     assert!(!process.run_until(moving).await, "it holds its slot again, and no rollback passes who moves");
     process.run_until_settled(&shared).await;

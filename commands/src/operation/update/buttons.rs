@@ -1,6 +1,6 @@
 //! The buttons of every kind of operation.
 
-use crate::operation::state::STUCK;
+use sluice_engine::STUCK;
 use sluice_model::{Button, ButtonStyle, Click, OperationId, Wait};
 
 /// The button that stops a running operation.

@@ -1,14 +1,13 @@
 //! The rest of a failed operation: what was undone, what stays and why that does no harm, and what is
 //! uncertain.
 
-use crate::operation::effects::Undo;
-use crate::operation::state::OperationState;
-use crate::operation::step::{Effect, Node};
-use crate::operation::update::marked;
+use crate::application::Node;
+use crate::operation::update::marks::marked;
+use sluice_engine::{Effect, OperationState, Undo};
 use sluice_model::{Card, Text};
 
 /// Adds it to the message, by the titles of the steps.
-pub(super) fn told(mut card: Card, op: &OperationState, nodes: &[Node]) -> Card {
+pub(super) fn add(mut card: Card, op: &OperationState, nodes: &[Node]) -> Card {
     let (mut back, mut stays, mut uncertain, mut changed) = (vec![], vec![], vec![], vec![]);
     let mut unseen = vec![];
     for node in nodes.iter().filter(|node| !node.title.is_empty()) {

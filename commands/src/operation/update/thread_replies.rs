@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{cause, headline, lines, marked};
-use crate::operation::definition::Summary;
+use crate::application::Node;
+use crate::operation::ROLLBACK;
 use crate::operation::effects::UPDATE_STAGE;
-use crate::operation::head::Status;
-use crate::operation::state::OperationState;
-use crate::operation::step::{Effect, Node};
+use crate::operation::update::headline::{cause, headline};
+use crate::operation::update::marks::marked;
+use crate::operation::update::steps::lines;
 use crate::ports::ThreadReply;
+use sluice_engine::{Effect, OperationState, Status, Summary};
 use sluice_model::Text;
 
 /// An end later than this, in seconds, also gets a short reply, because an edit notifies nobody (DESIGN 8).
@@ -32,7 +33,7 @@ pub(super) fn stuck(text: Text, cause: u64) -> ThreadReply {
 }
 
 /// All thread replies for the current state.
-pub(super) fn asides(summary: &Summary, op: &OperationState, nodes: &[Node]) -> Vec<ThreadReply> {
+pub(super) fn all(summary: &Summary, op: &OperationState, nodes: &[Node]) -> Vec<ThreadReply> {
     let mut asides = vec![];
     if op.status() == Status::Waiting
         && let Some(request) = &summary.request
@@ -63,7 +64,7 @@ pub(super) fn asides(summary: &Summary, op: &OperationState, nodes: &[Node]) -> 
     }
     if let Some((at, succeeded)) = op.ended {
         let long = at.duration_since(op.spec.accepted).as_secs() >= LONG;
-        let rollback = op.spec.kind == crate::operation::ROLLBACK;
+        let rollback = op.spec.kind == ROLLBACK;
         if !(summary.quiet && succeeded) && (long || !succeeded || rollback || summary.broadcast) {
             let mut text = Text::default().user(&op.spec.actor.id).then(" ").join(headline(summary, op));
             if let Some(why) = cause(op) {

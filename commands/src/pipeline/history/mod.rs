@@ -10,7 +10,6 @@ mod messages;
 use jiff::Timestamp;
 
 use crate::installation::{Installation, Invocation, Reject, newest};
-use crate::operation::Keys;
 use crate::ports::Query;
 use crate::records::{AuditRecord, from_item};
 use sluice_grammar::{Command, Names, Period, PipelineCommand, parse_line};
@@ -45,7 +44,7 @@ impl Installation {
         let bound = |period: &Option<Period>| period.as_ref().and_then(|period| period.begin(now));
         let (since, until) = (bound(&filter.since), bound(&filter.until));
         let is_first = after.is_none();
-        let found = self.find(&filter, since, after.or(until.map(Keys::audit_time))).await?;
+        let found = self.find(&filter, since, after.or(until.map(sluice_engine::Keys::audit_time))).await?;
         if found.records.is_empty() && is_first && !self.has_history(&filter.name).await? {
             self.state(&filter.name).await?;
         }
@@ -107,7 +106,9 @@ impl Installation {
                 }
                 if found.records.len() == ROWS {
                     let is_last = match items.peek() {
-                        Some(next) => since.is_some_and(|since| next.key.sort < Keys::audit_time(since)),
+                        Some(next) => {
+                            since.is_some_and(|since| next.key.sort < sluice_engine::Keys::audit_time(since))
+                        }
                         None => page.more.is_none(),
                     };
                     found.last.take_if(|_| is_last);

@@ -10,6 +10,7 @@ use crate::operation::{Accepted, EngineError, commit_now};
 use crate::pipeline::roles::messages;
 use crate::records::{Act, AuditRecord};
 use crate::rules::RoleChange;
+use crate::rules::Roles;
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::Answer;
 
@@ -63,7 +64,7 @@ impl Installation {
         let (world, actor) = (self.engine.world(), &invocation.actor);
         // The answer is public in the channel of the command.
         let Some(channel) = invocation.channel.clone() else { return Err(messages::no_channel().into()) };
-        let (roles, at) = (world.roles(None).await?, world.clock.now());
+        let (roles, at) = (Roles::read(world, None).await?, world.clock.now());
         let granted = roles.access().administer(&actor.id)?;
         let after = roles.changed(change, actor, at)?;
         let card = messages::changed_for_all(change, &after, &actor.id, at, command.to_string());

@@ -6,6 +6,7 @@ use crate::installation::{Installation, Reject, newest};
 use crate::operation::Snapshot;
 use crate::pipeline::roles::messages;
 use crate::records::{ACCESS_REQUEST, AuditRecord, from_item};
+use crate::rules::Roles;
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::{Answer, PipelineName};
 
@@ -18,7 +19,7 @@ impl Installation {
     pub(crate) async fn who(&self) -> Result<Answer, Reject> {
         let world = self.engine.world();
         let changes = world.store.audit_records(newest(world.keys.installation_audit_partition(), RECORDS));
-        let (roles, changes) = try_join(world.roles(None), changes).await?;
+        let (roles, changes) = try_join(Roles::read(world, None), changes).await?;
         let changes = changes.items.iter().filter_map(|item| from_item::<AuditRecord>(item).ok());
         let changes = changes.filter(|record| record.kind != ACCESS_REQUEST).take(CHANGES);
         Ok(Answer::private(messages::list(&roles, changes)))

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::application::Sluice;
 use crate::operation::effects::{
     DELETE_ROLE, DELETE_ROLE_POLICY, DELETE_VERSION, LOG_RETENTION, PUT_ROLE_POLICY_NAME,
 };
@@ -30,7 +31,7 @@ pub(super) struct Remove {
 }
 
 #[async_trait]
-impl Step for Remove {
+impl Step<Sluice> for Remove {
     fn effect(&self) -> Effect {
         Effect::Mutate(match &self.leftover {
             Leftover::Version { .. } => &DELETE_VERSION,
@@ -44,13 +45,13 @@ impl Step for Remove {
         let (world, at) = (&cx.world, &self.target);
         match &self.leftover {
             Leftover::Version { function, version } => {
-                world.functions.delete_version(at, function, version).await?
+                world.ports.functions.delete_version(at, function, version).await?
             }
             Leftover::RolePolicy { role } => {
-                world.identity.delete_role_policy(at, role, PUT_ROLE_POLICY_NAME).await?
+                world.ports.identity.delete_role_policy(at, role, PUT_ROLE_POLICY_NAME).await?
             }
-            Leftover::Role { role } => world.identity.delete_role(at, role).await?,
-            Leftover::Logs { group, days } => world.logs.set_retention(at, group, *days).await?,
+            Leftover::Role { role } => world.ports.identity.delete_role(at, role).await?,
+            Leftover::Logs { group, days } => world.ports.logs.set_retention(at, group, *days).await?,
         }
         Progress::done(())
     }
@@ -59,14 +60,14 @@ impl Step for Remove {
         let (world, at) = (&cx.world, &self.target);
         let is_removed = match &self.leftover {
             Leftover::Version { function, version } => {
-                world.functions.version(at, function, version).await?.is_none()
+                world.ports.functions.version(at, function, version).await?.is_none()
             }
             Leftover::RolePolicy { role } => {
-                world.identity.role_policy(at, role, PUT_ROLE_POLICY_NAME).await?.is_none()
+                world.ports.identity.role_policy(at, role, PUT_ROLE_POLICY_NAME).await?.is_none()
             }
-            Leftover::Role { role } => world.identity.role(at, role).await?.is_none(),
+            Leftover::Role { role } => world.ports.identity.role(at, role).await?.is_none(),
             // Limited, by us or by somebody meanwhile, or gone.
-            Leftover::Logs { group, .. } => world.logs.retention(at, group).await? != Some(0),
+            Leftover::Logs { group, .. } => world.ports.logs.retention(at, group).await? != Some(0),
         };
         if is_removed { ours(()) } else { Ok(Observed::Absent) }
     }
@@ -80,7 +81,7 @@ pub(super) struct Record {
 }
 
 #[async_trait]
-impl Step for Record {
+impl Step<Sluice> for Record {
     fn effect(&self) -> Effect {
         Effect::Look
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
+use crate::application::Sluice;
 use crate::names;
 use crate::operation::{Context, Effect, EngineError, Keys, Progress, Step};
 use crate::pipeline::tidy::found::Found;
@@ -30,7 +31,7 @@ pub(super) struct LookForLeftovers {
 type Sets = BTreeMap<(StageName, ReleaseNumber), VersionSet>;
 
 #[async_trait]
-impl Step for LookForLeftovers {
+impl Step<Sluice> for LookForLeftovers {
     fn effect(&self) -> Effect {
         Effect::Look
     }
@@ -180,7 +181,7 @@ impl LookForLeftovers {
         cx: &Context,
         needed: BTreeMap<String, BTreeSet<String>>,
     ) -> Result<Vec<Looked>, EngineError> {
-        let functions = &cx.world.functions;
+        let functions = &cx.world.ports.functions;
         let looks = needed.into_iter().map(async |(function, needed)| {
             let found = futures::future::try_join(
                 functions.versions(&self.target, &function),
@@ -195,7 +196,7 @@ impl LookForLeftovers {
 
     /// Those of these log groups whose events never expire.
     async fn endless(&self, cx: &Context, groups: Vec<String>) -> Result<Vec<String>, EngineError> {
-        let logs = &cx.world.logs;
+        let logs = &cx.world.ports.logs;
         let looks = groups.into_iter().map(async |group| {
             let days = logs.retention(&self.target, &group).await?;
             Ok::<_, EngineError>((days == Some(0)).then_some(group))

@@ -19,11 +19,13 @@ mod roles;
 
 use std::sync::Arc;
 
+use crate::application::Sluice;
 use crate::names::LOG_DAYS;
-use crate::operation::{EngineError, Node, Operation, OperationState, Slot, StepId, Summary, World};
+use crate::operation::{EngineError, Node, Operation, OperationState, StepId, Summary, World};
 use crate::pipeline::tidy::delete::{Leftover, Record, Remove};
 use crate::pipeline::tidy::found::Found;
 use crate::pipeline::tidy::look::LookForLeftovers;
+use crate::records::pipeline_slot;
 use crate::records::{AuditSubject, PipelineState};
 use sluice_model::{Permission, PipelineName, Target};
 
@@ -51,7 +53,7 @@ fn look() -> StepId {
     StepId::new("look")
 }
 
-impl Operation for Tidy {
+impl Operation<Sluice> for Tidy {
     type Params = Params;
 
     fn kind(&self) -> &'static str {
@@ -66,14 +68,14 @@ impl Operation for Tidy {
     ) -> Result<Vec<Node>, EngineError> {
         let step = LookForLeftovers { target: target.clone(), params: Params::clone(params) };
         // No deploy or promotion makes versions meanwhile, or looks at those that are about to go.
-        let mut nodes = vec![Node::new(look(), messages::FIND, step).holding(Slot::Pipeline)];
+        let mut nodes = vec![Node::new(look(), messages::FIND, step).holding(pipeline_slot())];
         let Some(found) = op.output::<Found>(&look())? else { return Ok(nodes) };
         let mut done = vec![look()];
         if params.delete {
             let remove = |leftover| Remove { target: target.clone(), leftover };
             let mut add = |node: Node| {
                 done.push(node.id.clone());
-                nodes.push(node.holding(Slot::Pipeline));
+                nodes.push(node.holding(pipeline_slot()));
             };
             for (function, version) in &found.versions {
                 let id = StepId::of("version", &format!("{function}:{version}"));

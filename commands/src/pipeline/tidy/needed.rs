@@ -53,7 +53,7 @@ pub(super) enum Unrest {
 
 /// Whether the pipeline is quiet, from its open operations and its newest audit records.
 pub(super) fn unrest(state: &PipelineState, newest: &[AuditRecord], now: Timestamp) -> Option<Unrest> {
-    if state.tickets.iter().any(|ticket| moves(&ticket.kind)) {
+    if state.queue.tickets.iter().any(|ticket| moves(&ticket.kind)) {
         return Some(Unrest::Open);
     }
     let moved = newest.iter().filter(|record| moves(&record.kind) && record.act != Act::Refused);
@@ -128,10 +128,11 @@ mod tests {
         ] {
             assert_eq!(unrest(&state, &[quiet], now), None);
         }
-        state.tickets.push(Ticket {
+        state.queue.tickets.push(Ticket {
             number: 1,
             operation: operation_id(1),
             kind: PROMOTE.to_owned(),
+            precedence: sluice_engine::Precedence::Normal,
             fingerprint: String::new(),
             queued: None,
             stuck: false,

@@ -1,6 +1,6 @@
 //! Whether a pipeline is quiet, as its open operations and its audit records say.
 
-use crate::operation::{EngineError, Keys, World};
+use crate::operation::{EngineError, World};
 use crate::pipeline::tidy::needed;
 use crate::pipeline::tidy::needed::Unrest;
 use crate::ports::{Order, Query};
@@ -23,7 +23,7 @@ pub(super) async fn unrest(
         prefix: String::new(),
         order: Order::Ascending,
         limit: Some(MOST_RECORDS),
-        after: Some(Keys::audit_time(since)),
+        after: Some(sluice_engine::Keys::audit_time(since)),
     };
     let page = world.store.audit_records(query).await?;
     // A record that this version cannot read may be of a move.

@@ -31,7 +31,7 @@ pub(crate) async fn unused(
     name: &PipelineName,
     known: &Known,
 ) -> Result<Vec<String>, EngineError> {
-    let identity = &cx.world.identity;
+    let identity = &cx.world.ports.identity;
     let (stem, builds) = (ImmutableRole::stem(name), ImmutableRole::builds_stem(name));
     let mut roles = identity.role_names(target, names::IAM_PATH).await?;
     roles.retain(|role| role.starts_with(&stem) && !role.starts_with(&builds) && !known.roles.contains(role));
@@ -58,7 +58,7 @@ async fn named(
     name: &PipelineName,
     known: &Known,
 ) -> Result<BTreeSet<String>, EngineError> {
-    let functions = &cx.world.functions;
+    let functions = &cx.world.ports.functions;
     let latest = functions.roles_in_use(target).await?;
     let stem = function_name(name, "");
     let is_other = |function: &&String| function.starts_with(&stem) && !known.functions.contains(*function);

@@ -7,9 +7,10 @@ use super::stage::integration_uri;
 use super::steps::{
     AwaitDeployment, ChangeRoute, CreateApi, CreateDeployment, CreateIntegration, RouteChange, frozen,
 };
-use crate::operation::{EngineError, Node, Slot, StepId};
+use crate::operation::{EngineError, Node, StepId};
 use crate::ports::{Api, Deployment, DeploymentState};
 use crate::records::PinnedApi;
+use crate::records::pipeline_slot;
 use crate::resources::messages;
 use crate::resources::resource::Preparation;
 use sluice_template::{Application, function_name};
@@ -32,7 +33,7 @@ impl Definition<'_> {
             None => {
                 let (target, pipeline) = (self.of.target.clone(), self.of.pipeline.clone());
                 let node = Node::new(create.clone(), messages::CREATE_API, CreateApi { target, pipeline });
-                self.nodes.push(node.holding(Slot::Pipeline));
+                self.nodes.push(node.holding(pipeline_slot()));
                 (self.of.op.output::<Api>(&create)?, vec![create])
             }
         };
@@ -45,7 +46,7 @@ impl Definition<'_> {
         let freeze = StepId::new("deployment");
         let step = CreateDeployment { target: self.of.target.clone(), api: api.id.clone(), digest };
         let node = Node::new(freeze.clone(), messages::DEPLOY_API, step).after(before);
-        self.nodes.push(node.holding(Slot::Pipeline));
+        self.nodes.push(node.holding(pipeline_slot()));
         let made = self.of.op.output::<Deployment>(&freeze)?;
         Ok(made.and_then(|made| self.served(&api, &made, Some(freeze))))
     }
@@ -73,7 +74,7 @@ impl Definition<'_> {
         let mut ids = vec![];
         let mut add = |id: StepId, node: Node| {
             ids.push(id);
-            nodes.push(node.after(needs.iter().cloned()).holding(Slot::Pipeline));
+            nodes.push(node.after(needs.iter().cloned()).holding(pipeline_slot()));
         };
         let mut integrations: BTreeMap<&str, Option<String>> = BTreeMap::new();
         let called: BTreeSet<&str> = application.routes.iter().map(|route| route.function.as_str()).collect();

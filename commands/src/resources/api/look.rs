@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::recent::recent;
+use crate::application::Sluice;
 use crate::names;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::ports::{Api, Deployment, Integration, Route, TAG_PIPELINE};
@@ -46,14 +47,14 @@ pub(super) async fn find(
     pipeline: &PipelineName,
 ) -> Result<Option<Api>, EngineError> {
     let name = names::api(pipeline);
-    let apis = cx.world.gateway.apis(target).await?;
+    let apis = cx.world.ports.gateway.apis(target).await?;
     // Organisations add tags of their own.
     let is_ours = |api: &Api| api.tags.get(TAG_PIPELINE).map(String::as_str) == Some(pipeline.as_str());
     Ok(apis.into_iter().find(|api| api.name == name && is_ours(api)))
 }
 
 #[async_trait]
-impl Step for LookAtApi {
+impl Step<Sluice> for LookAtApi {
     fn effect(&self) -> Effect {
         Effect::Look
     }
@@ -63,7 +64,7 @@ impl Step for LookAtApi {
             Some(api) => Some(api.clone()),
             None => find(cx, &self.target, &self.pipeline).await?,
         };
-        let (gateway, target) = (&cx.world.gateway, &self.target);
+        let (gateway, target) = (&cx.world.ports.gateway, &self.target);
         let Some(api) = api else { return self.seen(cx, begun, ApiLook::default()).await };
         let (integrations, routes, deployments, stage) = try_join4(
             gateway.integrations(target, &api.id),

@@ -103,7 +103,7 @@ impl Resource for HttpApi {
         let call = |Surveyed { stage, api, .. }: &'a Surveyed| -> Option<SurveyCall<'a>> {
             let api = api.as_ref()?;
             Some(Box::pin(async move {
-                let found = world.gateway.stage(&world.target, &api.api, stage.as_str()).await?;
+                let found = world.ports.gateway.stage(&world.target, &api.api, stage.as_str()).await?;
                 Ok(vec![(stage.clone(), Seen::of_api(found.and_then(|stage| stage.deployment)))])
             }))
         };

@@ -58,7 +58,7 @@ async fn others(
     let (state, page) =
         futures::future::try_join(PipelineState::read(store, keys, pipeline), store.audit_records(newest))
             .await?;
-    let mut others: BTreeSet<_> = state.tickets.into_iter().map(|ticket| ticket.operation).collect();
+    let mut others: BTreeSet<_> = state.queue.tickets.into_iter().map(|ticket| ticket.operation).collect();
     for item in &page.items {
         // This skips what a newer version of Sluice recorded: its operation has a ticket while it is open.
         let Ok(record) = from_item::<AuditRecord>(item) else { continue };

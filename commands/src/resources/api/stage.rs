@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::application::Sluice;
 use crate::operation::effects::{CREATE_STAGE, UPDATE_STAGE};
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
 use crate::ports::ApiStage;
@@ -40,12 +41,12 @@ pub(super) struct ServeDeployment {
 }
 
 #[async_trait]
-impl Step for ServeDeployment {
+impl Step<Sluice> for ServeDeployment {
     fn effect(&self) -> Effect {
         Effect::Mutate(if self.before.is_some() { &UPDATE_STAGE } else { &CREATE_STAGE })
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let (gateway, stage) = (&cx.world.gateway, self.stage.as_str());
+        let (gateway, stage) = (&cx.world.ports.gateway, self.stage.as_str());
         if let Some(before) = &self.before {
             // The call has no precondition, so the stage is read once more right before it.
             let found = gateway.stage(&self.target, &self.api, stage).await?;
@@ -66,7 +67,7 @@ impl Step for ServeDeployment {
         Progress::done(())
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let found = cx.world.gateway.stage(&self.target, &self.api, self.stage.as_str()).await?;
+        let found = cx.world.ports.gateway.stage(&self.target, &self.api, self.stage.as_str()).await?;
         match found.map(|stage| stage.deployment.unwrap_or_default()) {
             Some(deployment) if deployment == self.deployment => ours(()),
             // Where no stage was seen, any other stage is somebody else's.
@@ -81,7 +82,7 @@ impl Step for ServeDeployment {
         Some(shell(&words))
     }
     async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, EngineError> {
-        let (gateway, target, api) = (&cx.world.gateway, &self.target, &self.api);
+        let (gateway, target, api) = (&cx.world.ports.gateway, &self.target, &self.api);
         if let Some(left) = self.ran.left_if_moved(cx).await? {
             return Ok(left);
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::look::{LOOK_AGAIN, find};
+use crate::application::Sluice;
 use crate::names;
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
@@ -20,13 +21,15 @@ pub(super) struct CreateApi {
 }
 
 #[async_trait]
-impl Step for CreateApi {
+impl Step<Sluice> for CreateApi {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_API)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let name = names::api(&self.pipeline);
-        Progress::done(cx.world.gateway.create_api(&self.target, &name, &names::tags(&self.pipeline)).await?)
+        Progress::done(
+            cx.world.ports.gateway.create_api(&self.target, &name, &names::tags(&self.pipeline)).await?,
+        )
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         match find(cx, &self.target, &self.pipeline).await? {
@@ -44,15 +47,17 @@ pub(super) struct CreateIntegration {
 }
 
 #[async_trait]
-impl Step for CreateIntegration {
+impl Step<Sluice> for CreateIntegration {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_INTEGRATION)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        Progress::done(cx.world.gateway.create_integration(&self.target, &self.api, &self.uri).await?.id)
+        Progress::done(
+            cx.world.ports.gateway.create_integration(&self.target, &self.api, &self.uri).await?.id,
+        )
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let found = cx.world.gateway.integrations(&self.target, &self.api).await?;
+        let found = cx.world.ports.gateway.integrations(&self.target, &self.api).await?;
         match found.into_iter().find(|integration| integration.uri == self.uri) {
             Some(integration) => ours(integration.id),
             None => Ok(Observed::Absent),
@@ -80,7 +85,7 @@ pub(super) struct ChangeRoute {
 }
 
 #[async_trait]
-impl Step for ChangeRoute {
+impl Step<Sluice> for ChangeRoute {
     fn effect(&self) -> Effect {
         Effect::Mutate(match self.change {
             RouteChange::Create => &CREATE_ROUTE,
@@ -89,7 +94,7 @@ impl Step for ChangeRoute {
         })
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let (gateway, target, api) = (&cx.world.gateway, &self.target, &self.api);
+        let (gateway, target, api) = (&cx.world.ports.gateway, &self.target, &self.api);
         match &self.change {
             RouteChange::Create => {
                 drop(gateway.create_route(target, api, &self.key, &self.integration).await?)
@@ -100,7 +105,7 @@ impl Step for ChangeRoute {
         Progress::done(())
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let routes = cx.world.gateway.routes(&self.target, &self.api).await?;
+        let routes = cx.world.ports.gateway.routes(&self.target, &self.api).await?;
         let found = routes.iter().find(|route| route.key == self.key);
         let as_wanted = match (&self.change, found) {
             (RouteChange::Delete(_), None) => true,
@@ -126,16 +131,16 @@ pub(super) struct CreateDeployment {
 }
 
 #[async_trait]
-impl Step for CreateDeployment {
+impl Step<Sluice> for CreateDeployment {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_DEPLOYMENT)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let description = described(&self.digest);
-        Progress::done(cx.world.gateway.create_deployment(&self.target, &self.api, &description).await?)
+        Progress::done(cx.world.ports.gateway.create_deployment(&self.target, &self.api, &description).await?)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let found = cx.world.gateway.deployments(&self.target, &self.api).await?;
+        let found = cx.world.ports.gateway.deployments(&self.target, &self.api).await?;
         match frozen(&found, &self.digest) {
             Some(deployment) => ours(deployment),
             None => Ok(Observed::Absent),
@@ -160,12 +165,12 @@ pub(super) struct AwaitDeployment {
 }
 
 #[async_trait]
-impl Step for AwaitDeployment {
+impl Step<Sluice> for AwaitDeployment {
     fn effect(&self) -> Effect {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let found = cx.world.gateway.deployments(&self.target, &self.api).await?;
+        let found = cx.world.ports.gateway.deployments(&self.target, &self.api).await?;
         let found = found.into_iter().find(|deployment| deployment.id == self.deployment);
         match found.map(|deployment| deployment.state) {
             Some(DeploymentState::Deployed) => Progress::done(()),

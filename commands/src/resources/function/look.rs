@@ -7,6 +7,7 @@ use futures::TryFutureExt as _;
 use futures::future::{try_join, try_join3};
 use serde::{Deserialize, Serialize};
 
+use crate::application::Sluice;
 use crate::names::{self, API_STATEMENT};
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::ports::{Alias, FunctionVersion, Readiness};
@@ -113,12 +114,12 @@ pub(super) struct LookAtFunction {
 }
 
 #[async_trait]
-impl Step for LookAtFunction {
+impl Step<Sluice> for LookAtFunction {
     fn effect(&self) -> Effect {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let functions = &cx.world.functions;
+        let functions = &cx.world.ports.functions;
         let (target, function, stage) = (&self.target, &self.function, self.stage.as_str());
         let aws = try_join3(
             functions.versions(target, function),

@@ -7,8 +7,9 @@ mod steps;
 use std::sync::Arc;
 
 use crate::operation::effects::*;
-use crate::operation::{EngineError, Node, OperationState, Slot, StepId};
+use crate::operation::{EngineError, Node, OperationState, StepId};
 use crate::records::VersionSet;
+use crate::records::pipeline_slot;
 use crate::resources::describe::{Change, Line};
 use crate::resources::messages;
 use crate::resources::plan::PlannedFunction;
@@ -95,14 +96,14 @@ impl Versions<'_> {
                     messages::create_function(self.logical),
                     CreateFunction(self.wanted()),
                 );
-                self.nodes.push(node.after(needs.iter().cloned()).holding(Slot::Pipeline));
+                self.nodes.push(node.after(needs.iter().cloned()).holding(pipeline_slot()));
                 id
             }
             Diff::Configure(latest) => {
                 let (configure, applied) = (self.id("config"), self.id("configured"));
                 let step = UpdateConfig { wanted: self.wanted(), seen: latest.clone() };
                 let node = Node::new(configure.clone(), messages::update_configuration(self.logical), step);
-                self.nodes.push(node.after(needs.iter().cloned()).holding(Slot::Pipeline));
+                self.nodes.push(node.after(needs.iter().cloned()).holding(pipeline_slot()));
                 let node = Node::new(applied.clone(), "", AwaitConfig(self.wanted()));
                 self.nodes.push(node.after([configure]));
                 let revision = self.of.op.output::<String>(&applied)?.unwrap_or_default();
@@ -125,7 +126,7 @@ impl Versions<'_> {
             messages::publish_version(self.logical),
             Publish { wanted: self.wanted(), seen, upload },
         );
-        self.nodes.push(node.after(after).holding(Slot::Pipeline));
+        self.nodes.push(node.after(after).holding(pipeline_slot()));
         id
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::look::{LATEST, Latest};
+use crate::application::Sluice;
 use crate::names;
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
@@ -35,7 +36,8 @@ pub(super) struct Wanted {
 impl Wanted {
     /// A published version with that code and configuration, if there is one.
     async fn published(&self, cx: &Context) -> Result<Option<FunctionVersion>, EngineError> {
-        let versions = cx.world.functions.versions(&self.target, &self.function).await?.unwrap_or_default();
+        let versions =
+            cx.world.ports.functions.versions(&self.target, &self.function).await?.unwrap_or_default();
         Ok(versions.into_iter().rev().find(|version| {
             version.version != LATEST
                 && version.code_sha256 == self.code.sha256
@@ -44,7 +46,7 @@ impl Wanted {
     }
     /// A version of it. `None`: not found, perhaps because Lambda does not show yet what was made a moment ago.
     async fn version(&self, cx: &Context, version: &str) -> Result<Option<FunctionVersion>, EngineError> {
-        let found = cx.world.functions.version(&self.target, &self.function, version).await?;
+        let found = cx.world.ports.functions.version(&self.target, &self.function, version).await?;
         if found.is_none() && cx.begun.elapsed() >= cx.world.settings.consistency {
             return Err(self.gone());
         }
@@ -73,19 +75,19 @@ impl Wanted {
 pub(super) struct CreateFunction(pub(super) Wanted);
 
 #[async_trait]
-impl Step for CreateFunction {
+impl Step<Sluice> for CreateFunction {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_FUNCTION)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Wanted { target, pipeline, function, config, code } = &self.0;
         let tags = names::tags(pipeline);
-        let made = cx.world.functions.create_function(target, function, config, code, &tags).await?;
+        let made = cx.world.ports.functions.create_function(target, function, config, code, &tags).await?;
         Progress::done(made.version)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let Wanted { target, pipeline, function, .. } = &self.0;
-        let Some(tags) = cx.world.functions.function_tags(target, function).await? else {
+        let Some(tags) = cx.world.ports.functions.function_tags(target, function).await? else {
             return Ok(Observed::Absent);
         };
         // Organisations add tags of their own.
@@ -108,13 +110,13 @@ pub(super) struct UpdateConfig {
 }
 
 #[async_trait]
-impl Step for UpdateConfig {
+impl Step<Sluice> for UpdateConfig {
     fn effect(&self) -> Effect {
         Effect::Mutate(&UPDATE_CONFIG)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Wanted { target, function, config, .. } = &self.wanted;
-        let functions = &cx.world.functions;
+        let functions = &cx.world.ports.functions;
         match functions.update_config(target, function, config, &self.seen.revision).await {
             Err(error) if error.class == Class::Precondition => {
                 let now = self.wanted.settled(cx, &self.seen, error).await?;
@@ -149,7 +151,7 @@ fn again(cx: &Context, what: &str) -> Result<Progress, EngineError> {
 pub(super) struct AwaitConfig(pub(super) Wanted);
 
 #[async_trait]
-impl Step for AwaitConfig {
+impl Step<Sluice> for AwaitConfig {
     fn effect(&self) -> Effect {
         Effect::Look
     }
@@ -178,7 +180,7 @@ pub(super) struct Publish {
 impl Publish {
     async fn publish(&self, cx: &Context, revision: &str) -> PortResult<FunctionVersion> {
         let Wanted { target, function, config, code, .. } = &self.wanted;
-        let functions = &cx.world.functions;
+        let functions = &cx.world.ports.functions;
         if self.upload {
             functions.update_code(target, function, code, &config.architecture, revision).await
         } else {
@@ -188,7 +190,7 @@ impl Publish {
 }
 
 #[async_trait]
-impl Step for Publish {
+impl Step<Sluice> for Publish {
     fn effect(&self) -> Effect {
         Effect::Mutate(if self.upload { &UPDATE_CODE } else { &PUBLISH_VERSION })
     }
@@ -217,7 +219,7 @@ pub(super) struct AwaitVersion {
 }
 
 #[async_trait]
-impl Step for AwaitVersion {
+impl Step<Sluice> for AwaitVersion {
     fn effect(&self) -> Effect {
         Effect::Look
     }

@@ -11,6 +11,7 @@ use crate::operation::{Accepted, audit, commit_now};
 use crate::ports::Write;
 use crate::records::{ACCESS_REQUEST, Act, AuditRecord, Decided, RequestState, RoleRequest};
 use crate::rules::Access;
+use crate::rules::Roles;
 use crate::service::Service;
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::{AccessRequest, Actor, Answer, PipelineName, Role, UserId, invalid_button};
@@ -43,7 +44,7 @@ impl Service {
     ) -> Result<Accepted, Reject> {
         let (world, actor) = (self.app.engine.world(), &invocation.actor);
         let Some(channel) = &invocation.channel else { return Err(invalid_button().into()) };
-        let (access, at) = (world.roles(name).await?.access(), world.clock.now());
+        let (access, at) = (Roles::read(world, name).await?.access(), world.clock.now());
         if has(&access, role, &actor.id) {
             return Err(messages::already_granted(role, name).into());
         }
@@ -94,7 +95,7 @@ impl Service {
         let (role, name) = (*role, pipeline.as_ref());
         let (world, by) = (self.app.engine.world(), &invocation.actor);
         let key = world.keys.role_request(person, role, name);
-        let (access, at) = (world.roles(name).await?.access(), world.clock.now());
+        let (access, at) = (Roles::read(world, name).await?.access(), world.clock.now());
         let granted = access.administer(&by.id)?;
         let found = world.store.get(&key).await?.as_ref().map(RoleRequest::read).transpose()?;
         let Some((request, revision)) = found.filter(|(request, _)| request.id == *id) else {
@@ -119,7 +120,7 @@ impl Service {
             );
         }
         let line = record(&request, Act::Approved, by, "granted", rule, at);
-        let writes: Vec<Write> = vec![put, audit(&line, world)?];
+        let writes: Vec<Write> = vec![put, audit(&line, &world.keys)?];
         let command = Command::Pipeline(PipelineCommand::Grant {
             person: person.clone().into(),
             role,

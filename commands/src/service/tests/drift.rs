@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use tokio::time::{Instant, advance};
 
 use super::*;
-use crate::operation::{Keys, Slot};
+use crate::operation::{Keys, Precedence, Ticket};
 use crate::ports::{Clock, Guard, Guards, Item};
-use crate::records::{FINGERPRINT, KIND, OPERATION, QUEUED, from_item};
+use crate::records::stage_slot;
+use crate::records::{OPERATION, from_item};
 use crate::rules::ObservedDrift;
 use crate::testing::{FakeAws, Faults, samples, target};
 use sluice_model::{Class, Click, Confirmed, PipelineName, Text};
@@ -178,16 +179,18 @@ async fn a_stage_that_is_being_changed_is_not_compared() {
     let text = |text: &str| Guard::Text(text.to_owned());
     let id = operation_id(7);
     for (kind, judged) in [("promote", false), ("stage-lock", true)] {
-        let marks = [
-            (OPERATION, text(id.as_str())),
-            (KIND, text(kind)),
-            (FINGERPRINT, text("x")),
-            (QUEUED, text("")),
-        ];
-        let guards: Guards = marks.map(|(name, guard)| (name.to_owned(), guard)).into();
-        drift_report.puts(to_item(keys.ticket(&orders, 8), guards, &serde_json::json!({})).unwrap()).await;
+        let ticket = Ticket {
+            number: 8,
+            operation: id.clone(),
+            kind: kind.to_owned(),
+            precedence: Precedence::Normal,
+            fingerprint: "x".to_owned(),
+            queued: None,
+            stuck: false,
+        };
+        drift_report.puts(ticket.to_item(&keys, &orders).unwrap()).await;
         let holder: Guards = [(OPERATION.to_owned(), text(id.as_str()))].into();
-        let slot = keys.slot(&orders, &Slot::Stage("prod".parse().unwrap()));
+        let slot = keys.slot(&orders, &stage_slot(&"prod".parse().unwrap()));
         drift_report.puts(to_item(slot, holder, &serde_json::json!({})).unwrap()).await;
         advance(Duration::from_secs(61)).await;
         assert_eq!(drift_report.status().await.contains("prod was moved"), judged, "{kind}");

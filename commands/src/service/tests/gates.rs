@@ -169,7 +169,7 @@ async fn office_in(situation: &Situation) -> Office {
     }
     let world = world(settings, pinned_roles, store.clone(), clock, notifier, runner);
     let mut world = fake_aws.fault_proxy().world(world);
-    world.directory = people.clone();
+    world.ports.directory = people.clone();
     let (keys, orders) = (&world.keys, "orders".parse().unwrap());
     let prod: StageName = "prod".parse().unwrap();
     if !situation.settings.is_empty() {

@@ -32,7 +32,7 @@ fn record(number: u64, at: Timestamp, who: &str) -> AuditRecord {
 impl Office {
     async fn keep(&self, records: impl IntoIterator<Item = AuditRecord>) {
         for record in records {
-            let write = crate::operation::audit(&record, self.service.app.engine.world()).unwrap();
+            let write = crate::operation::audit(&record, &self.service.app.engine.world().keys).unwrap();
             self.store.write(write).await.unwrap();
         }
     }

@@ -57,7 +57,7 @@ async fn office_with(access: impl Into<PinnedRoles>, names: Names) -> Office {
     let (notifier, runner) = (Arc::<RecordingNotifier>::default(), Arc::<RecordingRunner>::default());
     let people = Arc::<TestDirectory>::default();
     let mut world = world(settings, access, store.clone(), Arc::new(TestClock::at(at)), notifier, runner);
-    world.directory = people.clone();
+    world.ports.directory = people.clone();
     let dev: sluice_model::StageName = "dev".parse().unwrap();
     let pipeline = Pipeline {
         name: "orders".parse().unwrap(),
@@ -408,6 +408,7 @@ async fn an_unreadable_operation_is_named_and_not_decided() {
         number: 1,
         operation: id.clone(),
         kind: "promote".into(),
+        precedence: sluice_engine::Precedence::Normal,
         fingerprint: "x".into(),
         queued: None,
         stuck: false,

@@ -139,7 +139,7 @@ async fn a_deploy_notes_newer_builds() {
     // After its message is posted, the answer links to it.
     let items = office2.store.items();
     let head = items.iter().find(|item| item.key.sort == "head").expect("an operation");
-    let operation = crate::operation::Keys::operation_of(&head.key).unwrap();
+    let operation = sluice_engine::Keys::operation_of(&head.key).unwrap();
     let channels = vec!["C0GENERAL1".parse().unwrap()];
     let news = crate::ports::Update { operation, channels, ..samples::parked() };
     office2.service.app.engine.world().notifier.notify(news);

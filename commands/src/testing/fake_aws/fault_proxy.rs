@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::functions::FunctionState;
 use super::{Called, DeathPoint, Effect, FakeAws, Faults, Made, Moment, State};
-use crate::operation::World;
+use crate::operation::{Ports, World};
 use sluice_model::{Class, PortError, PortResult};
 
 /// The fake AWS as one process reaches it.
@@ -74,7 +74,7 @@ impl FaultProxy {
     /// The same world with this AWS.
     pub fn world(&self, world: World) -> World {
         let all = Arc::new(self.clone());
-        World {
+        let ports = Ports {
             repositories: all.clone(),
             builders: all.clone(),
             objects: all.clone(),
@@ -83,8 +83,9 @@ impl FaultProxy {
             probe: all.clone(),
             identity: all.clone(),
             logs: all,
-            ..world
-        }
+            ..world.ports
+        };
+        World { ports, ..world }
     }
 
     /// A call that only looks.

@@ -12,11 +12,12 @@ use super::Sample;
 use super::outputs::Outputs;
 use super::records::{CHANNEL, access, actor};
 use crate::operation::{
-    BoundOperation, Context, Effect, EngineError, Entry, InFlight, Node, OperationSpec, OperationState,
-    RecordedSignal, Row, Settings, SignalKind, Start, StepId, plan,
+    BoundOperation, Context, Effect, EngineError, Entry, Node, OperationSpec, OperationState, RecordedSignal,
+    Row, Settings, SignalKind, StepId,
 };
 use crate::registry::registry;
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, target, world};
+use sluice_engine::{InFlight, Start, plan};
 use sluice_model::{OperationId, Refusal, Text};
 
 /// When every sample was accepted: 2026-03-02, 09:30 UTC.
@@ -24,7 +25,7 @@ pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_443_800, 0);
 
 /// An operation in progress.
 pub struct Journal {
-    definition: Arc<dyn BoundOperation>,
+    definition: Arc<BoundOperation>,
     op: OperationState,
     rows: Vec<Row>,
     outputs: Outputs,
@@ -91,7 +92,7 @@ impl Journal {
     }
 
     fn is_decided(&self, step: &StepId) -> bool {
-        let decides = |kind| matches!(kind, SignalKind::Approve | SignalKind::Unlock | SignalKind::TakeOver);
+        let decides = |kind| matches!(kind, SignalKind::Approve | SignalKind::Release | SignalKind::Replace);
         self.op.signals.iter().any(|signal| signal.step == *step && decides(signal.kind))
     }
 
@@ -131,7 +132,10 @@ impl Journal {
     fn said_to(self, step: &str, later: i64, who: &str, kind: SignalKind, reason: Option<&str>) -> Self {
         let at = self.now + SignedDuration::from_millis(later);
         let (step, reason) = (StepId::new(step), reason.map(str::to_owned));
-        self.row(later, vec![Entry::Signal(RecordedSignal { step, actor: actor(who), kind, reason, at })])
+        self.row(
+            later,
+            vec![Entry::Signal(RecordedSignal { step, actor: actor(who), kind, reason, refusal: None, at })],
+        )
     }
 
     /// A person removes or replaces the lock of that stage, twelve minutes later.
@@ -202,6 +206,14 @@ impl Journal {
         self.said_to("cancel", 3_000, who, kind, reason)
     }
 
+    /// Another operation of that person preempts it.
+    pub fn preempted(self, who: &str, refusal: Refusal) -> Self {
+        let (step, at) = (StepId::new("cancel"), self.now + SignedDuration::from_secs(3));
+        let (actor, kind, refusal) = (actor(who), SignalKind::Preempt, Some(refusal));
+        let signal = RecordedSignal { step, actor, kind, reason: None, refusal, at };
+        self.row(3_000, vec![Entry::Signal(signal)])
+    }
+
     /// An admin retries or resolves the stuck operation.
     pub fn got_on(self, kind: SignalKind) -> Self {
         self.said_to("stuck", 600_000, "ada", kind, None)
@@ -234,7 +246,7 @@ impl Journal {
     }
 
     /// Its definition and state, for the gate.
-    pub fn known(&self) -> (&dyn BoundOperation, &OperationState) {
+    pub fn known(&self) -> (&BoundOperation, &OperationState) {
         (&*self.definition, &self.op)
     }
 

@@ -16,10 +16,10 @@ pub use records::{CHANNEL, access, actor, aws_as_recorded, change, orders, stage
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::operation::{BoundOperation, Head, OperationState, Row, Settings, Status, StepId};
+use crate::application::{BoundOperation, Sluice};
 use crate::ports::Update;
-use crate::rules::Access;
-use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, world};
+use crate::testing::target;
+use sluice_engine::{Head, Hooks as _, OperationState, Report, Row, Status, StepId};
 use sluice_model::Text;
 
 /// One state of one operation.
@@ -27,7 +27,7 @@ pub struct Sample {
     /// The state that it shows.
     pub name: &'static str,
     /// Which kind it is.
-    pub definition: Arc<dyn BoundOperation>,
+    pub definition: Arc<BoundOperation>,
     /// Its folded journal.
     pub op: OperationState,
     /// The journal's rows.
@@ -39,23 +39,16 @@ pub struct Sample {
 impl Sample {
     /// Its update.
     pub fn update(&self) -> Update {
-        let world = world(
-            Settings::new("sample"),
-            Access::default(),
-            Arc::new(MemoryStore::new()),
-            Arc::new(TestClock::at(journal::BEGIN)),
-            Arc::new(RecordingNotifier::default()),
-            Arc::new(RecordingRunner::default()),
-        );
-        crate::operation::told(&*self.definition, &self.op, &world, &self.notes, 1)
-            .expect("a sample makes sense")
+        let nodes = self.definition.nodes(&self.op, &target()).expect("steps that can be named");
+        let (definition, op) = (&*self.definition, &self.op);
+        Sluice::update(&Report { definition, op, nodes: &nodes, notes: &self.notes, own_since: 1 })
     }
 }
 
 /// The update of an operation whose record is corrupt.
 pub fn parked() -> Update {
     let op = all().into_iter().next().expect("samples").op;
-    crate::operation::of_parked(
+    Sluice::update_of_parked(
         &Head {
             id: op.id,
             spec: op.spec,
@@ -69,6 +62,6 @@ pub fn parked() -> Update {
             claims: 0,
         },
         false,
-        &crate::operation::EngineError::Corrupt(String::new()).refusal(),
+        &sluice_engine::EngineError::Corrupt(String::new()).refusal(),
     )
 }

@@ -11,7 +11,8 @@ pub use promote::promotion;
 
 use super::records::{access, change, current, stage};
 use super::{Journal, Sample};
-use crate::operation::{EngineError, Slot, Snapshot};
+use crate::operation::{EngineError, Snapshot};
+use crate::records::stage_slot;
 use crate::records::{Change, PipelineState};
 use sluice_model::{Class, PortError, Refusal, StageName};
 
@@ -73,5 +74,5 @@ fn void(journal: &Journal, release: u32) -> Refusal {
     let state = PipelineState { stages: [(prod.clone(), moved)].into(), ..PipelineState::default() };
     let (definition, op) = journal.known();
     let snapshot = Snapshot { state, access: access(), ..Snapshot::default() };
-    definition.gate(op, &Slot::Stage(prod), &snapshot, jiff::Timestamp::UNIX_EPOCH).expect_err("it moved")
+    definition.gate(op, &stage_slot(&prod), &snapshot, jiff::Timestamp::UNIX_EPOCH).expect_err("it moved")
 }

@@ -1,10 +1,10 @@
 //! People, commits, builds and releases of samples, and a store that holds the pipeline `orders`.
 
-use crate::operation::{Head, Keys, Status};
+use crate::operation::{Head, Keys, Precedence, Status, Ticket};
 use crate::ports::{AuditItem, Guard, Guards, Item, LogStream, Precondition, Store, Write};
 use crate::records::{
-    Act, Artifact, AuditRecord, AuditSubject, Build, BuildState, Change, Counters, Current, FINGERPRINT,
-    KIND, OPERATION, Pinned, Pipeline, QUEUED, REVISION, Release, Run, Stage, VersionSet, to_item,
+    Act, Artifact, AuditRecord, AuditSubject, Build, BuildState, Change, Counters, Current, Pinned, Pipeline,
+    REVISION, Release, Run, Stage, VersionSet, to_item,
 };
 use crate::rules::Access;
 use crate::testing::samples::journal::BEGIN;
@@ -311,16 +311,16 @@ pub async fn waiting(store: &dyn Store, sample: &super::Sample, status: Status) 
         put(store, row.to_item(&keys, &op.id).expect("an item")).await;
     }
     if !status.is_final() {
-        let text = |text: &str| Guard::Text(text.to_owned());
-        let marks = [
-            (OPERATION, text(head.id.as_str())),
-            (KIND, text(&head.spec.kind)),
-            (FINGERPRINT, text("/promote orders prod from staging r2")),
-            (QUEUED, text("")),
-        ];
-        let guards = marks.map(|(name, guard)| (name.to_owned(), guard)).into();
-        let key = keys.ticket(&head.spec.pipeline, 8);
-        put(store, to_item(key, guards, &serde_json::json!({})).expect("an item")).await;
+        let ticket = Ticket {
+            number: 8,
+            operation: head.id.clone(),
+            kind: head.spec.kind.clone(),
+            precedence: Precedence::Normal,
+            fingerprint: "/promote orders prod from staging r2".to_owned(),
+            queued: None,
+            stuck: false,
+        };
+        put(store, ticket.to_item(&keys, &head.spec.pipeline).expect("an item")).await;
     }
     head
 }

@@ -42,7 +42,7 @@ impl Process {
                 answer: Answer::private(Card::new(Tone::Running, format!("Doing {number}."))),
             };
             let id = operation_id(self.ids_from + number);
-            match accept(&self.engine, id, &delivery, &snapshot, request, &granted).await? {
+            match accept(&self.engine, id, &delivery, &snapshot, request, granted.rule()).await? {
                 Accepted::Again => {}
                 accepted => return Ok(accepted),
             }
@@ -91,14 +91,14 @@ impl Process {
         let who = person(who);
         let requester = &head.spec.actor.id;
         let asked = Asked { requester, approvers: &BTreeSet::new(), self_approval: false };
-        let roles = Roles { pinned: self.engine.world().pinned.get(), ..Roles::default() };
+        let roles = Roles { pinned: self.engine.world().ports.pinned.get(), ..Roles::default() };
         let granted = roles.access().approve(&who.id, &asked).unwrap();
         let channel = "C0GENERAL1".parse().unwrap();
         let delivery = Delivery { key: delivery, actor: &who, channel: Some(&channel) };
         let answer = Answer::private(Card::new(Tone::Good, "Heard."));
         let keys = &self.engine.world().keys;
         let op = load(&*self.store_proxy.store, keys, &head.id).await.unwrap().unwrap().op;
-        send_signal(&self.engine, &delivery, head, &op, Signal { kind, reason: None }, &granted, answer)
+        send_signal(&self.engine, &delivery, head, &op, Signal { kind, reason: None }, granted.rule(), answer)
             .await
             .unwrap()
     }
@@ -111,13 +111,13 @@ impl Process {
         kind: SignalKind,
     ) -> SignalOutcome {
         let ada = person("ada");
-        let roles = Roles { pinned: self.engine.world().pinned.get(), ..Roles::default() };
+        let roles = Roles { pinned: self.engine.world().ports.pinned.get(), ..Roles::default() };
         let granted = roles.access().administer(&ada.id).unwrap();
         let channel = "C0GENERAL1".parse().unwrap();
         let delivery = Delivery { key: delivery, actor: &ada, channel: Some(&channel) };
         let answer = Answer::private(Card::new(Tone::Good, "Heard."));
         let op = OperationState::new(head.id.clone(), head.spec.clone());
-        send_signal(&self.engine, &delivery, head, &op, Signal { kind, reason: None }, &granted, answer)
+        send_signal(&self.engine, &delivery, head, &op, Signal { kind, reason: None }, granted.rule(), answer)
             .await
             .unwrap()
     }
@@ -169,7 +169,7 @@ impl Process {
             seen = self.notifier.count();
             let messages = Messages::new(
                 self.store_proxy.clone(),
-                self.engine.world().keys.clone(),
+                &self.engine.world().keys,
                 self.engine.world().settings.replica.clone(),
             );
             // A failed update is tried again, as the bot does.

@@ -12,6 +12,7 @@ use super::super::harness::{Death, Process, Shared};
 use super::cases::{Case, Hints};
 use super::scenarios::{Act, Scenario, app};
 use super::users::People;
+use crate::operation::tests::harness::is_holding;
 use crate::operation::{Head, Status};
 use crate::ports::{Item, Runner};
 use crate::resources::rights::OwnResources;
@@ -92,7 +93,7 @@ impl Fixture {
             clock: Arc::clone(&self.clock),
             people: Arc::default(),
             notifiers: Mutex::default(),
-            registry: Some(registry()),
+            registry: Some(registry),
         }
     }
 
@@ -123,7 +124,7 @@ impl Shared {
                 assert!(self.heads().len() > known, "{line}: {answer:?}");
                 self.run_until_over(process, People::Prompt, known + 1).await;
                 let ended = self.heads().into_iter().max_by_key(|head| head.spec.ticket).unwrap();
-                let is_well = ended.status == Status::Succeeded || ended.holds();
+                let is_well = ended.status == Status::Succeeded || is_holding(&ended);
                 assert!(is_well, "{line}: {:#?}", self.journal(&ended.id));
             }
         }
@@ -141,7 +142,7 @@ impl Shared {
             return false;
         }
         let heads = self.heads();
-        heads.len() >= operations && heads.iter().all(|head| head.status.is_final() || head.holds())
+        heads.len() >= operations && heads.iter().all(|head| head.status.is_final() || is_holding(head))
     }
 
     /// A process runs, and people decide, until so many operations have ended. Whether it died.

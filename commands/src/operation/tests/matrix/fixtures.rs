@@ -20,9 +20,8 @@ use super::cases::{Case, Clean, clean};
 use super::fixture::Fixture;
 use super::scenarios::{SCENARIOS, Scenario};
 use super::users::People;
-use crate::operation::head::HEAD_SCHEMA;
-use crate::operation::journal::ROW_SCHEMA;
-use crate::operation::{Head, Keys, Status};
+use crate::operation::testing::{HEAD_SCHEMA, ROW_SCHEMA};
+use crate::operation::{Head, Status};
 use crate::ports::{Clock, Guard, Guards, Item, Key};
 use crate::records::{Act, AuditRecord, RECORD_SCHEMA, from_item};
 use crate::testing::{Moment, TestClock};
@@ -180,7 +179,9 @@ fn finished(shared: &Shared, fixture: &Fixture) -> StoredState {
     StoredState {
         time: shared.clock.now(),
         changes: shared.fake_aws.effects().len(),
-        items: shared.store.matching(|item| Keys::operation_of(&item.key).as_ref() == Some(id)),
+        items: shared
+            .store
+            .matching(|item| sluice_engine::Keys::operation_of(&item.key).as_ref() == Some(id)),
         audit,
     }
 }
@@ -188,7 +189,8 @@ fn finished(shared: &Shared, fixture: &Fixture) -> StoredState {
 /// Everything that is needed to carry the new operation on: no earlier operation, no delivery.
 fn half(shared: &Shared, fixture: &Fixture) -> StoredState {
     let old = fixture.known();
-    let is_old = |item: &Item| Keys::operation_of(&item.key).is_some_and(|id| old.contains(&id));
+    let is_old =
+        |item: &Item| sluice_engine::Keys::operation_of(&item.key).is_some_and(|id| old.contains(&id));
     let is_kept = |item: &Item| !is_old(item) && !item.key.partition.contains("/inbox/");
     StoredState {
         time: shared.clock.now(),

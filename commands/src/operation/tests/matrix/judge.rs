@@ -50,8 +50,8 @@ impl Shared {
             self.check_last_update(head, &mut wrong);
         }
         let state = self.state().await;
-        if !state.slots.is_empty() || !state.tickets.is_empty() {
-            wrong.push(format!("left over: {:?} {:?}", state.slots, state.tickets));
+        if !state.queue.slots.is_empty() || !state.queue.tickets.is_empty() {
+            wrong.push(format!("left over: {:?} {:?}", state.queue.slots, state.queue.tickets));
         }
         wrong.extend(self.fake_aws.doubled().into_iter().map(|what| format!("twice: {what}")));
         wrong

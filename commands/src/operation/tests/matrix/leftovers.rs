@@ -131,7 +131,7 @@ async fn automatic_tidy_waits_an_hour_after_an_attempt() {
     let mut records = records.iter().map(|item| from_item::<AuditRecord>(item).unwrap());
     let deploy = records.find(|record| record.kind == DEPLOY).unwrap();
     let failed = AuditRecord { at: shared.clock.now(), act: Act::Failed, ..deploy };
-    shared.store.write(audit(&failed, process.engine.world()).unwrap()).await.unwrap();
+    shared.store.write(audit(&failed, &process.engine.world().keys).unwrap()).await.unwrap();
     assert_eq!(process.service.tidy_due(&person("ada")).await.unwrap(), 0);
     hours_pass().await;
     assert_eq!(process.service.tidy_due(&person("ada")).await.unwrap(), 1);
@@ -248,7 +248,7 @@ async fn a_rollback_planned_before_its_release_was_marked_is_planned_again() {
 
     let granted = snapshot.access.permit(Permission::OperatorsOrOncall, &ann.id).unwrap();
     let delivery = Delivery { key: "late", actor: &ann, channel: None };
-    let accepted = accept(&process.engine, id, &delivery, &snapshot, request, &granted).await.unwrap();
+    let accepted = accept(&process.engine, id, &delivery, &snapshot, request, granted.rule()).await.unwrap();
     assert!(matches!(accepted, Accepted::Again), "{accepted:?}");
     super::gates::refused(&process, "ann", "/rollback orders dev r1", "versions-deleted").await;
 }

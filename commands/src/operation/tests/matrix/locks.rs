@@ -9,6 +9,8 @@ use super::super::harness::{Process, Shared};
 use super::fixture::Fixture;
 use super::gates::{ASK, ends, fails_with, holds, reaches, refused, runs, secs, world};
 use super::scenarios::PLENTY;
+use crate::application::Sluice;
+use crate::operation::tests::harness::is_holding;
 use crate::operation::{Context, Head, Operation, OperationKind, OperationState, Progress, Status, testing};
 use crate::ports::{Store, StoreError, Write};
 use crate::stage;
@@ -132,7 +134,7 @@ async fn a_stage_does_not_move_after_its_lock_is_announced() {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            _ = process.run_until(async || shared.heads().iter().all(|h| h.status.is_final() || h.holds()) && shared.is_settled() && shared.heads().len() > fixture.known().len() + 1) => {}
+            _ = process.run_until(async || shared.heads().iter().all(|h| h.status.is_final() || is_holding(h)) && shared.is_settled() && shared.heads().len() > fixture.known().len() + 1) => {}
             () = commands => {}
         }
         let head = shared.head(&waits.id).await;
@@ -157,7 +159,11 @@ async fn a_stage_does_not_move_after_its_lock_is_announced() {
 }
 
 /// The writes of the only step of an operation, if it ran now.
-async fn writes(process: &Process, definition: impl Operation, params: impl serde::Serialize) -> Vec<Write> {
+async fn writes(
+    process: &Process,
+    definition: impl Operation<Sluice>,
+    params: impl serde::Serialize,
+) -> Vec<Write> {
     let id = testing::operation_id(7);
     let mut spec = testing::spec(definition.kind());
     spec.params = serde_json::to_value(params).unwrap();
@@ -234,7 +240,7 @@ async fn the_owner_of_a_lock_gets_one_reminder_and_a_notice_of_its_end() {
         message_text(&shared, &lock)
     );
     let state = shared.state().await;
-    assert!(state.tickets.is_empty() && state.slots.is_empty(), "it blocks nothing: {state:?}");
+    assert!(state.queue.tickets.is_empty() && state.queue.slots.is_empty(), "it blocks nothing: {state:?}");
     let status = format!("{:?}", process.types("s", "eve", "/pipeline status orders").await);
     assert!(status.contains("hard-locked") && !status.contains("Open: "), "{status}");
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::harness::{Process, Shared, person};
 use crate::installation::{Input, Invocation};
+use crate::operation::tests::harness::is_holding;
 use crate::operation::{Head, Status};
 use sluice_model::{Card, Click, Span, Wait};
 
@@ -105,7 +106,7 @@ impl Process {
                 continue;
             }
             for head in
-                shared.heads().into_iter().filter(|head| head.status == Status::Waiting && !head.holds())
+                shared.heads().into_iter().filter(|head| head.status == Status::Waiting && !is_holding(head))
             {
                 match people {
                     People::Prompt | People::Cancelling(_) | People::Resolving => {

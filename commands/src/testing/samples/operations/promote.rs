@@ -3,7 +3,6 @@
 use super::stage::lock;
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile, throttled, void};
 use crate::operation::{Entry, SignalKind};
-use crate::promote;
 use crate::records::{Change, VersionSet};
 use crate::resources::{Move, RanBefore, Seen};
 use crate::rules::{Drift, Moved, Parameters};
@@ -12,6 +11,7 @@ use crate::testing::samples::journal::BEGIN;
 use crate::testing::samples::outputs::{Outputs, pinned_api};
 use crate::testing::samples::records::{access, actor, change, release};
 use crate::testing::samples::{Journal, Sample};
+use crate::{promote, rollback};
 use sluice_model::{Refusal, ReleaseNumber};
 
 /// A promotion from `staging` to `prod`.
@@ -186,7 +186,7 @@ pub(super) fn samples() -> Vec<Sample> {
             .said("ben", SignalKind::Reject, Some("not on a Friday <!here>"))
             .fails_by_itself("approval")
             .sample("rejected"),
-        approved().failed("alias:sluice-orders-Hello", moved).sample("void"),
+        approved().failed("alias:sluice-orders-Hello", moved.clone()).sample("void"),
         listing(3, true).until("approval").sample("waiting, with the commits in between"),
         listing(10, false).until("approval").sample("extreme: waiting, with more commits than are shown"),
         asking_two().until("approval").said("ben", SignalKind::Approve, None).sample("one of two approved"),
@@ -256,12 +256,12 @@ pub(super) fn samples() -> Vec<Sample> {
             .sample("cancelled while it waited"),
         promotion()
             .until("approval")
-            .stopped("ben", SignalKind::Preempt, None)
+            .preempted("ben", rollback::goes_first(&actor("ben")))
             .taken_back()
             .sample("gave way to a rollback"),
         promotion()
             .until("approval")
-            .stopped("cleo", SignalKind::StageMoved, Some("prod now runs r3"))
+            .preempted("ben", moved.clone())
             .taken_back()
             .sample("void because its stage moved"),
         with_parameters().until("approval").sample("waiting, with parameters"),

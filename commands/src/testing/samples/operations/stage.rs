@@ -162,12 +162,12 @@ pub(super) fn samples() -> Vec<Sample> {
         locking(false).until("hold:prod").is_past("hold:prod", 7200).succeeded().sample("over"),
         locking(false)
             .until("hold:prod")
-            .release_lock("prod", "ben", SignalKind::TakeOver)
+            .release_lock("prod", "ben", SignalKind::Replace)
             .succeeded()
             .sample("taken over"),
         locking_all()
             .until("hold:dev")
-            .release_lock("prod", "ada", SignalKind::Unlock)
+            .release_lock("prod", "ada", SignalKind::Release)
             .until("hold:dev")
             .sample("of two, one lifted"),
         unlocking().sample("just accepted"),
