@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sluice_commands::names;
 use sluice_commands::ports::Identity;
 use sluice_commands::resources::rights::OwnResources;
-use sluice_commands::setup::boundaries::{self, Applied, Boundary, Standing};
+use sluice_commands::setup::boundaries::{self, Applied, Boundary, BoundaryState};
 use sluice_model::Target;
 use sluice_state::DynamoStore;
 
@@ -45,7 +45,7 @@ pub(super) async fn refuse_second_installation(
 ) -> Result<(), StartupError> {
     for boundary in wanted(base, target)? {
         let standing = boundaries::look(identity, target, &boundary).await;
-        if let Standing::Protects(tables) = standing.map_err(|error| aws_error(&error))? {
+        if let BoundaryState::Protects(tables) = standing.map_err(|error| aws_error(&error))? {
             return Err(protects(&boundary, &tables));
         }
     }
@@ -79,7 +79,7 @@ pub(super) async fn update(
     for boundary in wanted(base, target)? {
         let applied = boundaries::apply(identity, target, &boundary).await;
         done.push(match applied.map_err(|error| aws_error(&error))? {
-            Applied::Made => format!("created the permissions boundary {}", boundary.arn),
+            Applied::Created => format!("created the permissions boundary {}", boundary.arn),
             Applied::Updated => format!("updated the permissions boundary {}", boundary.arn),
             Applied::Unchanged => format!("the permissions boundary {} is up to date", boundary.arn),
             Applied::Refused(tables) => return Err(protects(&boundary, &tables)),
@@ -98,12 +98,12 @@ pub(super) async fn check(
         let standing = boundaries::look(identity, target, &boundary).await;
         let arn = &boundary.arn;
         match standing.map_err(|error| aws_error(&error))? {
-            Standing::Right => {}
-            Standing::Protects(tables) => return Err(protects(&boundary, &tables)),
-            Standing::Missing => {
+            BoundaryState::Current => {}
+            BoundaryState::Protects(tables) => return Err(protects(&boundary, &tables)),
+            BoundaryState::Missing => {
                 return Err(StartupError::Permanent(format!("{arn} does not exist: run `sluice init`")));
             }
-            Standing::Differs => {
+            BoundaryState::Differs => {
                 return Err(StartupError::Permanent(format!(
                     "{arn} is not up to date with this version and configuration: run `sluice init` to update it"
                 )));

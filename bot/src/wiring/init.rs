@@ -21,7 +21,7 @@ const QUEUE_PAUSE: Duration = Duration::from_millis(500);
 
 /// The lines that it prints. Those of the bucket and the boundaries are in their files.
 mod messages {
-    use sluice_commands::setup::init::Named;
+    use sluice_commands::setup::init::AdminOutcome;
     use sluice_model::{Target, UserId};
 
     pub(super) fn target(target: &Target) -> String {
@@ -39,13 +39,13 @@ mod messages {
     pub(super) fn queue_not_visible(name: &str) -> String {
         format!("SQS created the queue `{name}`, but does not show it yet")
     }
-    pub(super) fn admin(user: &UserId, named: Named) -> String {
-        match named {
-            Named::Made => {
+    pub(super) fn admin(user: &UserId, outcome: AdminOutcome) -> String {
+        match outcome {
+            AdminOutcome::Added => {
                 format!("admin: {user} is now an admin of all pipelines, and can use `/pipeline grant`")
             }
-            Named::Before => format!("admin: {user} was already made an admin"),
-            Named::Pinned => format!("admin: {user} is already an admin, pinned in sluice.toml"),
+            AdminOutcome::Existing => format!("admin: {user} was already made an admin"),
+            AdminOutcome::Pinned => format!("admin: {user} is already an admin, pinned in sluice.toml"),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The steps after a successful build: its output is pinned by version and SHA-256, and then it can be
 //! deployed.
 //!
-//! Later overwrites in the bucket change nothing, because deploys read the pinned versions. Earlier writes by
-//! another build of the pipeline are prevented by the nonce in the key, which no other build knows.
+//! Later writes to the same keys have no effect, because deploys read the pinned versions. Another build of the
+//! pipeline cannot write there first, because it does not know the nonce in the key.
 
 use async_trait::async_trait;
 use futures::future::try_join3;
@@ -11,7 +11,7 @@ use sha2::Sha256;
 
 use crate::application::Sluice;
 use crate::build_op::messages;
-use crate::build_op::params::{At, Params};
+use crate::build_op::params::{BuildContext, Params};
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::ports::{DueChange, Guard, Precondition, Write};
 use crate::records::{Artifact, GREEN, Pinned, PipelineState};
@@ -21,7 +21,7 @@ use sluice_model::Refusal;
 use sluice_template::Manifest;
 
 /// Reads the build's output and pins each object by version and SHA-256.
-pub(super) struct PinArtifact(pub(super) At);
+pub(super) struct PinArtifact(pub(super) BuildContext);
 
 #[async_trait]
 impl Step<Sluice> for PinArtifact {
@@ -59,8 +59,8 @@ impl Step<Sluice> for PinArtifact {
 
 impl PinArtifact {
     async fn pin(&self, cx: &Context, file: &str) -> Result<(Pinned, String), EngineError> {
-        let At { target, params } = &self.0;
-        let key = format!("{}/artifact/{file}", params.place());
+        let BuildContext { target, params } = &self.0;
+        let key = format!("{}/artifact/{file}", params.prefix());
         let missing = || EngineError::Refused(messages::no_artifact(file));
         let object = cx.world.ports.objects.object(target, &params.bucket, &key, None, ARTIFACT_LIMIT).await;
         let object = object.map_err(|error| match error.code.as_str() {
@@ -75,15 +75,14 @@ impl PinArtifact {
     }
 }
 
-/// The version of an object that cannot be replaced. Without one, the pinned object could have other content
-/// tomorrow.
+/// The version of an object. Without one, the pinned object could be replaced.
 fn real_version(version: Option<String>, file: &str, params: &Params) -> Result<String, Refusal> {
     let is_version = |version: &String| version != NULL_VERSION;
     version.filter(is_version).ok_or_else(|| messages::not_versioned(params, file))
 }
 
-/// Makes it the newest successful build, unless a newer one is.
-pub(super) struct Record(pub(super) At);
+/// Records it as the newest successful build, unless a newer one succeeded.
+pub(super) struct Record(pub(super) BuildContext);
 
 #[async_trait]
 impl Step<Sluice> for Record {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::build_op::messages;
-use crate::build_op::params::{Params, begun};
+use crate::build_op::params::{Params, initial_record};
 use crate::installation::{Installation, Invocation, Plan, Planning, Reject, misdirected};
 use crate::operation::OperationState;
 use crate::ports::{Guards, Precondition, Write};
@@ -46,8 +46,8 @@ impl Installation {
             bucket: pipeline.bucket.clone(),
             nonce: (world.settings.unguessable)(),
         };
-        let begun = begun(&params, id, &invocation.actor, world.clock.now());
-        let item = to_item(world.keys.build(name, number), Guards::new(), &begun)?;
+        let record = initial_record(&params, id, &invocation.actor, world.clock.now());
+        let item = to_item(world.keys.build(name, number), Guards::new(), &record)?;
         let command = Command::Build(BuildCommand::Build {
             name: name.clone(),
             reference: Some(params.reference.clone()),
@@ -58,14 +58,14 @@ impl Installation {
     }
 
     /// Builds the commit of an earlier build again.
-    async fn retry(&self, of: Planning<'_>, build: Option<BuildNumber>) -> Result<Plan, Reject> {
-        let earlier = self.build_or_newest(&of.snapshot.state, of.name, build).await?;
+    async fn retry(&self, planning: Planning<'_>, build: Option<BuildNumber>) -> Result<Plan, Reject> {
+        let earlier = self.build_or_newest(&planning.snapshot.state, planning.name, build).await?;
         if earlier.state == BuildState::Running {
-            return Err(messages::still_running(of.name, earlier.number).into());
+            return Err(messages::still_running(planning.name, earlier.number).into());
         }
-        // A build that failed before it found its commit looks for the reference again.
+        // A build that failed before its commit was found resolves the reference again.
         let reference = earlier.commit.map_or(earlier.reference, |commit| commit.id.to_string());
-        self.build(of, Some(&reference)).await
+        self.build(planning, Some(&reference)).await
     }
 
     /// Whether CodeCommit reports in time that neither a branch nor a commit has that name. The build itself checks again.
@@ -117,11 +117,15 @@ impl Installation {
     }
 
     /// Plans a `/build` command.
-    pub(crate) async fn plan_build(&self, of: Planning<'_>, command: &BuildCommand) -> Result<Plan, Reject> {
+    pub(crate) async fn plan_build(
+        &self,
+        planning: Planning<'_>,
+        command: &BuildCommand,
+    ) -> Result<Plan, Reject> {
         match command {
-            BuildCommand::Build { reference, .. } => self.build(of, reference.as_deref()).await,
-            BuildCommand::Retry { build, .. } => self.retry(of, *build).await,
-            _ => Err(misdirected(of.command)),
+            BuildCommand::Build { reference, .. } => self.build(planning, reference.as_deref()).await,
+            BuildCommand::Retry { build, .. } => self.retry(planning, *build).await,
+            _ => Err(misdirected(planning.command)),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::rules::Roles;
 use crate::rules::{Subjects, redact};
 use sluice_model::{Answer, BuildNumber, PipelineName};
 
-/// How many lines of a log are shown: as many as fit into a message.
+/// How many lines of a log are shown. As many fit into a message.
 const LOG_LINES: u32 = 40;
 
 impl Installation {
@@ -46,14 +46,14 @@ impl Installation {
         build: Option<BuildNumber>,
     ) -> Result<Build, Reject> {
         let newest = u32::try_from(state.counters.builds).ok().filter(|number| *number > 0).map(BuildNumber);
-        let number = build.or(newest).ok_or_else(|| Reject::say(messages::no_builds(name)))?;
+        let number = build.or(newest).ok_or_else(|| Reject::answer(messages::no_builds(name)))?;
         let world = self.engine.world();
         let item = world.store.get(&world.keys.build(name, number)).await?;
         Ok(from_item(&item.ok_or_else(|| messages::no_such_build(name, number))?)?)
     }
 
-    /// Logs may contain information that is not for the whole workspace. Outside the home channel, only people with a role
-    /// for the pipeline and approvers of its stages can read them.
+    /// Logs may contain information that not everyone in the workspace should see. Outside the home channel, only people with
+    /// a role for the pipeline and approvers of its stages can read them.
     async fn may_read_logs(
         &self,
         invocation: &Invocation,

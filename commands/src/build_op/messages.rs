@@ -1,4 +1,4 @@
-//! What `/build` says.
+//! What people read about `/build`.
 
 use crate::build_op::params::Params;
 use crate::operation::{OperationState, Summary, marked};
@@ -17,7 +17,7 @@ pub(super) fn resolve(reference: &str) -> Text {
     Text::plain("Resolve ").code(reference)
 }
 
-/// `POST_BUILD` in words for people.
+/// `POST_BUILD` as "post build".
 pub(super) fn phase(phase: &str) -> Text {
     Text::plain(phase.to_lowercase().replace('_', " "))
 }

@@ -1,7 +1,7 @@
 //! `/build`: turns one commit into a numbered build with a pinned artifact.
 //!
-//! The reference is resolved once. The build is started with a token and found again by `SLUICE_OP`. Its
-//! output is pinned by version and SHA-256 before it can be deployed.
+//! The reference is resolved once. The build is started with an idempotency token, and identified by the variable
+//! `SLUICE_OP`. Its output is pinned by version and SHA-256 before it can be deployed.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use crate::application::Sluice;
 use crate::build_op::artifact::{PinArtifact, Record};
 use crate::build_op::messages;
-use crate::build_op::params::{At, Params, id};
-use crate::build_op::run::{Finished, Follow, Red, Source, StartBuild, Started};
+use crate::build_op::params::{BuildContext, Params, id};
+use crate::build_op::run::{FailBuild, Finished, Follow, Source, StartBuild, Started};
 use crate::operation::{CANCELLED, End, EngineError, Head, Node, Operation, OperationState, Summary, World};
 use crate::ports::{Order, Precondition, Query, Write};
 use crate::records::{AuditSubject, Build, BuildState, Change, from_item, to_item};
@@ -37,28 +37,29 @@ impl Operation<Sluice> for BuildOperation {
         op: &OperationState,
         target: &Target,
     ) -> Result<Vec<Node>, EngineError> {
-        let at = At { target: target.clone(), params: Params::clone(params) };
+        let cx = BuildContext { target: target.clone(), params: Params::clone(params) };
         let mut nodes =
-            vec![Node::new(id("source"), messages::resolve(&params.reference), Source(at.clone()))];
+            vec![Node::new(id("source"), messages::resolve(&params.reference), Source(cx.clone()))];
         let Some(change) = op.output::<Change>(&id("source"))? else { return Ok(nodes) };
         let is_over = op.is_done(&id("follow"));
         nodes.push(
-            Node::new(id("start"), messages::START, StartBuild { at: at.clone(), commit: change.id })
+            Node::new(id("start"), messages::START, StartBuild { cx: cx.clone(), commit: change.id })
                 .after([id("source")])
                 .spent_if(is_over),
         );
         let Some(started) = op.output::<Started>(&id("start"))? else { return Ok(nodes) };
         let since = op.step(&id("start")).and_then(|fact| fact.done.as_ref()).map(|(at, _)| *at);
-        let follow = Follow { at: at.clone(), build: started.id, since };
+        let follow = Follow { cx: cx.clone(), build: started.id, since };
         nodes.push(Node::new(id("follow"), messages::RUN, follow).after([id("start")]));
         let Some(finished) = op.output::<Finished>(&id("follow"))? else { return Ok(nodes) };
         if !finished.green {
-            nodes
-                .push(Node::new(id("verdict"), "", Red(finished, params.name.clone())).after([id("follow")]));
+            nodes.push(
+                Node::new(id("verdict"), "", FailBuild(finished, params.name.clone())).after([id("follow")]),
+            );
             return Ok(nodes);
         }
-        nodes.push(Node::new(id("artifact"), messages::PIN, PinArtifact(at.clone())).after([id("follow")]));
-        nodes.push(Node::new(id("record"), "", Record(at)).after([id("artifact")]).point_of_no_return());
+        nodes.push(Node::new(id("artifact"), messages::PIN, PinArtifact(cx.clone())).after([id("follow")]));
+        nodes.push(Node::new(id("record"), "", Record(cx)).after([id("artifact")]).point_of_no_return());
         Ok(nodes)
     }
 
@@ -87,7 +88,7 @@ impl Operation<Sluice> for BuildOperation {
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<Write>, EngineError>> {
         Box::pin(async move {
-            // Its build number is only in the journal, which cannot be read.
+            // The number of the build is only in the journal, which cannot be read.
             let query = Query {
                 partition: world.keys.builds_partition(&head.spec.pipeline),
                 prefix: String::new(),
@@ -157,7 +158,7 @@ mod tests {
     use sluice_model::BuildNumber;
 
     use super::*;
-    use crate::build_op::params::begun;
+    use crate::build_op::params::initial_record;
     use crate::operation::testing::{operation_id, row, spec};
     use crate::operation::{Entry, Settings, Status};
     use crate::ports::Store;
@@ -192,7 +193,7 @@ mod tests {
         stuck.pipeline = "orders".parse().unwrap();
         for (number, operation) in [(11, 1), (12, 2)] {
             let params = Params { number: BuildNumber(number), ..params("n") };
-            let build = begun(&params, &operation_id(operation), &stuck.actor, at);
+            let build = initial_record(&params, &operation_id(operation), &stuck.actor, at);
             let key = world.keys.build(&stuck.pipeline, params.number);
             let item = to_item(key, Default::default(), &build).unwrap();
             store.write(Write::Put { item, when: Precondition::Absent }).await.unwrap();
@@ -222,8 +223,8 @@ mod tests {
     #[test]
     fn the_key_of_an_artifact_cannot_be_guessed_and_is_never_disclosed() {
         let (one, other) = (params(&"a".repeat(40)), params(&"b".repeat(40)));
-        assert_ne!(one.place(), other.place(), "the same number");
-        assert!(one.place().ends_with(&one.nonce), "{}", one.place());
+        assert_ne!(one.prefix(), other.prefix(), "the same number");
+        assert!(one.prefix().ends_with(&one.nonce), "{}", one.prefix());
 
         let mut op = OperationState::new(operation_id(1), spec("build"));
         let accepted = Entry::Accepted { params: serde_json::to_value(&one).unwrap() };
@@ -234,7 +235,7 @@ mod tests {
         let disclosed = [
             format!("{:?}", BuildOperation.summary(&one, &op)),
             format!("{:?}", BuildOperation.audit_subject(&one, &op)),
-            format!("{:?}", begun(&one, &op.id, &actor, at)),
+            format!("{:?}", initial_record(&one, &op.id, &actor, at)),
             format!("{:?}", crate::build_op::run::environment(&one, op.id.as_str())),
         ];
         for text in disclosed {

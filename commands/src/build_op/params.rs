@@ -1,4 +1,4 @@
-//! What the steps of a build share.
+//! The parameters of a build, and what its steps share.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,9 @@ use crate::operation::StepId;
 use crate::records::{Build, BuildState};
 use sluice_model::{Actor, BuildNumber, OperationId, PipelineName, Target};
 
-/// The variable that identifies a build of an operation.
+/// The variable of a build with the id of its operation.
 pub const OPERATION_VARIABLE: &str = "SLUICE_OP";
+
 /// The parameters.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
@@ -25,15 +26,15 @@ pub struct Params {
     pub project: String,
     /// The artifact bucket.
     pub bucket: String,
-    /// An unguessable part of the artifact's key. Other builds of the pipeline have the same rights in the
-    /// bucket, so only CodeBuild gets it: it is not in the build's environment, nor in any message, log or
-    /// audit record.
+    /// A random part of the artifact's key. All builds of the pipeline have the same rights in the bucket, so the
+    /// key must stay secret from other builds: only CodeBuild gets the nonce. It is not in the build's environment,
+    /// nor in any message, log or audit record.
     pub nonce: String,
 }
 
 impl Params {
     /// The S3 prefix where CodeBuild puts the artifact.
-    pub(crate) fn place(&self) -> String {
+    pub(crate) fn prefix(&self) -> String {
         names::build_prefix(&self.name, self.number, &self.nonce)
     }
 }
@@ -43,13 +44,18 @@ pub(super) fn id(name: &str) -> StepId {
 }
 
 #[derive(Clone)]
-pub(super) struct At {
+pub(super) struct BuildContext {
     pub(super) target: Target,
     pub(super) params: Params,
 }
 
 /// The initial record of a build.
-pub(crate) fn begun(params: &Params, operation: &OperationId, actor: &Actor, asked: Timestamp) -> Build {
+pub(crate) fn initial_record(
+    params: &Params,
+    operation: &OperationId,
+    actor: &Actor,
+    asked: Timestamp,
+) -> Build {
     Build {
         number: params.number,
         operation: operation.clone(),

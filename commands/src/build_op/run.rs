@@ -1,7 +1,7 @@
 //! The steps of a build until it ends: find the commit, start CodeBuild once for it, and follow the build.
 //!
-//! A start whose answer was lost is found again among the project's builds, so one operation never has two
-//! builds.
+//! If the answer to a start was lost, the build is searched for among the project's builds, so one operation never
+//! has two builds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::application::Sluice;
 use crate::build_op::messages;
-use crate::build_op::params::{At, OPERATION_VARIABLE, Params};
+use crate::build_op::params::{BuildContext, OPERATION_VARIABLE, Params};
 use crate::names;
 use crate::operation::effects::START_BUILD;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
@@ -30,7 +30,7 @@ const LINES_BEFORE: usize = 2;
 const LAST_LINES: usize = 6;
 
 /// Resolves the reference: a branch first, then a commit.
-pub(super) struct Source(pub(super) At);
+pub(super) struct Source(pub(super) BuildContext);
 
 #[async_trait]
 impl Step<Sluice> for Source {
@@ -38,7 +38,7 @@ impl Step<Sluice> for Source {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let At { target, params } = &self.0;
+        let BuildContext { target, params } = &self.0;
         let repositories = &cx.world.ports.repositories;
         let tip = repositories.branch(target, &params.repository, &params.reference).await?;
         let commit = match tip.or_else(|| CommitId::new(params.reference.clone()).ok()) {
@@ -66,15 +66,15 @@ impl Started {
     }
 }
 
-/// The variables of a build. They include those of its project: the documentation leaves open whether a build
-/// that overrides some keeps the others.
+/// The variables of a build. They include those of the project, because the documentation does not say whether a
+/// build that overrides some variables keeps the others.
 pub(super) fn environment(params: &Params, operation: &str) -> BTreeMap<String, String> {
     let own = [(OPERATION_VARIABLE.to_owned(), operation.to_owned())];
     own.into_iter().chain(names::build_environment(&params.bucket, &params.name)).collect()
 }
 
 pub(super) struct StartBuild {
-    pub(super) at: At,
+    pub(super) cx: BuildContext,
     pub(super) commit: CommitId,
 }
 
@@ -84,19 +84,19 @@ impl Step<Sluice> for StartBuild {
         Effect::Mutate(&START_BUILD)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let At { target, params } = &self.at;
+        let BuildContext { target, params } = &self.cx;
         let request = BuildRequest {
             project: params.project.clone(),
             commit: self.commit.clone(),
             token: cx.operation.to_string(),
             environment: environment(params, cx.operation.as_str()),
             bucket: params.bucket.clone(),
-            prefix: params.place(),
+            prefix: params.prefix(),
         };
         Progress::done(Started::of(&cx.world.ports.builders.start_build(target, &request).await?))
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let At { target, params } = &self.at;
+        let BuildContext { target, params } = &self.cx;
         let builders = &cx.world.ports.builders;
         let ids = builders.builds_of(target, &params.project).await?;
         if ids.is_empty() {
@@ -113,9 +113,9 @@ impl Step<Sluice> for StartBuild {
     async fn undo(&self, cx: &Context, output: &Value) -> Result<Undone, EngineError> {
         let started = serde_json::from_value::<Started>(output.clone());
         let started = started.map_err(|error| EngineError::Corrupt(format!("a started build: {error}")))?;
-        let (builders, target) = (&cx.world.ports.builders, &self.at.target);
+        let (builders, target) = (&cx.world.ports.builders, &self.cx.target);
         let found = builders.builds(target, std::slice::from_ref(&started.id)).await?;
-        // The last look may be outdated. Stopping a build that ended or is unknown is no error.
+        // The last look may be outdated. Stopping a build that ended or is unknown is not an error.
         if found.first().is_none_or(|run| run.status == BuildStatus::InProgress) {
             builders.stop_build(target, &started.id).await?;
         }
@@ -134,12 +134,12 @@ pub(super) struct Finished {
     pub(super) tail: Option<String>,
 }
 
-/// Looks at the running build until it ends. After a failure it keeps the phase and the lines around the
+/// Looks at the running build until it ends. The output of a failed build has the phase and the log around the
 /// first error.
 pub(super) struct Follow {
-    pub(super) at: At,
+    pub(super) cx: BuildContext,
     pub(super) build: String,
-    /// When its start was recorded.
+    /// The time at which the start was recorded.
     pub(super) since: Option<jiff::Timestamp>,
 }
 
@@ -149,7 +149,7 @@ impl Step<Sluice> for Follow {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let At { target, params } = &self.at;
+        let BuildContext { target, params } = &self.cx;
         let found = cx.world.ports.builders.builds(target, std::slice::from_ref(&self.build)).await?;
         let Some(run) = found.into_iter().next() else {
             // Control planes are eventually consistent: a new build may not be visible yet.
@@ -161,7 +161,7 @@ impl Step<Sluice> for Follow {
         };
         if run.status == BuildStatus::InProgress {
             let note = run.current_phase.as_deref().map(messages::phase);
-            return Ok(Progress::NotYet { after: pace(&run, cx), note });
+            return Ok(Progress::NotYet { after: poll_interval(&run, cx), note });
         }
         let green = run.status == BuildStatus::Succeeded;
         let failed = run
@@ -183,8 +183,8 @@ impl Step<Sluice> for Follow {
     }
 }
 
-/// The time until the next look: short while the build is young, then five seconds.
-fn pace(run: &BuildRun, cx: &Context) -> Duration {
+/// The time until the next look: half a second in the first 20 seconds of the build, then five seconds.
+fn poll_interval(run: &BuildRun, cx: &Context) -> Duration {
     let age = run.started.map_or(0, |started| cx.world.clock.now().duration_since(started).as_secs());
     Duration::from_millis(if age < 20 { 500 } else { 5000 })
 }
@@ -199,12 +199,12 @@ fn excerpt(lines: &[String]) -> String {
         .into_iter()
         .filter(|line| !line.trim().is_empty() && !line.starts_with("[Container]"))
         .collect();
-    let looks_bad = |line: &String| {
+    let is_error = |line: &String| {
         let line = line.to_lowercase();
         ["error", "traceback", "failed", "exception"].iter().any(|word| line.contains(word))
     };
     let end = lines.len().saturating_sub(LAST_LINES);
-    let first = lines.iter().position(looks_bad).unwrap_or(end);
+    let first = lines.iter().position(is_error).unwrap_or(end);
     let from = first.saturating_sub(LINES_BEFORE).min(end.saturating_sub(LINES_BEFORE));
     let until = (from + FIRST_LINES).min(end);
     let mut shown: Vec<String> = lines.iter().take(until).skip(from).cloned().collect();
@@ -215,11 +215,11 @@ fn excerpt(lines: &[String]) -> String {
     redact::tail(&shown)
 }
 
-/// The refusal for a failed build.
-pub(super) struct Red(pub(super) Finished, pub(super) PipelineName);
+/// Ends the operation of a failed build.
+pub(super) struct FailBuild(pub(super) Finished, pub(super) PipelineName);
 
 #[async_trait]
-impl Step<Sluice> for Red {
+impl Step<Sluice> for FailBuild {
     fn effect(&self) -> Effect {
         Effect::Look
     }

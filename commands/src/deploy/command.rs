@@ -60,7 +60,7 @@ impl Installation {
         };
         if let Some(current) = record.current.as_ref().filter(is_same) {
             let card = messages::already_runs((name, stage), number, (current.release, current.build));
-            return Err(Reject::say(newer.iter().fold(card, |card, newer| card.text(marked(newer)))));
+            return Err(Reject::answer(newer.iter().fold(card, |card, newer| card.text(marked(newer)))));
         }
         let release = ReleaseNumber(u32::try_from(state.counters.releases + 1).unwrap_or(u32::MAX));
         let params = Params {
@@ -161,10 +161,12 @@ impl Installation {
     /// Plans a `/deploy` command.
     pub(crate) async fn plan_deploy(
         &self,
-        of: Planning<'_>,
+        planning: Planning<'_>,
         command: &DeployCommand,
     ) -> Result<Plan, Reject> {
-        let DeployCommand::Deploy { build, stage, .. } = command else { return Err(misdirected(of.command)) };
-        self.deploy(&of.snapshot.state, of.name, *build, stage.as_ref()).await
+        let DeployCommand::Deploy { build, stage, .. } = command else {
+            return Err(misdirected(planning.command));
+        };
+        self.deploy(&planning.snapshot.state, planning.name, *build, stage.as_ref()).await
     }
 }

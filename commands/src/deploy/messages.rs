@@ -1,4 +1,4 @@
-//! What `/deploy` says.
+//! What people read about `/deploy`.
 
 use crate::deploy::params::Params;
 use crate::operation::{OperationState, Summary, marked};

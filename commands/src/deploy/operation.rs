@@ -1,7 +1,7 @@
 //! `/deploy`: a green build becomes a release and runs on the first stage.
 //!
-//! The longest chain of calls is four for a function whose configuration is unchanged: read and look (side by side),
-//! publish the code, see the version ready, move the alias.
+//! For a function with an unchanged configuration, the longest chain has four calls: read and look (in parallel),
+//! publish the code, look at the version, move the alias.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Want, pass};
 use crate::steps::{
     Preparing, StageMove, TOO_MANY_FUNCTIONS, all_done, move_subject, preparation_contents,
-    preparation_nodes, resolution_nodes, same_policy, touched, unmoved,
+    preparation_nodes, resolution_nodes, same_policy, same_stage, touched,
 };
 use sluice_model::{Refusal, Target};
 
@@ -57,7 +57,7 @@ impl Operation<Sluice> for Deploy {
             is_new: true,
             smoke: params.smoke.as_ref(),
         };
-        match moves.unfit(&before) {
+        match moves.impossible_test(&before) {
             Some(test) => nodes.push(test),
             None => nodes.extend(moves.nodes(op, before, &[])),
         }
@@ -96,7 +96,7 @@ impl Operation<Sluice> for Deploy {
         if *slot != stage_slot(stage) {
             return Ok(());
         }
-        unmoved(op, name, stage, state)?;
+        same_stage(op, name, stage, state)?;
         same_policy(op, smoke.as_ref(), parameters, (&state.policy(stage), stage))
     }
 

@@ -8,7 +8,7 @@ use crate::resources::Preparation;
 use crate::rules::{Drift, Parameters, Smoke};
 use sluice_model::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
 
-/// Recorded when the deploy is accepted.
+/// The parameters, as recorded when the deploy is accepted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
     /// The pipeline.

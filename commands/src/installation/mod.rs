@@ -1,7 +1,7 @@
-//! One installation as commands see it: the engine with its ports, the commands' names, and the drift seen last.
+//! One installation as commands see it: the engine with its ports, the names of the commands, and the latest drift.
 //!
-//! The verbs read and plan with it (`impl Installation` in their folders); [`Service`](crate::service::Service) decides which of
-//! them a delivery reaches.
+//! The verbs read and plan with it (`impl Installation` in their folders). [`Service`](crate::service::Service) dispatches
+//! deliveries to them.
 
 mod drift;
 mod drift_cache;
@@ -31,7 +31,7 @@ use crate::operation::{Engine, EngineError};
 use sluice_grammar::Names;
 use sluice_model::{Card, ChannelId, OperationId};
 
-/// The engine, the names of the commands, and what AWS showed last.
+/// See the [module](self).
 pub(crate) struct Installation {
     pub(crate) engine: Arc<Engine>,
     pub(crate) names: Names,
@@ -51,7 +51,7 @@ impl Installation {
     }
 
     /// The answer to a command that is already running, with a link to its message: the one in `asked_in`, if there is one.
-    pub(crate) async fn already(
+    pub(crate) async fn already_running(
         &self,
         line: &str,
         open: &OperationId,

@@ -72,7 +72,7 @@ pub(crate) struct Planning<'a> {
     pub(crate) seen: Option<&'a str>,
 }
 
-/// The error of a verb for a command that its table row sends to the wrong place.
+/// The error of a verb that gets a command of another one.
 pub(crate) fn misdirected(command: impl std::fmt::Display) -> Reject {
     EngineError::Corrupt(format!("`{command}` reached the wrong part of its verb")).into()
 }

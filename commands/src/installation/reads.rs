@@ -29,7 +29,7 @@ impl Installation {
         let state = PipelineState::read(&*world.store, &world.keys, name).await?;
         if state.pipeline.is_none() {
             let command = Command::Pipeline(PipelineCommand::Status { name: Some(name.clone()) });
-            return Err(Reject::say(self.unknown_pipeline(name, &command).await?));
+            return Err(Reject::answer(self.unknown_pipeline(name, &command).await?));
         }
         Ok(state)
     }
@@ -38,22 +38,22 @@ impl Installation {
     pub(crate) async fn snapshot(&self, name: &PipelineName, command: &Command) -> Result<Snapshot, Reject> {
         let snapshot = Snapshot::read(self.engine.world(), name).await?;
         if snapshot.state.pipeline.is_none() {
-            return Err(Reject::say(self.unknown_pipeline(name, command).await?));
+            return Err(Reject::answer(self.unknown_pipeline(name, command).await?));
         }
         Ok(snapshot)
     }
 
-    pub(crate) async fn views(
+    pub(crate) async fn states(
         &self,
         names: &[PipelineName],
     ) -> Result<Vec<(PipelineName, PipelineState)>, Reject> {
         let world = self.engine.world();
-        let mut views = vec![];
+        let mut states = vec![];
         for some in names.chunks(SIDE_BY_SIDE) {
             let reads = some.iter().map(|name| PipelineState::read(&*world.store, &world.keys, name));
-            views.extend(some.iter().cloned().zip(try_join_all(reads).await?));
+            states.extend(some.iter().cloned().zip(try_join_all(reads).await?));
         }
-        Ok(views)
+        Ok(states)
     }
 
     /// A release that succeeded, and can run on a stage.

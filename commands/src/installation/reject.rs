@@ -1,4 +1,4 @@
-//! Why a command or a click has no regular answer, and what its acceptance writes besides.
+//! Why a command or a click has no regular answer, and what its acceptance writes in addition.
 
 use crate::installation::messages;
 use crate::operation::EngineError;
@@ -8,7 +8,7 @@ use sluice_model::{Button, Card, PipelineName, Refusal};
 /// Why a command or a click has no regular answer.
 pub(crate) enum Reject {
     /// Another answer: a question, or a suggestion.
-    Say(Box<Card>),
+    Answer(Box<Card>),
     /// A refusal, which the history may record, with a button for a next step.
     Refused(Box<Refusal>, Option<Box<Button>>),
     /// The engine or one of its ports failed.
@@ -33,8 +33,8 @@ impl Extras {
 }
 
 impl Reject {
-    pub(crate) fn say(card: Card) -> Self {
-        Reject::Say(Box::new(card))
+    pub(crate) fn answer(card: Card) -> Self {
+        Reject::Answer(Box::new(card))
     }
 }
 
@@ -64,7 +64,7 @@ pub(crate) const TRIES: usize = 8;
 
 impl Reject {
     /// Adds a button that requests the missing role: for that pipeline, or for all if it does not exist yet.
-    pub(crate) fn asking(self, name: Option<&PipelineName>, wanted: &str) -> Self {
+    pub(crate) fn with_request_button(self, name: Option<&PipelineName>, wanted: &str) -> Self {
         match self {
             Reject::Refused(refusal, None) => {
                 let offer = refusal.lacks.map(|role| Box::new(messages::ask_button(role, name, wanted)));

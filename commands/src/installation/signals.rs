@@ -1,5 +1,5 @@
-//! Signals to operations: a cancel, *Retry* and *Mark resolved*, and what reading them needs. The process that owns the operation
-//! decides what follows from a signal.
+//! Signals to operations: cancel, *Retry* and *Mark resolved*. The process that owns the operation decides what follows from a
+//! signal.
 
 use crate::installation::{Installation, Invocation, Reject, delivery_of, messages};
 use crate::operation::{
@@ -36,7 +36,7 @@ impl Installation {
             };
             if is_meant {
                 let signal = Signal { kind: SignalKind::Cancel, reason: None };
-                return self.stop(invocation, &ticket.operation, signal).await;
+                return self.cancel_operation(invocation, &ticket.operation, signal).await;
             }
         }
         if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
@@ -48,13 +48,13 @@ impl Installation {
         Err(none.into())
     }
 
-    /// The noun for operations of that kind, for use in a sentence.
+    /// The noun for operations of that kind, for a sentence.
     pub(crate) fn noun<'k>(&self, kind: &'k str) -> &'k str {
         self.engine.registry().newest(kind).map_or(kind, |definition| definition.noun())
     }
 
     /// Sends the cancel signal to an operation.
-    pub(crate) async fn stop(
+    pub(crate) async fn cancel_operation(
         &self,
         invocation: &Invocation,
         id: &OperationId,
@@ -90,7 +90,7 @@ impl Installation {
     }
 
     /// Retries a stuck operation, or marks it as resolved and records what runs.
-    pub(crate) async fn get_on(
+    pub(crate) async fn retry_or_resolve(
         &self,
         invocation: &Invocation,
         id: &OperationId,
@@ -130,7 +130,7 @@ impl Installation {
         Ok(load(&*world.store, &world.keys, id).await?)
     }
 
-    /// The same for one of several operations: an operation that cannot be read is noted in `unreadable` and skipped.
+    /// The same for one of several operations. An operation that cannot be read is skipped, and its id is put into `unreadable`.
     pub(crate) async fn readable(
         &self,
         id: &OperationId,
@@ -151,8 +151,8 @@ impl Installation {
         Ok(Roles::read(self.engine.world(), Some(&head.spec.pipeline)).await?.access())
     }
 
-    /// The earlier answer, if the refused delivery is a repetition of one that was accepted.
-    pub(crate) async fn or_answered(
+    /// The earlier answer, if the refused delivery repeats one that was accepted.
+    pub(crate) async fn or_earlier_answer(
         &self,
         invocation: &Invocation,
         reject: Reject,

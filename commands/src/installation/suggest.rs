@@ -69,13 +69,14 @@ impl Installation {
         }
         // `/rollback prod` names the stage but not the pipeline.
         let known = self.pipelines(SIDE_BY_SIDE as u32).await?;
-        let views = self.views(&known).await?;
-        let has_it = |state: &PipelineState| state.stages.keys().any(|stage| stage.as_str() == name.as_str());
+        let states = self.states(&known).await?;
+        let has_stage =
+            |state: &PipelineState| state.stages.keys().any(|stage| stage.as_str() == name.as_str());
         wrong.understood = None;
-        let mut having = views.iter().filter(|(_, state)| has_it(state)).map(|(name, _)| name);
-        if let Some(first) = having.next() {
+        let mut with_stage = states.iter().filter(|(_, state)| has_stage(state)).map(|(name, _)| name);
+        if let Some(first) = with_stage.next() {
             wrong.problem = messages::lacks_pipeline(&name);
-            let is_only = having.next().is_none();
+            let is_only = with_stage.next().is_none();
             let reading = reads(format!("{first} {name}")).filter(|_| is_only);
             wrong.nearest = wrong.nearest.take().or(reading.map(|read| read.to_string()));
         } else {

@@ -31,13 +31,17 @@ impl Installation {
     }
 
     /// Plans a `/pipeline` command.
-    pub(crate) fn plan_pipeline(&self, of: Planning<'_>, command: &PipelineCommand) -> Result<Plan, Reject> {
+    pub(crate) fn plan_pipeline(
+        &self,
+        planning: Planning<'_>,
+        command: &PipelineCommand,
+    ) -> Result<Plan, Reject> {
         match command {
-            PipelineCommand::Tidy { now, .. } => tidy::plan(of, *now),
+            PipelineCommand::Tidy { now, .. } => tidy::plan(planning, *now),
             PipelineCommand::Grant { .. } | PipelineCommand::Revoke { .. } => {
-                roles::plan(of, self.engine.world().clock.now())
+                roles::plan(planning, self.engine.world().clock.now())
             }
-            _ => Err(misdirected(of.command)),
+            _ => Err(misdirected(planning.command)),
         }
     }
 }

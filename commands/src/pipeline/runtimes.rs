@@ -1,5 +1,5 @@
-//! Running functions whose runtime AWS no longer supports, or not for long. `/pipeline check` reports them, because some weeks
-//! after the end of support AWS rejects changes to such functions, and the next deploy or promotion fails.
+//! Warnings about running functions with a runtime that AWS no longer supports, or will soon no longer support. Some weeks after
+//! the end of support, AWS rejects changes to such functions, and the next deploy or promotion fails.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use sluice_template::{end_of_support, runtimes_of};
 const PATIENCE: Duration = Duration::from_millis(1200);
 
 impl Installation {
-    /// The warnings, if any. They are a hint: a release that cannot be read now is left out.
+    /// The warnings, if there are any. A release that cannot be read now is left out.
     pub(crate) async fn runtimes(&self, name: &PipelineName, state: &PipelineState) -> Option<Text> {
         let today = self.engine.world().clock.now().to_zoned(TimeZone::UTC).date();
         let running: BTreeSet<ReleaseNumber> =

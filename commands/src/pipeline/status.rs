@@ -17,7 +17,7 @@ impl Installation {
         if names.is_empty() {
             return Ok(Answer::private(no_pipelines()));
         }
-        Ok(Answer::private(messages::status_of_all(&self.views(&names).await?)))
+        Ok(Answer::private(messages::status_of_all(&self.states(&names).await?)))
     }
 
     /// `/pipeline status NAME`: one request to the store, and calls to AWS if the last comparison is older than a minute.

@@ -60,7 +60,7 @@ impl Installation {
         let is_same =
             |current: &Current| current.release == number && current.parameters == policy.parameters;
         if target.current.as_ref().is_some_and(|current| is_whole && is_same(current)) {
-            return Err(Reject::say(messages::already_runs(name, to, number)));
+            return Err(Reject::answer(messages::already_runs(name, to, number)));
         }
         let release = self.release(name, number).await?;
         let now = self.engine.world().clock.now();
@@ -123,13 +123,13 @@ impl Installation {
     /// Plans a `/promote` command.
     pub(crate) async fn plan_promote(
         &self,
-        of: Planning<'_>,
+        planning: Planning<'_>,
         command: &PromoteCommand,
     ) -> Result<Plan, Reject> {
         let PromoteCommand::Promote { to, from, release, again, override_reason, .. } = command else {
-            return Err(misdirected(of.command));
+            return Err(misdirected(planning.command));
         };
         let overriding = Overrides { again: *again, override_reason: override_reason.as_deref() };
-        self.promote(of.snapshot, of.name, to, from.as_ref(), *release, overriding).await
+        self.promote(planning.snapshot, planning.name, to, from.as_ref(), *release, overriding).await
     }
 }

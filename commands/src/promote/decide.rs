@@ -48,11 +48,11 @@ impl Installation {
         };
         let signal = Signal { kind, reason };
         match self.selected(selection, keep).await {
-            Ok(Request { head, .. }) if cancels => self.stop(invocation, &head.id, signal).await,
+            Ok(Request { head, .. }) if cancels => self.cancel_operation(invocation, &head.id, signal).await,
             Ok(Request { head, op, .. }) => {
                 self.send_decision(invocation, Some((head, op)), None, signal).await
             }
-            Err(reject) => self.or_answered(invocation, reject).await,
+            Err(reject) => self.or_earlier_answer(invocation, reject).await,
         }
     }
 
@@ -97,8 +97,9 @@ impl Installation {
         }
         let access = self.access_among(&head, &params.named).await?;
         let granted = access.approve(&invocation.actor.id, &params.asked(&head.spec.actor.id));
-        let granted = granted
-            .map_err(|refusal| Reject::from(refusal).asking(Some(&head.spec.pipeline), &head.spec.command))?;
+        let granted = granted.map_err(|refusal| {
+            Reject::from(refusal).with_request_button(Some(&head.spec.pipeline), &head.spec.command)
+        })?;
         let delivery = delivery_of(invocation);
         let open = head.status == Status::Waiting || head.status == Status::Running;
         if !open || head.awaits.is_empty() || wait.is_some_and(|wait| wait != head.awaits) {
@@ -111,7 +112,7 @@ impl Installation {
         let state = PipelineState::read(&*world.store, &world.keys, &params.name).await?;
         if let Some(refusal) = outdated(&op, &params, &state) {
             void_outdated(world, &state, Some(&params.to)).await?;
-            return self.or_answered(invocation, refusal.into()).await;
+            return self.or_earlier_answer(invocation, refusal.into()).await;
         }
         let answer = Answer::private(messages::decided(signal.kind, &refusals::subject(&params)));
         match send_signal(&self.engine, &delivery, &head, &op, signal, granted.rule(), answer).await? {

@@ -25,7 +25,7 @@ use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Subjects, pass};
 use crate::steps::{
     STAGE_REVISION, StageMove, TOO_MANY_FUNCTIONS, all_done, application, preparation_contents,
-    preparation_nodes, resolution_nodes, same_policy, touched, unmoved,
+    preparation_nodes, resolution_nodes, same_policy, same_stage, touched,
 };
 use sluice_model::{Permission, Refusal, Target};
 
@@ -95,7 +95,7 @@ impl Operation<Sluice> for Promote {
             is_new: false,
             smoke: params.smoke.as_ref(),
         };
-        if let Some(test) = moves.unfit(&before) {
+        if let Some(test) = moves.impossible_test(&before) {
             nodes.push(test);
             return Ok(nodes);
         }
@@ -165,7 +165,7 @@ impl Operation<Sluice> for Promote {
         let now = state.stages.get(to).and_then(|stage| stage.current.as_ref());
         if now.map(|now| now.release) == before.as_ref().map(|before| before.release) {
             // It may have moved away and back.
-            unmoved(op, name, to, state)?;
+            same_stage(op, name, to, state)?;
             pass(state, &Attempt { pipeline: name, stage: to, want: params.want(), at })?;
             same_policy(op, params.smoke.as_ref(), &params.parameters, (&state.policy(to), to))?;
             return enough(params, state).and_then(|()| valid(params, op, &snapshot.access));

@@ -22,8 +22,8 @@ impl Installation {
         if names.is_empty() {
             return Ok(Answer::private(messages::no_pipelines()));
         }
-        let views = self.views(&names).await?;
-        let rows = views.iter().filter_map(|(name, state)| {
+        let states = self.states(&names).await?;
+        let rows = states.iter().filter_map(|(name, state)| {
             let pipeline = state.pipeline.as_ref()?;
             Some(vec![
                 Text::default().code(name.as_str()),
@@ -55,10 +55,10 @@ impl Installation {
     }
 
     /// Plans a `/repo` command.
-    pub(crate) fn plan_repo(&self, of: Planning<'_>, command: &RepoCommand) -> Result<Plan, Reject> {
+    pub(crate) fn plan_repo(&self, planning: Planning<'_>, command: &RepoCommand) -> Result<Plan, Reject> {
         match command {
-            RepoCommand::Create { .. } => create(of),
-            _ => Err(misdirected(of.command)),
+            RepoCommand::Create { .. } => create(planning),
+            _ => Err(misdirected(planning.command)),
         }
     }
 }

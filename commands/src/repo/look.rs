@@ -1,5 +1,5 @@
-//! Looks for everything that the operation would create. If something under a needed name belongs to somebody
-//! else, the operation is refused before anything changes.
+//! Looks for everything that the operation would create. If a resource with one of these names is not ours, the
+//! operation is refused before anything changes.
 
 use async_trait::async_trait;
 use futures::future::try_join5;
@@ -10,12 +10,12 @@ use crate::names;
 use crate::operation::effects::PUT_ROLE_POLICY_NAME;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::repo::messages;
-use crate::repo::params::At;
+use crate::repo::params::RepoContext;
 use crate::resources::foreign_refusal;
 use crate::resources::rights::ImmutableRole;
 use crate::setup::bucket;
 
-/// The resources that exist already and are ours.
+/// The resources that already exist and are ours.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Found {
     pub(super) clone_url: Option<String>,
@@ -24,7 +24,7 @@ pub(super) struct Found {
     pub(super) project: bool,
 }
 
-pub(super) struct Look(pub(super) At);
+pub(super) struct Look(pub(super) RepoContext);
 
 #[async_trait]
 impl Step<Sluice> for Look {
@@ -32,7 +32,7 @@ impl Step<Sluice> for Look {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let At { target, name } = &self.0;
+        let RepoContext { target, name } = &self.0;
         let world = &cx.world;
         let role = ImmutableRole::of_builds(target, name);
         let project_name = names::project(name);

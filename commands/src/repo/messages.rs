@@ -1,4 +1,4 @@
-//! What `/repo` says.
+//! What people read about `/repo`.
 
 use crate::operation::{OperationState, Summary, marked};
 use crate::records::Pipeline;

@@ -1,8 +1,8 @@
 //! `/repo create`: a repository with its first commit, the build project with its role, and the pipeline's
 //! record with its first stage.
 //!
-//! It looks first and creates only what is missing, so the same command completes a failed one. `sluice init`
-//! creates the artifact bucket; without it nothing begins.
+//! It looks first and creates only what is missing, so the same command completes a failed one. The artifact
+//! bucket must exist: `sluice init` creates it.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::ports::{Precondition, Write};
 use crate::records::{AuditSubject, Counters, Pipeline, PipelineState, Stage, to_item};
 use crate::repo::look::{Found, Look};
 use crate::repo::messages;
-use crate::repo::params::{At, FIRST_STAGE, Params, id};
+use crate::repo::params::{FIRST_STAGE, Params, RepoContext, id};
 use crate::repo::repository::{CreateProject, CreateRepository, FirstCommit};
 use crate::resources::rights::ImmutableRole;
 use crate::resources::role_nodes;
@@ -40,9 +40,9 @@ impl Operation<Sluice> for RepoCreate {
         target: &Target,
     ) -> Result<Vec<Node>, EngineError> {
         let name = &params.name;
-        let at = At { target: target.clone(), name: name.clone() };
+        let cx = RepoContext { target: target.clone(), name: name.clone() };
         let role = ImmutableRole::of_builds(target, name);
-        let mut nodes = vec![Node::new(id("look"), messages::LOOK, Look(at.clone()))];
+        let mut nodes = vec![Node::new(id("look"), messages::LOOK, Look(cx.clone()))];
         let Some(found) = op.output::<Found>(&id("look"))? else { return Ok(nodes) };
         let mut last = vec![id("look")];
         let mut add = |node: Node| {
@@ -50,11 +50,11 @@ impl Operation<Sluice> for RepoCreate {
             nodes.push(node);
         };
         if found.clone_url.is_none() {
-            add(Node::new(id("repository"), messages::create_repository(name), CreateRepository(at.clone())));
+            add(Node::new(id("repository"), messages::create_repository(name), CreateRepository(cx.clone())));
         }
         if !found.commit {
             let needs = found.clone_url.is_none().then(|| id("repository"));
-            add(Node::new(id("commit"), messages::FIRST_COMMIT, FirstCommit(at.clone())).after(needs));
+            add(Node::new(id("commit"), messages::FIRST_COMMIT, FirstCommit(cx.clone())).after(needs));
         }
         if !found.role {
             let [mut make, policy] = role_nodes(target, name, "build", &role);
@@ -70,14 +70,14 @@ impl Operation<Sluice> for RepoCreate {
             let mut needs = vec![];
             needs.extend((!found.role).then(|| StepId::of("role-policy", "build")));
             needs.extend(found.clone_url.is_none().then(|| id("repository")));
-            let step = CreateProject { at: at.clone(), role, source: source.unwrap_or_default() };
+            let step = CreateProject { cx: cx.clone(), role, source: source.unwrap_or_default() };
             add(Node::new(id("project"), messages::CREATE_PROJECT, step).after(needs));
         }
         let clone_url = match found.clone_url {
             Some(url) => url,
             None => op.output::<String>(&id("repository"))?.unwrap_or_default(),
         };
-        let record = Record { at, op: op.clone(), clone_url };
+        let record = Record { cx, op: op.clone(), clone_url };
         nodes.push(Node::new(id("record"), "", record).after(last));
         Ok(nodes)
     }
@@ -98,7 +98,7 @@ impl Operation<Sluice> for RepoCreate {
 
 /// Writes the pipeline's record, its first stage and its row in the catalog.
 struct Record {
-    at: At,
+    cx: RepoContext,
     op: OperationState,
     clone_url: String,
 }
@@ -109,7 +109,7 @@ impl Step<Sluice> for Record {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let At { target, name } = &self.at;
+        let RepoContext { target, name } = &self.cx;
         let keys = &cx.world.keys;
         if PipelineState::read(&*cx.world.store, keys, name).await?.pipeline.is_some() {
             return Err(EngineError::Refused(messages::pipeline_exists(name)));

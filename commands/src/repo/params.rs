@@ -1,4 +1,4 @@
-//! What the steps of `/repo create` share.
+//! The parameters of `/repo create`, and constants that its steps share.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use sluice_model::{PipelineName, Target};
 
 /// The subject of the first commit, which identifies a commit of ours.
 pub const FIRST_COMMIT_SUBJECT: &str = "Initial commit";
-/// How many pipelines the status of all shows, and how many are read in parallel.
+/// How many pipelines the status of all pipelines shows.
 pub(crate) const PIPELINES: u32 = 40;
 /// The first stage of every pipeline.
 pub const FIRST_STAGE: &str = "dev";
@@ -35,12 +35,12 @@ pub(super) fn id(name: &str) -> StepId {
 }
 
 #[derive(Clone)]
-pub(super) struct At {
+pub(super) struct RepoContext {
     pub(super) target: Target,
     pub(super) name: PipelineName,
 }
 
-impl At {
+impl RepoContext {
     pub(super) fn is_ours(&self, tags: &Tags) -> bool {
         tags.get(TAG_PIPELINE).map(String::as_str) == Some(self.name.as_str())
     }

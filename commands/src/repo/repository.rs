@@ -1,5 +1,5 @@
 //! The repository with its first commit, and the project that builds it. A resource with our tag is ours,
-//! whichever operation created it; others are left alone.
+//! no matter which operation created it. Other resources are not changed.
 
 use async_trait::async_trait;
 
@@ -8,12 +8,12 @@ use crate::operation::effects::{CREATE_PROJECT, CREATE_REPOSITORY, FIRST_COMMIT}
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
 use crate::ports::ProjectSpec;
 use crate::repo::messages;
-use crate::repo::params::{At, FIRST_COMMIT_SUBJECT, project_description, repository_description};
+use crate::repo::params::{FIRST_COMMIT_SUBJECT, RepoContext, project_description, repository_description};
 use crate::resources::rights::ImmutableRole;
 use crate::resources::{foreign, ours};
 use crate::{names, scaffold};
 
-pub(super) struct CreateRepository(pub(super) At);
+pub(super) struct CreateRepository(pub(super) RepoContext);
 
 #[async_trait]
 impl Step<Sluice> for CreateRepository {
@@ -21,7 +21,7 @@ impl Step<Sluice> for CreateRepository {
         Effect::Mutate(&CREATE_REPOSITORY)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let At { target, name } = &self.0;
+        let RepoContext { target, name } = &self.0;
         let description = repository_description(name);
         let made = cx
             .world
@@ -32,7 +32,7 @@ impl Step<Sluice> for CreateRepository {
         Progress::done(made.clone_url)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let At { target, name } = &self.0;
+        let RepoContext { target, name } = &self.0;
         let repositories = &cx.world.ports.repositories;
         let Some(found) = repositories.repository(target, name.as_str()).await? else {
             return Ok(Observed::Absent);
@@ -45,7 +45,7 @@ impl Step<Sluice> for CreateRepository {
     }
 }
 
-pub(super) struct FirstCommit(pub(super) At);
+pub(super) struct FirstCommit(pub(super) RepoContext);
 
 #[async_trait]
 impl Step<Sluice> for FirstCommit {
@@ -53,7 +53,7 @@ impl Step<Sluice> for FirstCommit {
         Effect::Mutate(&FIRST_COMMIT)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let At { target, name } = &self.0;
+        let RepoContext { target, name } = &self.0;
         let files = scaffold::python(name);
         let commit = cx
             .world
@@ -64,8 +64,8 @@ impl Step<Sluice> for FirstCommit {
         Progress::done(commit)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let At { target, name } = &self.0;
-        // Somebody may have pushed to our repository first. Then that first commit is used instead of ours.
+        let RepoContext { target, name } = &self.0;
+        // Somebody may have pushed to the repository first. Their commit is then used instead of ours.
         match cx.world.ports.repositories.branch(target, name.as_str(), names::BRANCH).await? {
             Some(commit) => ours(commit),
             None => Ok(Observed::Absent),
@@ -74,7 +74,7 @@ impl Step<Sluice> for FirstCommit {
 }
 
 pub(super) struct CreateProject {
-    pub(super) at: At,
+    pub(super) cx: RepoContext,
     pub(super) role: ImmutableRole,
     pub(super) source: String,
 }
@@ -85,7 +85,7 @@ impl Step<Sluice> for CreateProject {
         Effect::Mutate(&CREATE_PROJECT)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let At { target, name } = &self.at;
+        let RepoContext { target, name } = &self.cx;
         let bucket = names::bucket(target);
         let spec = ProjectSpec {
             name: names::project(name),
@@ -100,10 +100,10 @@ impl Step<Sluice> for CreateProject {
         Progress::done(cx.world.ports.builders.create_project(target, &spec).await?.arn)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let At { target, name } = &self.at;
+        let RepoContext { target, name } = &self.cx;
         match cx.world.ports.builders.project(target, &names::project(name)).await? {
             None => Ok(Observed::Absent),
-            Some(project) if self.at.is_ours(&project.tags) => ours(project.arn),
+            Some(project) if self.cx.is_ours(&project.tags) => ours(project.arn),
             Some(project) => Ok(foreign(messages::project(&project.name))),
         }
     }

@@ -1,5 +1,5 @@
-//! A stage's alias. It moves only from the version where it was seen, and is undone only from the version to which Sluice
-//! moved it: what somebody else moved meanwhile is left to people.
+//! A stage's alias. It moves only from the version to which it pointed at the look, and an undo moves it back only from the
+//! version to which Sluice moved it. If somebody else moved it meanwhile, Sluice leaves it as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,14 +13,14 @@ use crate::operation::{
 };
 use crate::resources::function;
 use crate::resources::messages;
-use crate::resources::own::{ours, shell};
+use crate::resources::own::{ours, shell_line};
 use crate::resources::resource::{Duty, Move, Part, Prepared, Resource, SurveyCall, ToPrepare};
 use crate::resources::seen::{Seen, Surveyed};
 use crate::resources::watch::RanBefore;
 use crate::rules::{Drift, Recorded};
 use sluice_model::{Class, StageName, Target};
 
-/// The first word of its steps' ids.
+/// The first part of the ids of its steps.
 const STEP: &str = "alias";
 
 pub(crate) struct Alias;
@@ -99,7 +99,7 @@ impl Resource for Alias {
     }
 }
 
-/// The functions whose aliases an operation moved, or was about to move.
+/// The functions whose aliases an operation moved or was going to move.
 pub(crate) fn moved_functions(op: &OperationState) -> BTreeSet<String> {
     let aliases = op.steps().filter_map(|(id, _)| id.0.strip_prefix(STEP)?.strip_prefix(':'));
     aliases.map(str::to_owned).collect()
@@ -111,9 +111,9 @@ struct PointAlias {
     function: String,
     stage: StageName,
     version: String,
-    /// The version and revision at which it was seen; none if it did not exist.
+    /// Its version and revision at the look; `None` if it did not exist.
     seen: Option<(String, String)>,
-    /// The other versions to which it sent calls, which an undo does not set again.
+    /// The other versions to which it sent calls. An undo does not restore them.
     weights: BTreeMap<String, u32>,
     before: RanBefore,
 }
@@ -134,7 +134,7 @@ impl Step<Sluice> for PointAlias {
         match moved {
             Ok(_) => Progress::done(&self.version),
             Err(error) if error.class == Class::Precondition => {
-                // The revision may be older than the approval: what matters is that the alias still points where it did.
+                // The look may be older than the approval. Only the version and the weights of the alias must be unchanged.
                 match functions.alias(target, function, stage).await? {
                     Some(now)
                         if now.version == *from
@@ -154,7 +154,7 @@ impl Step<Sluice> for PointAlias {
         let found = cx.world.ports.functions.alias(&self.target, &self.function, self.stage.as_str()).await?;
         match found {
             Some(alias) if alias.version == self.version && alias.weights.is_empty() => ours(&self.version),
-            // Where none was seen, any other alias is somebody else's.
+            // If there was no alias at the look, somebody else created this one.
             Some(alias)
                 if self.seen.as_ref().is_none_or(|(from, _)| *from != alias.version)
                     || alias.weights != self.weights =>
@@ -180,7 +180,7 @@ impl Step<Sluice> for PointAlias {
             words.extend(["--routing-config", &routing]);
         }
         words.extend(["--region", &self.target.region]);
-        Some(shell(&words))
+        Some(shell_line(&words))
     }
     async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, EngineError> {
         let functions = &cx.world.ports.functions;
@@ -190,7 +190,7 @@ impl Step<Sluice> for PointAlias {
         }
         let found = functions.alias(target, function, stage).await?;
         match (&self.seen, found) {
-            // Reads may lag: deleting what is gone is no error.
+            // Reads may lag. Deleting an alias that does not exist is not an error.
             (None, None) => functions.delete_alias(target, function, stage).await?,
             (None, Some(now)) if now.version == self.version => {
                 functions.delete_alias(target, function, stage).await?;

@@ -1,4 +1,4 @@
-//! The lines that tell an approver what a release changes.
+//! The lines that show an approver what a release changes.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub(crate) struct Change<'a> {
     /// What runs; `None` if nothing runs there yet.
     pub(crate) before: Option<&'a Application>,
     pub(crate) now: &'a Application,
-    /// By function: the rights that it gains, if it gains any.
+    /// The additional rights by function.
     pub(crate) added_rights: BTreeMap<&'a str, Vec<Right>>,
 }
 
@@ -43,10 +43,10 @@ impl<'a> Change<'a> {
 /// A line about a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Line {
-    /// The functions that change so.
+    /// The functions that change in this way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     names: Vec<String>,
-    /// How many functions more.
+    /// How many more functions change in this way.
     #[serde(default, skip_serializing_if = "is_none")]
     more: usize,
     /// What changes.
@@ -56,7 +56,7 @@ pub(crate) struct Line {
     pub(crate) bold: bool,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde requires")]
 fn is_none(count: &usize) -> bool {
     *count == 0
 }
@@ -70,12 +70,12 @@ pub(super) fn short(text: &str, most: usize) -> String {
 }
 
 impl Line {
-    /// A line about no function in particular.
+    /// A line that is not about functions.
     pub(crate) fn plain(what: String, bold: bool) -> Self {
         Self { what, bold, ..Self::default() }
     }
 
-    /// A line about these functions, of which as many are named as fit.
+    /// A line about these functions. It names as many as fit.
     pub(super) fn of(functions: &[&str], what: String, bold: bool) -> Self {
         let names = functions.iter().take(NAMED).map(|name| short(name, WORD)).collect();
         Self { names, more: functions.len().saturating_sub(NAMED), what, bold }
@@ -101,7 +101,7 @@ impl Line {
     }
 }
 
-/// Names with what happens to each, as in "A added, B changed", on as many lines as it takes.
+/// Names and what happens to each, as in "A added, B changed", on as many lines as necessary.
 pub(super) fn listed(label: &str, changes: &[(&str, &str)]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for (name, what) in changes {

@@ -29,7 +29,7 @@ impl Resource for LogGroup {
         })
     }
 
-    /// Independent of the function: if a call creates the group first, only the retention is left to set.
+    /// The steps need no other step: if a call of the function creates the group first, only the retention is set.
     fn prepare(&self, ToPrepare { of, plan, part, .. }: ToPrepare) -> Result<Prepared, EngineError> {
         let Part::Function(logical) = part else { return Ok(Prepared::default()) };
         let planned = plan.planned(logical)?;
@@ -87,7 +87,7 @@ impl Step<Sluice> for LimitRetention {
         Progress::done(())
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        // A group that somebody deleted needs no retention.
+        // A group that was deleted needs no retention.
         match cx.world.ports.logs.retention(&self.target, &self.group).await? {
             Some(0) => Ok(Observed::Absent),
             _ => ours(()),

@@ -1,4 +1,4 @@
-//! What the steps of AWS resources say.
+//! What people read about AWS resources: titles of steps, notes and refusals.
 
 use crate::operation::{Observed, Undone};
 use crate::rules::Drift;
@@ -63,17 +63,17 @@ pub(super) const WAITS_FOR_API_GATEWAY: &str = "waiting for API Gateway";
 pub(crate) const MOVED_OUTSIDE: &str = "moved-outside";
 const MOVED_HINT: &str = "Check who changed it and why, then run the command again.";
 
-/// Observed: somebody else's.
+/// The observation that somebody else created it.
 pub(crate) fn foreign(what: String) -> Observed {
     Observed::Foreign(foreign_refusal(&what))
 }
 
-/// `what` has the name that a resource of ours needs.
+/// `what`: the resource whose name Sluice needs.
 pub(crate) fn foreign_refusal(what: &str) -> Refusal {
     Refusal::new(
         "not-ours",
         format!("{what} already exists, and Sluice did not create it for this pipeline."),
-        "Sluice changes nothing of others. Rename or remove it, or choose another name, then run the command again.",
+        "Sluice changes only what it created. Rename or remove it, or choose another name, then run the command again.",
     )
 }
 
@@ -105,7 +105,7 @@ pub(super) fn stage_moved_outside(stage: &StageName, drift: &Drift, line: &str) 
     )
 }
 
-/// `version`: where the alias points now.
+/// `version`: the version to which the alias points now.
 pub(super) fn alias_moved_outside(function: &str, stage: &StageName, version: &str) -> Refusal {
     let problem = format!(
         "Alias `{stage}` of `{function}` was moved outside Sluice: it points to version {version} now."
@@ -113,7 +113,7 @@ pub(super) fn alias_moved_outside(function: &str, stage: &StageName, version: &s
     Refusal::new(MOVED_OUTSIDE, problem, MOVED_HINT)
 }
 
-/// `now`: the deployment that it serves; `None` if it does not exist.
+/// `now`: the deployment that it serves now; `None` if it does not exist.
 pub(super) fn api_stage_moved_outside(stage: &str, now: Option<&str>) -> Refusal {
     let now = match now {
         Some(deployment) => format!("it serves deployment `{deployment}` now"),
@@ -129,10 +129,10 @@ pub(super) fn left_for(release: ReleaseNumber) -> Undone {
 }
 
 pub(super) fn left_without_weights() -> Undone {
-    Undone::Left("it sends all calls to that version, and did not before".into())
+    Undone::Left("it now sends all calls to that version; before, it sent some to others".into())
 }
 
-/// `version`: where the alias points now; `None` if it does not exist.
+/// `version`: the version to which the alias points now; `None` if it does not exist.
 pub(super) fn left_alias(version: Option<&str>) -> Undone {
     Undone::Left(
         version.map_or("it no longer exists".into(), |version| format!("it points to version {version}")),
@@ -156,7 +156,7 @@ pub(super) fn function_gone(function: &str) -> Refusal {
     )
 }
 
-/// `what` Lambda applies.
+/// `what`: the change that Lambda applies.
 pub(super) fn lambda_too_slow(what: &str, minutes: u64) -> Refusal {
     Refusal::new(
         "lambda-too-slow",

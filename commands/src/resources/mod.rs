@@ -1,5 +1,5 @@
-//! What a release is made of in AWS: one file a kind, behind `Resource`. Preparing a release, moving a stage, comparing it
-//! with its record and describing what changes iterate over `all` kinds and name none of them.
+//! The kinds of AWS resources in a release, one file or folder each, behind the trait `Resource`. The code that prepares a
+//! release, moves a stage, compares it with its record and describes changes iterates over `all` kinds and names none of them.
 //!
 //! `docs/resources.md` lists the kinds. `CONTRIBUTING.md` shows how to add one.
 
@@ -51,7 +51,7 @@ use crate::rules::{Drift, Recorded};
 use resource::SurveyCall;
 use sluice_model::PortResult;
 
-/// Every kind. What comes later in the list may need what comes earlier, in the same part of a release.
+/// Every kind. In one part of a release, a kind may need the kinds before it in this list.
 pub(crate) fn all() -> [&'static dyn Resource; 6] {
     [
         &role::Role,
@@ -63,17 +63,17 @@ pub(crate) fn all() -> [&'static dyn Resource; 6] {
     ]
 }
 
-/// What of a stage is not as recorded, of all that was looked at.
+/// The differences between the record of a stage and what was seen of it.
 pub(crate) fn drift(recorded: &Recorded, seen: &Seen) -> Drift {
     all().iter().fold(Drift::default(), |drift, kind| drift.and(kind.drift(recorded, seen)))
 }
 
-/// The calls that show what stages run.
+/// The calls that show what these stages run.
 pub(crate) fn survey<'a>(world: &'a World, stages: &'a [Surveyed]) -> Vec<SurveyCall<'a>> {
     all().into_iter().flat_map(|kind| kind.survey(world, stages)).collect()
 }
 
-/// What one stage runs at this moment: all calls side by side.
+/// What one stage runs now, with all calls in parallel.
 pub(crate) async fn look_now(world: &World, stage: Surveyed) -> PortResult<Seen> {
     let stages = [stage];
     let shown = try_join_all(survey(world, &stages)).await?.into_iter().flatten();

@@ -12,9 +12,9 @@ use crate::resources::rights::ImmutableRole;
 use sluice_model::{CodeRef, PipelineName, StageName, Target};
 use sluice_template::Application;
 
-/// An application for a stage, with what follows from it for each function. It is the same whenever it is read: a field that
-/// is added to [`Application`] must be left out of its serialised form where it has its default, or what waits for an approval
-/// while Sluice is updated is stuck.
+/// An application for a stage, and what each of its functions needs. Each reading of an artifact must give the same digest,
+/// also after an update of Sluice: otherwise an operation that waits for an approval during the update gets stuck. So a field
+/// that is added to [`Application`] must not be serialised while it has its default.
 #[derive(Debug)]
 pub(crate) struct Deployable {
     pub(crate) digest: String,
@@ -22,7 +22,7 @@ pub(crate) struct Deployable {
     planned: BTreeMap<String, PlannedFunction>,
 }
 
-/// A function as its stage needs it.
+/// A function for a stage.
 #[derive(Debug)]
 pub(crate) struct PlannedFunction {
     /// Its name in AWS.
@@ -34,14 +34,15 @@ pub(crate) struct PlannedFunction {
     pub(crate) print: String,
 }
 
-/// A digest of a whole configuration: equal digests are equal configurations, also where the author of a template looks for
-/// two that share one.
+/// The digest of a whole configuration. It is cryptographic: not even the author of a template can make two configurations
+/// with the same digest.
 pub(crate) fn config_digest(config: &FunctionConfig) -> String {
     names::digest(&[&serde_json::to_string(config).unwrap_or_default()])
 }
 
 impl PlannedFunction {
-    /// The digest of the configuration on this architecture, which changes with the code and not with the configuration.
+    /// The digest of the configuration with this architecture. Lambda changes the architecture with the code, not with the
+    /// configuration.
     pub(crate) fn digest_on(&self, architecture: &str) -> String {
         if architecture == self.config.architecture {
             return self.print.clone();
@@ -88,7 +89,7 @@ impl Deployable {
         Ok(Self { digest: hex::encode(hash.finalize()), planned, application })
     }
 
-    /// The function of this logical id.
+    /// The function with this logical id.
     pub(crate) fn planned(&self, logical: &str) -> Result<&PlannedFunction, EngineError> {
         self.planned.get(logical).ok_or_else(|| EngineError::Corrupt(format!("no function {logical}")))
     }

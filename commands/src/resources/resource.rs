@@ -1,4 +1,4 @@
-//! What every kind of AWS resource answers.
+//! The trait of a kind of AWS resource, and the types that it uses.
 
 use futures::future::BoxFuture;
 
@@ -12,10 +12,10 @@ use crate::resources::watch::{RanBefore, Watch};
 use crate::rules::{Drift, Parameters, Recorded};
 use sluice_model::{PipelineName, PortResult, ReleaseNumber, StageName, Target};
 
-/// A kind of AWS resource. A method that a kind does not implement means that the kind has no part in it.
+/// A kind of AWS resource. A kind implements only the methods in which it has a part.
 ///
-/// The rule for steps: what nobody can reach is *prepared*, may happen while people decide, and stays after a failure. What
-/// people can reach *moves*, under the stage's slot, and every such step can be undone.
+/// A step that *prepares* changes nothing that is served. It may run while an approval is pending, and what it created stays
+/// after a failure. A step that *moves* changes what is served. It holds the stage's slot and can be undone.
 pub(crate) trait Resource: Sync {
     /// Its name in `docs/resources.md`.
     fn name(&self) -> &'static str;
@@ -23,7 +23,7 @@ pub(crate) trait Resource: Sync {
     /// Every mutation that its steps make.
     fn effects(&self) -> &'static [&'static Mutation];
 
-    /// Why it does not have to fulfil a duty. The test of all kinds asks about each.
+    /// Why it is exempt from a duty. A test checks that every kind fulfils each duty or is exempt.
     fn exempt(&self, _: Duty) -> Option<&'static str> {
         None
     }
@@ -33,13 +33,13 @@ pub(crate) trait Resource: Sync {
         None
     }
 
-    /// The difference between what exists and what the release needs, as steps. Called again with every change of the journal,
-    /// until everything is known and done.
+    /// The steps from what exists to what the release needs. It is called again after every change of the journal, until
+    /// everything is known and done.
     fn prepare(&self, _: ToPrepare) -> Result<Prepared, EngineError> {
         Ok(Prepared::default())
     }
 
-    /// The step that moves a part of the stage; none if it is where it should be. Its caller adds the order and the slot.
+    /// The step that moves a part of the stage; `None` if no move is needed. The caller adds the order and the slot.
     fn moves(&self, _: &Move, _: Part) -> Option<Node> {
         None
     }
@@ -49,7 +49,7 @@ pub(crate) trait Resource: Sync {
         vec![]
     }
 
-    /// What is not as recorded, of what was looked at.
+    /// The differences between the record and what was seen.
     fn drift(&self, _: &Recorded, _: &Seen) -> Drift {
         Drift::default()
     }
@@ -63,10 +63,10 @@ pub(crate) trait Resource: Sync {
 /// A call that shows something of these stages.
 pub(crate) type SurveyCall<'a> = BoxFuture<'a, PortResult<Vec<(StageName, Seen)>>>;
 
-/// What every kind does, or says why it need not.
+/// What every kind must do, unless it is exempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Duty {
-    /// It notices what somebody changed outside Sluice.
+    /// It detects changes that were made outside Sluice.
     Drift,
     /// It describes what a release changes.
     Description,
@@ -75,9 +75,9 @@ pub(crate) enum Duty {
 /// A part of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part<'a> {
-    /// One function: its logical id while the release is prepared, its name in AWS when the stage moves.
+    /// One function: by its logical id while the release is prepared, by its name in AWS when the stage moves.
     Function(&'a str),
-    /// What the functions share.
+    /// The resources that all functions share.
     Shared,
 }
 
@@ -99,21 +99,21 @@ pub(crate) struct Preparation<'a> {
     pub(crate) parameters: &'a Parameters,
 }
 
-/// A part of a release that is prepared.
+/// A part of a release, to be prepared.
 pub(crate) struct ToPrepare<'a> {
     pub(crate) of: &'a Preparation<'a>,
     pub(crate) plan: &'a Deployable,
     pub(crate) part: Part<'a>,
-    /// The steps that the kinds before this one prepare of the part.
+    /// The steps of the same part from the kinds before this one.
     pub(crate) needs: &'a [StepId],
 }
 
 /// What one kind prepares of one part.
 pub(crate) struct Prepared {
     pub(crate) nodes: Vec<Node>,
-    /// What it adds to the version set; `None` until that is known.
+    /// Its contribution to the version set; `None` until that is known.
     pub(crate) set: Option<VersionSet>,
-    /// What its look saw of the stage.
+    /// What its look saw on the stage.
     pub(crate) seen: Seen,
 }
 
@@ -126,11 +126,11 @@ impl Default for Prepared {
 /// A stage that moves to a version set.
 pub(crate) struct Move<'a> {
     pub(crate) target: &'a Target,
-    /// What the stage ran, to which an undo returns.
+    /// The release to which an undo returns.
     pub(crate) before: &'a RanBefore,
     pub(crate) set: &'a VersionSet,
-    /// What the operation's looks saw of the stage.
+    /// What the operation's looks saw on the stage.
     pub(crate) seen: &'a Seen,
-    /// Whether it is a rollback: everything that the release needs exists, and shared parts move first.
+    /// Whether it is a rollback. In a rollback everything that the release needs exists, and shared parts move first.
     pub(crate) is_rollback: bool,
 }

@@ -15,7 +15,7 @@ use sluice_template::cut_with_hash;
 
 /// IAM's limit for a managed policy, in characters without white space.
 pub const MANAGED_LIMIT: usize = 6_144;
-/// IAM's limit for all inline policies of a role together, counted the same way.
+/// IAM's limit for all inline policies of a role together, counted in the same way.
 pub const INLINE_LIMIT: usize = 10_240;
 /// The part of a role's name, of 64 characters, that remains beside a hyphen and 26 characters of a hash.
 const STEM: usize = 64 - 1 - 26;
@@ -195,8 +195,8 @@ pub(crate) const NOT_SLUICE: &str = "NotSluice";
 /// The denials of the functions' boundary. No other statement overrides them.
 fn denials(target: &Target, own: &OwnResources) -> Vec<Value> {
     let partition = partition(&target.region);
-    // A stage's name begins with a letter. A version's number, `$LATEST` and a name without a qualifier do
-    // not match, so a version that is prepared for a stage cannot be called before its alias points to it.
+    // A stage's name begins with a letter. Version numbers, `$LATEST` and names without a qualifier do not
+    // match, so a version that is prepared for a stage cannot be called before its alias points to it.
     let aliases: Vec<String> =
         ('a'..='z').map(|letter| format!("arn:{partition}:lambda:*:*:function:*:{letter}*")).collect();
     let others = |sid: &str, tag: &str| {

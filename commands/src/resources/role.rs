@@ -1,5 +1,5 @@
-//! The role of a function and its policy. Its name is a hash of everything that it may do, so it is created once and never
-//! edited: no deploy changes the rights of a version that runs already.
+//! The role of a function and its policy. The role's name is a hash of all its rights, so it is created once and never edited:
+//! no deploy changes the rights of a version that already runs.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ impl Resource for Role {
     }
     fn exempt(&self, duty: Duty) -> Option<&'static str> {
         (duty == Duty::Drift)
-            .then_some("its name is a hash of its rights; a policy that differs is never written over")
+            .then_some("its name is a hash of its rights; a policy that differs is never overwritten")
     }
 
     fn prepare(&self, ToPrepare { of, plan, part, .. }: ToPrepare) -> Result<Prepared, EngineError> {
@@ -48,7 +48,7 @@ impl Resource for Role {
         Ok(Prepared { nodes: nodes.into_iter().flatten().collect(), ..Prepared::default() })
     }
 
-    /// The rights that are new, the broad ones first.
+    /// The additional rights, the broadest first.
     fn describe(&self, change: &Change) -> Vec<Line> {
         let mut rights: BTreeMap<&Right, Vec<&str>> = BTreeMap::new();
         for (name, added) in &change.added_rights {
@@ -103,8 +103,8 @@ impl Step<Sluice> for CreateRole {
     }
 }
 
-/// Gives a role its policy, once: the role's name is a hash of it. A policy that exists is never written over, no matter who
-/// wrote it: a version that people reach may run with it.
+/// Gives a role its policy, once. An existing policy is never overwritten, no matter who wrote it, because a running version
+/// may use it.
 struct PutRolePolicy {
     target: Target,
     role: ImmutableRole,
@@ -143,7 +143,7 @@ impl Step<Sluice> for PutRolePolicy {
     }
 }
 
-/// Whether two documents are equal as JSON: IAM may return a policy in another notation than it was put.
+/// Whether two documents are equal as JSON. IAM may return a policy in another notation.
 pub(crate) fn same_json(left: &str, right: &str) -> bool {
     let read = |text| serde_json::from_str::<serde_json::Value>(text).ok();
     read(left).is_some() && read(left) == read(right)

@@ -1,4 +1,4 @@
-//! What AWS says that a stage runs.
+//! What a stage runs according to AWS.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,33 +8,34 @@ use crate::ports::Alias;
 use crate::records::PinnedApi;
 use sluice_model::StageName;
 
-/// What was seen of a stage.
+/// What was seen on a stage.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Seen {
-    /// By function: the version that the stage's alias points to, and the alias's revision.
+    /// The version of each function's alias, and the alias's revision.
     pub(crate) aliases: BTreeMap<String, (String, String)>,
-    /// By function: the other versions that the alias sends calls to, in thousandths of them.
+    /// The other versions to which each function's alias sends calls, in thousandths.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) weights: BTreeMap<String, BTreeMap<String, u32>>,
     /// The deployment that the API stage serves.
     pub(crate) serves: Option<String>,
-    /// By function that was looked at: what its alias leads to, if it has one. Not kept: drift is judged right after the look.
+    /// What the alias of each function that was looked at serves, if it exists. Not serialised, because drift is computed right
+    /// after the look.
     #[serde(skip)]
     pub(crate) leads_to: BTreeMap<String, Option<String>>,
-    /// Whether the API stage was looked at. Not kept, either.
+    /// Whether the API stage was looked at. Not serialised, either.
     #[serde(skip)]
     pub(crate) is_api_seen: bool,
-    /// The functions whose alias API Gateway may call, where that was looked at.
+    /// The functions whose alias API Gateway may call, as far as that was looked at.
     #[serde(skip)]
     pub(crate) permitted: BTreeSet<String>,
 }
 
-/// A stage of which a survey shows what runs there.
+/// A stage to survey.
 pub(crate) struct Surveyed {
     pub(crate) stage: StageName,
-    /// The functions whose aliases are looked at.
+    /// The functions whose aliases to look at.
     pub(crate) functions: BTreeSet<String>,
-    /// The API whose stage is looked at.
+    /// The API whose stage to look at.
     pub(crate) api: Option<PinnedApi>,
 }
 

@@ -1,8 +1,8 @@
-//! Whether a stage is as Sluice left it. What somebody moved by hand is never overwritten unless the requester saw it and
-//! accepted it.
+//! The comparison of a stage with its record. What somebody moved outside Sluice is never overwritten, unless the requester saw
+//! it and accepted it.
 //!
-//! The race it prevents: another operation moves the stage at this moment. Then AWS differs from the record although nobody
-//! moved anything outside Sluice. The gate before the first move notices, and voids the operation that looked.
+//! While another operation moves the stage, AWS differs from the record although nobody moved anything outside Sluice. Such a
+//! difference is not drift. The gate before the first move detects that the stage moved, and voids the operation that looked.
 
 use std::time::Duration;
 
@@ -19,19 +19,19 @@ use crate::resources::messages;
 use crate::rules::{Drift, Recorded};
 use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
-/// The steps that move a stage, by the first word of their id: those of [`super::resource::Resource::moves`].
+/// The first part of the ids of all steps that move a stage: those of [`super::resource::Resource::moves`].
 pub(super) const MOVES: &[&str] = &["alias", "permit", "api-stage"];
-/// How long to wait before a look is repeated at a stage that may be moving.
+/// How long to wait before the next look at a stage that may be moving.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// What a look at a stage is compared with.
+/// Compares a look at a stage with its record.
 #[derive(Debug, Clone)]
 pub(crate) struct Watch {
     pub(crate) pipeline: PipelineName,
     pub(crate) stage: StageName,
-    /// The release that it ran when the operation was requested.
+    /// The release that the stage ran when the operation was requested.
     pub(crate) before: Option<ReleaseNumber>,
-    /// The stage's [`mark`] before the first look at it; none where the look holds the stage's slot itself.
+    /// The stage's [`mark`] before the first look; `None` if the look holds the stage's slot itself.
     pub(crate) mark: Option<Value>,
     /// Drift that the requester saw and accepted.
     pub(crate) accepted: Option<Drift>,
@@ -40,7 +40,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// What the stage's record says, if the stage still runs the release that it ran when the operation was requested.
+    /// What is recorded, if the stage still runs the release that it ran when the operation was requested.
     pub(crate) async fn recorded(&self, cx: &Context) -> Result<Option<Recorded>, EngineError> {
         let keys = &cx.world.keys;
         let stage = keys.stage(&self.pipeline, &self.stage);
@@ -57,7 +57,7 @@ impl Watch {
         Ok(Some(Recorded::of(&stage, set.as_ref())))
     }
 
-    /// What a look that saw this drift ends with: none if the operation may go on.
+    /// The progress of a look that saw this drift; `None` if the operation may continue.
     pub(crate) async fn judge(&self, cx: &Context, drift: Drift) -> Result<Option<Progress>, EngineError> {
         let drift = drift.beyond(self.accepted.as_ref());
         if drift.is_none() {
@@ -78,15 +78,15 @@ impl Watch {
     }
 }
 
-/// The open operation that moves a stage at this moment.
+/// The open operation that moves the stage now.
 pub(crate) fn mover<'a>(state: &'a PipelineState, stage: &StageName) -> Option<&'a Ticket> {
     let holder = state.queue.slots.get(&stage_slot(stage))?;
     let moves = |ticket: &&Ticket| [DEPLOY, PROMOTE, ROLLBACK].contains(&ticket.kind.as_str());
     state.queue.tickets.iter().filter(moves).find(|ticket| &ticket.operation == holder)
 }
 
-/// A value that changes whenever a stage moves, also when the move is undone: the revision of its record, and the operation
-/// that undid a move since.
+/// A value that changes whenever the stage moves, also when a move is undone: the revision of its record, and the last
+/// operation that undid a move.
 pub(crate) fn mark(stage: &StageName, state: &PipelineState) -> Value {
     let revision = state.stage_revisions.get(stage).copied().unwrap_or(0);
     match state.stage_touched.get(stage) {
@@ -95,13 +95,13 @@ pub(crate) fn mark(stage: &StageName, state: &PipelineState) -> Value {
     }
 }
 
-/// Whether an operation moved a part of its stage, or may have.
+/// Whether an operation moved a part of its stage, or may have done so.
 pub(crate) fn began_to_move(op: &OperationState) -> bool {
     let moves = |step: &StepId| MOVES.contains(&step.0.split(':').next().unwrap_or_default());
     op.steps().any(|(step, fact)| moves(step) && fact.intent.is_some())
 }
 
-/// The release that a stage was recorded to run when an operation looked at it: where an undo returns to.
+/// The release that the stage ran when the operation looked at it. An undo returns to it.
 #[derive(Debug, Clone)]
 pub(crate) struct RanBefore {
     pub(crate) pipeline: PipelineName,
@@ -110,8 +110,8 @@ pub(crate) struct RanBefore {
 }
 
 impl RanBefore {
-    /// What an undo leaves as it is if the stage moved since. A rollback may run although this operation is stuck, and its
-    /// move must not be undone, even if both went to the same version.
+    /// The result of an undo if the stage moved since: nothing is undone. A rollback may run while this operation is stuck, and
+    /// its move must not be undone, even if both moved to the same version.
     pub(crate) async fn left_if_moved(&self, cx: &Context) -> Result<Option<Undone>, EngineError> {
         let world = &cx.world;
         let item = world.store.get(&world.keys.stage(&self.pipeline, &self.stage)).await?;
@@ -128,7 +128,7 @@ struct Moves {
     stage: StageName,
 }
 
-/// Whether an operation got stuck while it moved this stage: then Sluice itself left the stage between two releases.
+/// Whether an operation got stuck while it moved this stage. In that case Sluice itself left the stage between two releases.
 pub(crate) async fn is_in_doubt(
     world: &World,
     state: &PipelineState,
@@ -138,7 +138,7 @@ pub(crate) async fn is_in_doubt(
         let stuck = match load(&*world.store, &world.keys, &ticket.operation).await {
             Ok(Some(stuck)) => stuck,
             Ok(None) => continue,
-            // An operation that is parked on its own record must not stop all others.
+            // A damaged operation must not block the others.
             Err(error) if error.is_corrupt() => continue,
             Err(error) => return Err(error),
         };

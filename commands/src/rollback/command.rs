@@ -110,10 +110,11 @@ impl Installation {
     /// Plans a `/rollback` command.
     pub(crate) async fn plan_rollback(
         &self,
-        of: Planning<'_>,
+        planning: Planning<'_>,
         command: &RollbackCommand,
     ) -> Result<Plan, Reject> {
         let RollbackCommand::Rollback { stage, release, reason, .. } = command;
-        self.rollback(of.invocation, of.snapshot, of.name, stage, *release, reason.clone()).await
+        self.rollback(planning.invocation, planning.snapshot, planning.name, stage, *release, reason.clone())
+            .await
     }
 }

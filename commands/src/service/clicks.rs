@@ -19,12 +19,12 @@ impl Service {
         match Click::decode(action, value)? {
             Click::Approve(wait) => self.decide_wait(invocation, &wait, SignalKind::Approve).await,
             Click::Reject(wait) => self.decide_wait(invocation, &wait, SignalKind::Reject).await,
-            Click::Cancel(id) => self.app.stop(invocation, &id, signal(SignalKind::Cancel)).await,
+            Click::Cancel(id) => self.app.cancel_operation(invocation, &id, signal(SignalKind::Cancel)).await,
             Click::Retry(Wait { operation, wait }) => {
-                self.app.get_on(invocation, &operation, &wait, signal(SignalKind::Retry)).await
+                self.app.retry_or_resolve(invocation, &operation, &wait, signal(SignalKind::Retry)).await
             }
             Click::Resolve(Wait { operation, wait }) => {
-                self.app.get_on(invocation, &operation, &wait, signal(SignalKind::Resolve)).await
+                self.app.retry_or_resolve(invocation, &operation, &wait, signal(SignalKind::Resolve)).await
             }
             Click::AskAccess { role, pipeline, wanted } => {
                 self.ask(invocation, role, pipeline.as_ref(), &wanted).await

@@ -64,7 +64,7 @@ impl Service {
         };
         match stop {
             Ok(answer) => Ok(self.named(answer)),
-            Err(Reject::Say(card)) => Ok(self.named(Answer::private(*card))),
+            Err(Reject::Answer(card)) => Ok(self.named(Answer::private(*card))),
             Err(Reject::Refused(refusal, offer)) => {
                 let card = offer.into_iter().fold(refused(&refusal), |card, offer| card.button(*offer));
                 let answer = self.named(Answer::private(card));
@@ -99,7 +99,7 @@ impl Service {
 
     async fn command(&self, invocation: &Invocation, command: Command) -> Result<Answer, Reject> {
         if let Some(what) = command.not_yet() {
-            return Err(Reject::say(messages::not_available(&what)));
+            return Err(Reject::answer(messages::not_available(&what)));
         }
         match command.form().action {
             Action::Read => self.read(invocation, command).await,
@@ -146,7 +146,7 @@ impl Service {
             match self.try_operate(invocation, &command, &name, Extras::about(seen)).await {
                 Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
                 Ok(Accepted::Again) => {}
-                Err(stop) => return self.app.or_answered(invocation, stop).await,
+                Err(stop) => return self.app.or_earlier_answer(invocation, stop).await,
             }
         }
         Err(messages::busy(&name).into())
@@ -167,7 +167,7 @@ impl Service {
             // A missing pipeline, whose name may be a typo, has no roles to request. Creating one needs a role for all
             // pipelines.
             None if !matches!(command, Command::Repo(RepoCommand::Create { .. })) => stop,
-            name => stop.asking(name, &command.to_string()),
+            name => stop.with_request_button(name, &command.to_string()),
         };
         let granted = snapshot.access.permit(command.permission(), &invocation.actor.id);
         let granted = granted.map_err(|refusal| asking(refusal.into()))?;
@@ -192,7 +192,9 @@ impl Service {
                 world.runner.run(open.operation.clone());
             }
             let (line, id) = (request.fingerprint.clone(), open.operation.clone());
-            return Err(Reject::say(self.app.already(&line, &id, invocation.channel.as_ref()).await?));
+            return Err(Reject::answer(
+                self.app.already_running(&line, &id, invocation.channel.as_ref()).await?,
+            ));
         }
         request.writes.extend(extras.writes);
         request.answer = request.answer.replacing(extras.replaces);

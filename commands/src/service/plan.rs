@@ -30,7 +30,7 @@ impl Service {
             None if matches!(command, Command::Repo(RepoCommand::Create { .. })) => {
                 invocation.channel.as_ref().ok_or_else(|| messages::needs_channel(&name))?
             }
-            None => return Err(Reject::say(self.app.unknown_pipeline(&name, command).await?)),
+            None => return Err(Reject::answer(self.app.unknown_pipeline(&name, command).await?)),
         };
         let of = Planning { invocation, command, name: &name, snapshot, id, seen };
         let mut plan = match command {
@@ -43,7 +43,7 @@ impl Service {
             Command::Pipeline(pipeline) => self.app.plan_pipeline(of, pipeline)?,
         };
         // Last, because it needs AWS: compare the stage with its record.
-        if let Some(outside) = self.app.ask_first(&name, state, command, &plan.params, seen).await? {
+        if let Some(outside) = self.app.confirm_drift(&name, state, command, &plan.params, seen).await? {
             let outside = serde_json::to_value(outside);
             plan.params["outside"] = outside.map_err(|error| EngineError::Corrupt(error.to_string()))?;
         }

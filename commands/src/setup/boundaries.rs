@@ -1,7 +1,6 @@
-//! The two permissions boundaries in AWS: created, compared with this version and its configuration, and
-//! updated. An outdated boundary, or a weaker one with the same name, does not protect and is replaced. A
-//! boundary that keeps functions from the table of another installation is not replaced: functions could then
-//! write that table.
+//! Creates the two permissions boundaries in AWS, compares them with the wanted ones and updates them. An outdated
+//! boundary, or a weaker one with the same name, gives no protection and is replaced. A boundary that denies
+//! functions the table of another installation is not replaced: functions could then write that table.
 
 use std::collections::BTreeSet;
 
@@ -31,27 +30,27 @@ pub struct Boundary {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Applied {
     /// It did not exist.
-    Made,
+    Created,
     /// Its document was different.
     Updated,
-    /// It was right.
+    /// Its document was the wanted one.
     Unchanged,
-    /// It was left as it is: see [`Standing::Protects`].
+    /// It was not changed: see [`BoundaryState::Protects`].
     Refused(BTreeSet<String>),
 }
 
 /// The state of a boundary in AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum BoundaryState {
     /// It does not exist.
     Missing,
     /// Its document is different.
     Differs,
-    /// It keeps functions from these tables, and the wanted one would not. The tables belong to another
+    /// It denies functions these tables, and the wanted one would not. The tables belong to another
     /// installation, or belonged to this one before.
     Protects(BTreeSet<String>),
-    /// Its document is right.
-    Right,
+    /// Its document is the wanted one.
+    Current,
 }
 
 /// Both boundaries. `allowed` are the statements of the organisation's own boundary, if it provides one.
@@ -81,7 +80,7 @@ pub fn statements(document: &str) -> Result<Vec<Value>, String> {
     let statements = match document.get("Statement") {
         Some(Value::Array(list)) => list.clone(),
         Some(one @ Value::Object(_)) => vec![one.clone()],
-        _ => return Err("is no policy document: it has no Statement".to_owned()),
+        _ => return Err("is not a policy document: it has no Statement".to_owned()),
     };
     for statement in &statements {
         let is_effect = matches!(statement["Effect"].as_str(), Some("Allow" | "Deny"));
@@ -113,20 +112,24 @@ pub fn fits(boundary: &Boundary) -> Result<(), String> {
 }
 
 /// Compares a boundary with AWS.
-pub async fn look(identity: &dyn Identity, target: &Target, boundary: &Boundary) -> PortResult<Standing> {
+pub async fn look(
+    identity: &dyn Identity,
+    target: &Target,
+    boundary: &Boundary,
+) -> PortResult<BoundaryState> {
     let Some(version) = identity.policy_version(target, &boundary.arn).await? else {
-        return Ok(Standing::Missing);
+        return Ok(BoundaryState::Missing);
     };
     let Some(document) = identity.policy_document(target, &boundary.arn, &version).await? else {
-        return Ok(Standing::Differs);
+        return Ok(BoundaryState::Differs);
     };
     if same_json(&document, &boundary.document) {
-        return Ok(Standing::Right);
+        return Ok(BoundaryState::Current);
     }
     let wanted = denied_tables(target, &boundary.document, |_| true);
     let mut protected = denied_tables(target, &document, |sid| sid == Some(NOT_SLUICE));
     protected.retain(|table| !wanted.contains(table));
-    Ok(if protected.is_empty() { Standing::Differs } else { Standing::Protects(protected) })
+    Ok(if protected.is_empty() { BoundaryState::Differs } else { BoundaryState::Protects(protected) })
 }
 
 /// The tables of this account and region that the statements with these Sids deny completely.
@@ -157,22 +160,22 @@ fn many(value: &Value) -> &[Value] {
 /// Creates or updates a boundary. Safe to repeat.
 pub async fn apply(identity: &dyn Identity, target: &Target, boundary: &Boundary) -> PortResult<Applied> {
     let Boundary { name, arn, document } = boundary;
-    let mut standing = look(identity, target, boundary).await?;
-    if standing == Standing::Missing {
-        standing = match identity.create_policy(target, name, names::IAM_PATH, document).await {
-            Ok(_) => return Ok(Applied::Made),
+    let mut state = look(identity, target, boundary).await?;
+    if state == BoundaryState::Missing {
+        state = match identity.create_policy(target, name, names::IAM_PATH, document).await {
+            Ok(_) => return Ok(Applied::Created),
             // Another process created it just now.
             Err(error) if error.class == Class::Conflict => match look(identity, target, boundary).await? {
-                Standing::Missing => return Err(error),
+                BoundaryState::Missing => return Err(error),
                 found => found,
             },
             Err(error) => return Err(error),
         };
     }
-    match standing {
-        Standing::Right => return Ok(Applied::Unchanged),
-        Standing::Protects(tables) => return Ok(Applied::Refused(tables)),
-        Standing::Missing | Standing::Differs => {}
+    match state {
+        BoundaryState::Current => return Ok(Applied::Unchanged),
+        BoundaryState::Protects(tables) => return Ok(Applied::Refused(tables)),
+        BoundaryState::Missing | BoundaryState::Differs => {}
     }
     let versions = identity.policy_versions(target, arn).await?;
     if versions.len() >= VERSIONS {
@@ -228,9 +231,9 @@ mod tests {
         // A second installation, and one whose state is a file.
         for second in [boundary(&["b", "b-audit"], "q"), boundary(&[], "q")] {
             let both = tables(&["a", "a-audit"]);
-            assert_eq!(look(identity, &target(), &second).await, Ok(Standing::Protects(both.clone())));
+            assert_eq!(look(identity, &target(), &second).await, Ok(BoundaryState::Protects(both.clone())));
             assert_eq!(apply(identity, &target(), &second).await, Ok(Applied::Refused(both)));
-            assert_eq!(look(identity, &target(), &first).await, Ok(Standing::Right));
+            assert_eq!(look(identity, &target(), &first).await, Ok(BoundaryState::Current));
         }
         let more = boundary(&["a", "a-audit", "b"], "q");
         assert_eq!(apply(identity, &target(), &more).await, Ok(Applied::Updated), "nothing is opened");
@@ -255,14 +258,14 @@ mod tests {
         let fault_proxy = fake_aws.fault_proxy();
         let identity: &dyn Identity = &fault_proxy;
         let first = boundary(&["t"], "q1");
-        assert_eq!(look(identity, &target(), &first).await, Ok(Standing::Missing));
-        assert_eq!(apply(identity, &target(), &first).await, Ok(Applied::Made));
+        assert_eq!(look(identity, &target(), &first).await, Ok(BoundaryState::Missing));
+        assert_eq!(apply(identity, &target(), &first).await, Ok(Applied::Created));
         assert_eq!(apply(identity, &target(), &first).await, Ok(Applied::Unchanged));
         for nth in 2..=8 {
             let next = boundary(&["t"], &format!("q{nth}"));
-            assert_eq!(look(identity, &target(), &next).await, Ok(Standing::Differs));
+            assert_eq!(look(identity, &target(), &next).await, Ok(BoundaryState::Differs));
             assert_eq!(apply(identity, &target(), &next).await, Ok(Applied::Updated));
-            assert_eq!(look(identity, &target(), &next).await, Ok(Standing::Right));
+            assert_eq!(look(identity, &target(), &next).await, Ok(BoundaryState::Current));
         }
         let kept = identity.policy_versions(&target(), &first.arn).await.unwrap();
         let kept: Vec<_> = kept.iter().map(|version| version.id.as_str()).collect();

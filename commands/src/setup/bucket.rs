@@ -18,18 +18,18 @@ use crate::ports::{BucketState, LifecycleRule, Objects, TAG_PIPELINE, Versioning
 use crate::setup::messages;
 use sluice_model::{Class, PortError, PortResult, Refusal, Target};
 
-/// The object that is written to see whether it gets a version. No pipeline's name begins like this key.
+/// The object that is written to check whether it gets a version. No pipeline's name begins with this prefix.
 pub const PROBE: &str = "_sluice/probe";
 /// S3's version of objects written while a bucket keeps no versions.
 pub(crate) const NULL_VERSION: &str = "null";
 /// The Sid of the bucket policy's statement.
 const TLS_ONLY: &str = "TlsOnly";
-/// How long S3 may need until it knows a new bucket, or until another change of it ends.
+/// How long a new bucket may be unknown, or another change of it in progress.
 const SETTLES: Duration = Duration::from_secs(60);
-/// How long S3 may need until every write gets a version after versioning was enabled for the first time:
+/// How long after versioning was first enabled a write may get no version:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html>.
 pub const VERSIONS_AFTER: Duration = Duration::from_secs(15 * 60);
-/// How many probes in a row must get a version: S3 is many machines, and they do not all learn of a change at
+/// How many probes in a row must get a version. S3 is distributed, and a change does not reach all its hosts at
 /// once.
 const PROBES: u32 = 3;
 /// The longest pause between two probes.
@@ -90,13 +90,13 @@ pub fn differs(state: &BucketState, target: &Target) -> Vec<Setting> {
     Setting::ALL.into_iter().filter(|setting| !setting.is_set(state, target)).collect()
 }
 
-/// The ids of foreign rules that delete objects, or versions of them, that a release may need. `spared` is
-/// the prefix of backups, where such a rule is allowed.
-pub fn deleting_rules<'a>(state: &'a BucketState, spared: Option<&str>) -> Vec<&'a str> {
+/// The ids of rules that Sluice did not create, and that delete objects or versions which a release may need.
+/// `backups` is a prefix for which such a rule is allowed.
+pub fn deleting_rules<'a>(state: &'a BucketState, backups: Option<&str>) -> Vec<&'a str> {
     let is_ours = |rule: &LifecycleRule| lifecycle().iter().any(|ours| ours.id == rule.id);
-    let is_spared = |rule: &LifecycleRule| spared.is_some_and(|prefix| rule.prefix.starts_with(prefix));
+    let is_of_backups = |rule: &LifecycleRule| backups.is_some_and(|prefix| rule.prefix.starts_with(prefix));
     let deletes = |rule: &&LifecycleRule| rule.expires_objects || rule.expire_versions_after.is_some();
-    let rules = state.lifecycle.iter().filter(|rule| rule.enabled && !is_ours(rule) && !is_spared(rule));
+    let rules = state.lifecycle.iter().filter(|rule| rule.enabled && !is_ours(rule) && !is_of_backups(rule));
     rules.filter(deletes).map(|rule| rule.id.as_str()).collect()
 }
 
@@ -146,7 +146,7 @@ pub async fn ready(objects: &dyn Objects, target: &Target) -> PortResult<Result<
 pub async fn set_up(objects: &dyn Objects, target: &Target) -> PortResult<Result<Applied, Refusal>> {
     let name = names::bucket(target);
     let found = match look(objects, target).await? {
-        // Creating it shows whether another account has it, or whether these credentials cannot see it.
+        // The attempt to create it shows whether another account owns it, or whether these credentials cannot read it.
         Err(refusal) if refusal.code != "bucket-denied" => return Ok(Err(refusal)),
         found => found,
     };
@@ -156,7 +156,7 @@ pub async fn set_up(objects: &dyn Objects, target: &Target) -> PortResult<Result
             match objects.create_bucket(target, &name, &names::shared_tags()).await {
                 Ok(()) => (true, BucketState::default()),
                 Err(error) if error.code == "BucketAlreadyExists" => return Ok(Err(messages::taken(&name))),
-                // Another `init` was faster, or the bucket is ours but may not be read.
+                // Another `init` was faster, or the bucket is ours and these credentials cannot read it.
                 Err(error) if error.code == "BucketAlreadyOwnedByYou" => match look(objects, target).await? {
                     Ok(state) => (false, state.unwrap_or_default()),
                     Err(refusal) => return Ok(Err(refusal)),
@@ -185,7 +185,7 @@ pub async fn probe(objects: &dyn Objects, target: &Target) -> PortResult<bool> {
 }
 
 /// Probes until the bucket gives versions, at most for the time that S3 documents. `waits` is called before
-/// each pause with the elapsed time. `false` if the bucket gives none in the end.
+/// each pause with the elapsed time. Returns whether the bucket gives versions.
 pub async fn await_versions(
     objects: &dyn Objects,
     target: &Target,
@@ -198,7 +198,7 @@ pub async fn await_versions(
         match probe(objects, target).await {
             Ok(true) => in_a_row += 1,
             Ok(false) => in_a_row = 0,
-            Err(error) if passed < SETTLES && passes(&error) => in_a_row = 0,
+            Err(error) if passed < SETTLES && is_temporary(&error) => in_a_row = 0,
             Err(error) => return Err(error),
         }
         match in_a_row {
@@ -232,11 +232,11 @@ async fn set_settled(
         }
     };
     let each_second = ConstantBuilder::new().without_max_times();
-    apply.retry(each_second).when(|error| began.elapsed() < SETTLES && passes(error)).await
+    apply.retry(each_second).when(|error| began.elapsed() < SETTLES && is_temporary(error)).await
 }
 
-/// Whether an error may pass by itself. A new bucket is not known everywhere at once.
-fn passes(error: &PortError) -> bool {
+/// Whether an error may be temporary. A new bucket is not known everywhere at once.
+fn is_temporary(error: &PortError) -> bool {
     error.class.can_retry() || error.class == Class::Absent
 }
 

@@ -12,13 +12,13 @@ use sluice_model::{Actor, Member, OperationId, Role, UserId};
 /// How often the first admins are recorded again if somebody granted roles meanwhile.
 const TRIES: usize = 5;
 
-/// The result of naming a person as an admin.
+/// The result for each person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Named {
-    /// They became an admin of all pipelines.
-    Made,
-    /// They were one before.
-    Before,
+pub enum AdminOutcome {
+    /// They are now an admin of all pipelines.
+    Added,
+    /// They already were one.
+    Existing,
     /// `sluice.toml` pins them already.
     Pinned,
 }
@@ -31,18 +31,18 @@ pub async fn admins(
     pinned: &PinnedRoles,
     (people, login): (&[UserId], &str),
     at: Timestamp,
-) -> Result<Vec<(UserId, Named)>, StoreError> {
+) -> Result<Vec<(UserId, AdminOutcome)>, StoreError> {
     for _ in 0..TRIES {
         let mut grants = Grants::of(store.get(&keys.grants()).await?.as_ref())?;
         let (mut named, mut writes) = (vec![], vec![]);
         for user in people {
             let person = Member::User(user.clone());
             let outcome = match (pinned.admins.contains(&person), grants.get(&person, Role::Admins)) {
-                (true, _) => Named::Pinned,
-                (false, Some(_)) => Named::Before,
-                (false, None) => Named::Made,
+                (true, _) => AdminOutcome::Pinned,
+                (false, Some(_)) => AdminOutcome::Existing,
+                (false, None) => AdminOutcome::Added,
             };
-            if outcome == Named::Made {
+            if outcome == AdminOutcome::Added {
                 let by = Actor::at_init(user.clone(), login);
                 writes.push(audit(&record(&by, at)?, keys)?);
                 grants.list.push(Grant { person, role: Role::Admins, by, at });
@@ -59,7 +59,7 @@ pub async fn admins(
             Err(error) => return Err(error),
         }
     }
-    Err(StoreError::Unknown("roles change at this very moment".into()))
+    Err(StoreError::Unknown("the roles changed at the same time".into()))
 }
 
 fn record(by: &Actor, at: Timestamp) -> Result<AuditRecord, StoreError> {
@@ -95,10 +95,13 @@ mod tests {
                 admins(&store, &keys, &pinned, (people, "root"), Timestamp::UNIX_EPOCH).await.unwrap();
             named.into_iter().map(|(_, named)| named).collect::<Vec<_>>()
         };
-        assert_eq!(name(&users[..1]).await, [Named::Made]);
-        assert_eq!(name(&users[..1]).await, [Named::Before]);
-        assert_eq!(name(&users).await, [Named::Before, Named::Made, Named::Pinned]);
-        assert_eq!(name(&[users[1].clone(), users[1].clone()]).await, [Named::Before, Named::Before]);
+        assert_eq!(name(&users[..1]).await, [AdminOutcome::Added]);
+        assert_eq!(name(&users[..1]).await, [AdminOutcome::Existing]);
+        assert_eq!(name(&users).await, [AdminOutcome::Existing, AdminOutcome::Added, AdminOutcome::Pinned]);
+        assert_eq!(
+            name(&[users[1].clone(), users[1].clone()]).await,
+            [AdminOutcome::Existing, AdminOutcome::Existing]
+        );
         let grants = Grants::of(store.item(&keys.grants()).as_ref()).unwrap();
         let who: Vec<_> = grants.list.iter().map(|grant| grant.person.to_string()).collect();
         assert_eq!(who, ["U1", "U2"]);

@@ -1,4 +1,4 @@
-//! What the set-up of an account says: refusals about the artifact bucket.
+//! The refusals about the artifact bucket.
 
 use crate::names;
 use crate::ports::TAG_PIPELINE;
@@ -26,7 +26,7 @@ pub(super) fn foreign_bucket(name: &str) -> Refusal {
         "not-ours",
         format!("The bucket `{name}` already exists, and Sluice did not create it."),
         format!(
-            "Sluice changes nothing of others. If the bucket is meant for Sluice, tag it `{TAG_PIPELINE}={}` and try again.",
+            "Sluice changes only what it created. If the bucket is meant for Sluice, tag it `{TAG_PIPELINE}={}` and try again.",
             names::SHARED
         ),
     )

@@ -107,7 +107,7 @@ impl Installation {
             let (name, stage) = (name.clone(), stage.clone());
             let line = Command::Stage(StageCommand::Set { name, stage, settings, confirm: true });
             let card = messages::lowering(of, policies, (digest(&before), line.to_string()));
-            return Err(Reject::say(card));
+            return Err(Reject::answer(card));
         }
         let is_lower = after.is_lower_than(&before);
         Ok(set::Params { name, stage, settings, default, before, is_lower })

@@ -1,6 +1,6 @@
-//! Reads what a build left, exactly as it was pinned: of another version or content, nothing is deployed.
+//! Reads the artifact of a build exactly as it was pinned. An object with another version or content is not deployed.
 //!
-//! The journal keeps the digest of what was read. The next owner of the operation reads the same artifact again.
+//! The journal keeps the digest of the artifact. After a restart, the next owner of the operation reads the artifact again.
 
 use sha2::Digest;
 use std::collections::BTreeMap;
@@ -26,13 +26,13 @@ use sluice_template::{Application, Deploying, LARGEST_FILE, Manifest};
 
 /// The largest file of an artifact, in bytes.
 pub(crate) const ARTIFACT_LIMIT: u64 = LARGEST_FILE as u64;
-/// The application, once it was read. The facts must have it attached: see [`ReadApplication::contents`].
+/// The application, once it was read. It must be attached to the state: see [`ReadApplication::contents`].
 pub(crate) fn application(op: &OperationState) -> Result<Option<Arc<Deployable>>, EngineError> {
     let Some(ReadArtifact { digest, .. }) = read_artifact(op)? else { return Ok(None) };
     op.content(&digest).map(Some)
 }
 
-/// Reads a build's artifact, holds it against the build's record, and reads its template for a stage.
+/// Reads a build's artifact, compares it with the build's record, and reads its template for a stage.
 #[derive(Clone)]
 pub(crate) struct ReadApplication {
     pub(crate) target: Target,
@@ -45,12 +45,12 @@ pub(crate) struct ReadApplication {
     pub(crate) wild_rights: WildRights,
 }
 
-/// Whether statements that name no action or no resource are read.
+/// Whether a template may have statements with any action or any resource.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WildRights {
-    /// As an admin set it for the stage.
+    /// As the policy of the stage says.
     AsSet,
-    /// They are: it was read before.
+    /// It may: it was read and accepted before.
     Accepted,
 }
 
@@ -67,21 +67,21 @@ impl Step<Sluice> for ReadApplication {
     }
 }
 
-/// An artifact that was read before, and that the journal refers to.
-struct Again {
+/// An artifact that was read before and to which the journal refers.
+struct KnownArtifact {
     digest: String,
     read: ReadApplication,
 }
 
 #[async_trait]
-impl Content<Sluice> for Again {
+impl Content<Sluice> for KnownArtifact {
     fn digest(&self) -> &str {
         &self.digest
     }
     async fn read(&self, cx: &Context) -> Result<LoadedContent, EngineError> {
         let read = self.read.deployable(cx).await?;
         if read.digest != self.digest {
-            // The files are pinned, so it is the reader that changed: another version of Sluice began this.
+            // The files are pinned, so another version of Sluice read them first.
             return Err(EngineError::Refused(messages::artifact_read_differently()));
         }
         Ok(Arc::new(read))
@@ -89,12 +89,15 @@ impl Content<Sluice> for Again {
 }
 
 impl ReadApplication {
-    /// What the facts refer to, to be read again.
+    /// The contents to which the state refers, to be read again.
     pub(crate) fn contents(self, op: &OperationState) -> Result<Vec<Arc<dyn Content<Sluice>>>, EngineError> {
         let known = read_artifact(op)?;
-        // Whether they are still allowed, the gate of the stage says.
+        // The gate of the stage checks whether wildcard rights are still allowed.
         let read = Self { wild_rights: WildRights::Accepted, ..self };
-        Ok(known.map(|known| Arc::new(Again { digest: known.digest, read }) as _).into_iter().collect())
+        Ok(known
+            .map(|known| Arc::new(KnownArtifact { digest: known.digest, read }) as _)
+            .into_iter()
+            .collect())
     }
 
     async fn deployable(&self, cx: &Context) -> Result<Deployable, EngineError> {
@@ -117,7 +120,7 @@ impl ReadApplication {
                 policy.is_some_and(|policy| policy.wild_rights)
             }
         };
-        let reading = Reading {
+        let job = ReadJob {
             wild_rights,
             target: self.target.clone(),
             pipeline: self.pipeline.clone(),
@@ -127,10 +130,10 @@ impl ReadApplication {
             files: Files { packaged, original, manifest },
             parameters: self.parameters.clone(),
         };
-        reading.run(&*cx.world.workers).await
+        job.run(&*cx.world.workers).await
     }
 
-    /// The object as it was pinned, or a refusal: nothing else may be deployed under that build's number.
+    /// The object as it was pinned, or a refusal: nothing else may be deployed as this build.
     async fn pinned(&self, cx: &Context, pinned: &Pinned) -> Result<String, EngineError> {
         let objects = &cx.world.ports.objects;
         let found = objects
@@ -151,8 +154,8 @@ struct Files {
     manifest: String,
 }
 
-/// Everything that a reading needs, to be moved to another thread.
-struct Reading {
+/// Everything that is needed to read a template on another thread.
+struct ReadJob {
     target: Target,
     pipeline: PipelineName,
     stage: StageName,
@@ -163,12 +166,12 @@ struct Reading {
     files: Files,
 }
 
-impl Reading {
-    /// Reads on another thread: whatever a stranger's template costs, the driver renews its lease meanwhile.
+impl ReadJob {
+    /// Reads on another thread: the driver renews its lease meanwhile, however long an untrusted template takes.
     async fn run(self, workers: &dyn Workers) -> Result<Application, EngineError> {
         match compute(workers, move || self.read()).await {
             Ok(application) => application,
-            // Not retried: otherwise every replica in turn would meet the same defect.
+            // Not retried, because every replica would have the same defect.
             Err(NoResult::Panicked) => Err(EngineError::Refused(messages::template_unreadable())),
             Err(NoResult::Stopping) => Err(EngineError::Port(PortError::new(
                 "template::read",
@@ -221,8 +224,8 @@ mod tests {
         }
     }
 
-    fn reading() -> Reading {
-        Reading {
+    fn read_job() -> ReadJob {
+        ReadJob {
             parameters: Parameters::new(),
             target: target(),
             pipeline: PipelineName::new("orders").unwrap(),
@@ -240,9 +243,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_template_is_read_on_worker_threads_alone() {
-        let refused = reading().run(&OnCaller).await.unwrap_err();
+        let refused = read_job().run(&OnCaller).await.unwrap_err();
         assert_eq!(refused.refusal().code, "template-refused");
-        let stopping = reading().run(&NoThreads).await.unwrap_err();
+        let stopping = read_job().run(&NoThreads).await.unwrap_err();
         assert!(stopping.can_retry(), "{stopping:?}");
     }
 }

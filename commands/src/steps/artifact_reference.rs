@@ -1,4 +1,4 @@
-//! What the journal keeps of an artifact that was read: its digest instead of its content.
+//! The reference to an artifact in the journal: its digest instead of its content.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,17 +8,17 @@ use crate::resources::Deployable;
 /// The step that reads the artifact.
 pub(super) const ARTIFACT: &str = "artifact";
 
-/// What the journal keeps of an artifact that was read for a stage.
+/// The reference to an artifact that was read for a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReadArtifact {
     /// The digest of a [`Deployable`].
     pub(crate) digest: String,
     /// How many functions it has.
     pub(crate) functions: usize,
-    /// The parameters that have a value for the stage, and that the template does not declare.
+    /// The parameters with a value for the stage that the template does not declare.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) unknown_parameters: Vec<String>,
-    /// Whether a function has a statement that names no action or no resource.
+    /// Whether a function has a statement with any action or any resource.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) wild_rights: bool,
 }
@@ -32,7 +32,7 @@ impl ReadArtifact {
     }
 }
 
-/// What the journal keeps of the artifact, once it was read.
+/// The reference to the artifact, once it was read.
 pub(crate) fn read_artifact(op: &OperationState) -> Result<Option<ReadArtifact>, EngineError> {
     op.output(&StepId::new(ARTIFACT))
 }

@@ -1,5 +1,5 @@
-//! Whether what an operation prepared or was approved for still holds when it acquires the stage's slot. If it does not, the
-//! operation is void.
+//! The checks when an operation acquires the stage's slot: what it prepared, and what was approved, must still be valid. If
+//! not, the operation is void.
 
 use serde_json::Value;
 
@@ -12,8 +12,8 @@ use crate::steps::messages;
 use crate::steps::record::STAGE_REVISION;
 use sluice_model::{PipelineName, Refusal, StageName};
 
-/// Whether a stage is still as the operation's looks saw it: the moves start from there, and undo returns there.
-pub(crate) fn unmoved(
+/// The stage must be as the operation's looks saw it: the moves start from that state, and an undo returns to it.
+pub(crate) fn same_stage(
     op: &OperationState,
     pipeline: &PipelineName,
     stage: &StageName,
@@ -24,8 +24,8 @@ pub(crate) fn unmoved(
     if seen.is_none_or(|seen| seen == now) { Ok(()) } else { Err(messages::stage_moved(pipeline, stage)) }
 }
 
-/// Whether the stage's policy still accepts what was prepared: other versions were made and approved for other values. A
-/// smoke test that was turned off since does no harm. Wildcard rights were accepted when the template was read.
+/// The stage's policy must still accept what was prepared: versions are prepared and approved for certain parameter values. A
+/// smoke test that was turned off since is no reason to stop. Wildcard rights were accepted when the template was read.
 pub(crate) fn same_policy(
     op: &OperationState,
     smoke: Option<&Smoke>,
@@ -67,7 +67,7 @@ mod tests {
         };
         assert_eq!(code(Some(&health), "GET /health 200"), Ok(()));
         assert_eq!(code(None, "off"), Ok(()));
-        assert_eq!(code(Some(&health), "off"), Ok(()), "the test runs nevertheless");
+        assert_eq!(code(Some(&health), "off"), Ok(()), "the test still runs");
         assert_eq!(code(Some(&health), "GET /health 204"), Err(VOID.into()));
         assert_eq!(code(None, "GET /health"), Err(VOID.into()));
     }

@@ -1,4 +1,4 @@
-//! What the steps of several operations say.
+//! What people read about the steps that several operations share.
 
 use std::collections::BTreeMap;
 
@@ -77,8 +77,10 @@ pub(super) fn parameters_changed(stage: &StageName) -> Refusal {
 pub(super) fn wild_rights_refused(stage: &StageName) -> Refusal {
     Refusal::new(
         VOID,
-        format!("Stage `{stage}` no longer accepts wild rights, and this release has some."),
-        "Name actions and resources in the template, or ask an admin.",
+        format!(
+            "Stage `{stage}` no longer allows wildcard rights (`wild_rights`), and this release has some."
+        ),
+        "Name actions and resources in the template, or ask an admin to allow wildcard rights.",
     )
 }
 
@@ -90,7 +92,7 @@ pub(crate) const TOO_MANY_FUNCTIONS: &str = "Deploy fewer functions at once, or 
 pub(super) fn artifact_read_differently() -> Refusal {
     Refusal::new(
         "artifact-read-differently",
-        "This version of Sluice reads the template differently from the one that began this operation.",
+        "This version of Sluice reads the template differently from the version that started this operation.",
         "Build and deploy again with this version.",
     )
 }
@@ -103,7 +105,7 @@ pub(super) fn template_unreadable() -> Refusal {
     )
 }
 
-/// `key` of a pinned object: people see only the file's name.
+/// `key`: the key of a pinned object. The message has only the name of the file.
 pub(super) fn artifact_changed(key: &str) -> Refusal {
     let file = key.rsplit('/').next().unwrap_or(key);
     Refusal::new(
@@ -130,7 +132,7 @@ pub(crate) fn template_refused(errors: &[TemplateError]) -> Refusal {
     if errors.len() > ERRORS {
         lines.push(format!("• and {} more", errors.len() - ERRORS));
     }
-    // Missing and wrong values are set on the stage: the template may be right.
+    // Values of parameters are set on the stage, not in the template.
     let (problem, hint) = match errors.iter().all(|error| error.code == TemplateCode::Parameter) {
         true => (
             "Parameters of the template have missing or invalid values on this stage:",
@@ -149,7 +151,7 @@ pub(crate) fn plain(words: &str) -> String {
     words.replace('<', "‹").replace('>', "›")
 }
 
-// The smoke test. What it saw follows the name of the test: "`GET /health` answered 500, not 200".
+// The smoke test. The result follows the name of the test: "`GET /health` answered 500, not 200".
 
 /// How many characters of an answer are shown.
 const SHOWN: usize = 120;
@@ -177,8 +179,8 @@ pub(super) fn no_answer(error: &PortError) -> String {
     format!("got no answer from {} ({})", error.call, error.code)
 }
 
-/// The release has no routes; or `code` has other functions.
-pub(super) fn smoke_test_unfit(
+/// `code`: the functions of the release, for a test of a function. Without it, the release has no routes.
+pub(super) fn smoke_test_cannot_pass(
     before: &RanBefore,
     release: ReleaseNumber,
     smoke: &Smoke,
@@ -216,7 +218,7 @@ pub(super) fn smoke_test_failed(
     )
 }
 
-/// The first line of an answer, shortened, after a colon; empty if the answer is.
+/// A colon and the first line of an answer, shortened; empty if the answer is empty.
 pub(crate) fn quoted(body: &str) -> String {
     let line = body.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let clean: String = line.chars().filter(|c| !c.is_control()).collect();

@@ -1,4 +1,4 @@
-//! Steps that several operations share. Those of AWS resources are in [`crate::resources`].
+//! Steps that several operations share. The steps of AWS resources are in [`crate::resources`].
 
 mod artifact;
 mod artifact_reference;

@@ -1,5 +1,5 @@
-//! Moves a stage to a release. A deploy or promotion moves all functions side by side and what they share last; a rollback
-//! moves what they share first.
+//! Moves a stage to a release. A deploy or promotion moves all functions in parallel and shared resources last. A rollback moves
+//! shared resources first.
 
 use crate::operation::{End, Keys, Node, OperationState, StepId};
 use crate::ports::{DueChange, Guard, Precondition, Write};
@@ -21,15 +21,15 @@ pub(crate) struct StageMove<'a> {
 }
 
 impl StageMove<'_> {
-    /// The failing smoke test, if the release cannot pass it at all. It is the only step then: the operation fails before
-    /// anything moves and before anybody is asked to approve.
-    pub(crate) fn unfit(&self, after: &[StepId]) -> Option<Node> {
+    /// The smoke test, if the release cannot pass it at all. It is then the only step, and the operation fails before anything
+    /// moves and before an approval is requested.
+    pub(crate) fn impossible_test(&self, after: &[StepId]) -> Option<Node> {
         let test = self.smoke.map(|smoke| SmokeTest::new(&self.to, self.release, smoke));
-        test.filter(SmokeTest::is_unfit).map(|test| test.node(after))
+        test.filter(SmokeTest::cannot_pass).map(|test| test.node(after))
     }
 
-    /// The moves, the smoke test and the record. The moves follow only `needs`, because everything else in `before` is done
-    /// already: a thousand needs of each of hundreds of moves would be a million.
+    /// The moves, the smoke test and the record. The moves need only `needs`, because everything else in `before` is already
+    /// done. With hundreds of moves and a thousand steps before them, the graph would have a million edges otherwise.
     pub(crate) fn nodes(&self, op: &OperationState, before: Vec<StepId>, needs: &[StepId]) -> Vec<Node> {
         let Move { before: ran, set, is_rollback, .. } = self.to;
         let mut nodes = move_nodes(&self.to, needs);
@@ -53,7 +53,7 @@ impl StageMove<'_> {
     }
 }
 
-/// What a stage's record names while the stage runs a release.
+/// The part of a stage's record about the release that it runs.
 pub(crate) fn current(release: &Release, set: &VersionSet, since: Timestamp, by: &Actor) -> Current {
     Current {
         release: release.number,
@@ -83,8 +83,8 @@ pub(crate) fn move_subject(
     }
 }
 
-/// The write that ends an operation which moved a stage and undid that. An operation that looked at the stage in between saw
-/// something that no longer holds, although the record did not change.
+/// The write at the end of an operation that moved a stage and undid the move. An operation that looked at the stage in between
+/// saw something that is no longer true, although the record did not change.
 pub(crate) fn touched(
     op: &OperationState,
     succeeded: bool,
@@ -103,7 +103,7 @@ pub(crate) fn touched(
     }]
 }
 
-/// The steps that make a stage run a version set, each after `after`. What is where it should be needs no step.
+/// The steps that move a stage to a version set, each after `after`. Resources that need no move have no step.
 fn move_nodes(to: &Move, after: &[StepId]) -> Vec<Node> {
     let functions = to.set.versions.keys().map(|function| Part::Function(function)).collect();
     let mut groups: [Vec<Part>; 2] = [functions, vec![Part::Shared]];
@@ -127,7 +127,7 @@ fn move_nodes(to: &Move, after: &[StepId]) -> Vec<Node> {
     nodes
 }
 
-/// Whether all of these are done.
+/// Whether all of these steps are done.
 pub(crate) fn all_done(op: &OperationState, nodes: &[Node]) -> bool {
     nodes.iter().all(|node| op.is_done(&node.id))
 }

@@ -1,8 +1,8 @@
 //! Prepares a version set: for one release and one stage, an immutable version of every function with that stage's
-//! environment and role, and every other part of the release that nobody can reach yet.
+//! environment and role, and every other part of the release that is not served yet.
 //!
-//! The looks hold the pipeline's slot already, because the mutations must meet what the looks saw. What exists with equal
-//! content is reused and costs no call.
+//! The looks already hold the pipeline's slot, because the mutations rely on what the looks saw. A resource with equal content
+//! is reused without a call.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(crate) struct Preparing {
     pub(crate) set: Option<ReadySet>,
 }
 
-/// A version set that exists, with what was seen of the stage before.
+/// A version set that exists in AWS, and what was seen on the stage before.
 pub(crate) struct ReadySet {
     pub(crate) set: VersionSet,
     pub(crate) seen: Seen,
@@ -70,10 +70,10 @@ fn artifact(of: &Preparation) -> ReadApplication {
     }
 }
 
-/// The looks, side by side: the build's record names the functions.
+/// The looks, in parallel. The build's record names the functions.
 fn looks(of: &Preparation) -> Result<Vec<Node>, EngineError> {
     let mut nodes = vec![Node::new(StepId::new("artifact"), messages::READ_ARTIFACT, artifact(of))];
-    // Before every other look: if the stage moves after it, the gate notices.
+    // Before every other look: the gate detects a move of the stage after it.
     let revision = ReadRevision { pipeline: of.pipeline.clone(), stage: of.stage.clone() };
     nodes.push(Node::new(StepId::new(STAGE_REVISION), "", revision).holding(pipeline_slot()));
     let watch = Watch {

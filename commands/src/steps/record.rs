@@ -1,5 +1,5 @@
-//! The record of a stage: what runs there now. It is written in the transaction of the operation's last journal row, and only
-//! if it did not change since it was read.
+//! The record of a stage, which names what runs there. It is written in the transaction of the operation's last journal row,
+//! and only if it did not change since it was read.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ fn revision_of(stage: &StageName, state: &PipelineState) -> u64 {
     state.stage_revisions.get(stage).copied().unwrap_or(0)
 }
 
-/// A stage's record as it was read, to be written with the revision that follows.
+/// A stage's record as it was read. It is written with the next revision.
 pub(crate) struct StageRecord {
     pub(crate) stage: Stage,
     revision: u64,
@@ -43,7 +43,7 @@ impl StageRecord {
         }
     }
 
-    /// Its write, which fails if somebody wrote it meanwhile.
+    /// The write, which fails if the record was written meanwhile.
     pub(crate) fn write(&self, keys: &Keys, pipeline: &PipelineName) -> Result<Write, StoreError> {
         let Self { stage, revision, .. } = self;
         let guard = |revision| [(REVISION.to_owned(), Guard::Number(revision))].into();
@@ -122,7 +122,7 @@ impl Step<Sluice> for RecordMove {
 /// The output of [`RecordMove`].
 #[derive(Debug, Serialize, Deserialize)]
 struct Moved {
-    /// Where the stage answers.
+    /// The URL of the stage.
     url: Option<String>,
     /// Whether other promotions of the pipeline were open.
     others: bool,

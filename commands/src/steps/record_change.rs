@@ -1,6 +1,5 @@
-//! Operations that only change records of a pipeline, and nothing in AWS. The command is checked when it is planned; the one
-//! step checks it again on the state of that moment and writes the records. Such an operation cannot be cancelled: it has
-//! nothing to undo.
+//! Operations that only change records of a pipeline, and nothing in AWS. The command is checked when it is planned. The only
+//! step checks it again on the current state and writes the records. Such an operation cannot be cancelled.
 
 use std::sync::Arc;
 
@@ -46,7 +45,7 @@ pub(crate) trait Change: Copy + Send + Sync + 'static {
     fn takes_slot(self) -> bool {
         false
     }
-    /// The records to write and the output of the step, from the state as it is now.
+    /// The records to write and the output of the step, from the current state.
     async fn record(self, params: &Self::Params, by: &Actor, cx: &Context) -> Result<Progress, EngineError>;
     /// The steps after the records are written.
     fn next(self, _params: &Self::Params, _op: &OperationState) -> Result<Vec<Node>, EngineError> {

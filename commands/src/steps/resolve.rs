@@ -1,7 +1,7 @@
-//! Records what really runs on a stage, after an operation could go neither forward nor back.
+//! Records what really runs on a stage after an operation got stuck.
 //!
-//! The operation looks at every alias and the API stage. If they are those of one release that ran there before, it records
-//! that release. Otherwise the stage is *mixed*: nothing is promoted from it until a promotion or a rollback moved all of it.
+//! The step looks at every alias and at the API stage. If they match a release that ran there before, it records that release.
+//! Otherwise the stage is *mixed*: nothing can be promoted from it until a promotion or rollback has moved the whole stage.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::resources::{Seen, Surveyed, look_now, moved_functions};
 use crate::steps::{StageRecord, current, messages};
 use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
-/// How many of the newest releases that ran on the stage are compared with what runs.
+/// How many releases that ran on the stage are compared with what runs now, the newest first.
 const COMPARED: usize = 20;
 
 /// The steps that record what really runs on a stage.
@@ -28,18 +28,18 @@ pub(crate) fn resolution_nodes(op: &OperationState, pipeline: &PipelineName, sta
 struct Resolve {
     pipeline: PipelineName,
     stage: StageName,
-    /// The functions whose aliases the operation moved: a first release leaves some although none ran there before.
+    /// The functions whose aliases the operation moved. Those of a first release are in no recorded release.
     touched: BTreeSet<String>,
 }
 
 /// A release that ran on the stage, with its versions there.
-struct Known {
+struct PastRelease {
     number: ReleaseNumber,
     set: VersionSet,
 }
 
 impl Resolve {
-    async fn known(&self, cx: &Context, stage: &Stage) -> Result<Vec<Known>, EngineError> {
+    async fn known(&self, cx: &Context, stage: &Stage) -> Result<Vec<PastRelease>, EngineError> {
         let keys = &cx.world.keys;
         let numbers: Vec<_> = stage.runs.iter().rev().take(COMPARED).map(|run| run.release).collect();
         let wanted: Vec<_> =
@@ -51,7 +51,7 @@ impl Resolve {
         let mut known = vec![];
         for (number, key) in numbers.into_iter().zip(wanted) {
             if let Some(item) = items.iter().find(|item| item.key == key) {
-                known.push(Known { number, set: from_item(item)? });
+                known.push(PastRelease { number, set: from_item(item)? });
             }
         }
         Ok(known)
@@ -104,7 +104,7 @@ impl Step<Sluice> for Resolve {
                 }
                 stage.mixed = None;
             }
-            // Nothing ever ran: a first promotion that was stopped.
+            // The operation was the first on this stage and was stopped, so nothing runs.
             None if aliases.is_empty() && stage.current.is_none() => stage.mixed = None,
             None => stage.mixed = Some(aliases),
         }

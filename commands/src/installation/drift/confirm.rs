@@ -15,7 +15,7 @@ use sluice_template::function_name;
 impl Installation {
     /// Requires a confirmation for a change of a stage that was moved outside Sluice. Returns the drift that was confirmed.
     /// `seen` is the digest of the drift that the author saw.
-    pub(crate) async fn ask_first(
+    pub(crate) async fn confirm_drift(
         &self,
         name: &PipelineName,
         state: &PipelineState,
@@ -56,7 +56,7 @@ impl Installation {
             return Ok(Some(outside.drift));
         }
         let line = command.clone().anyway().to_string();
-        Err(Reject::say(messages::question((name, stage), &outside, (digest, line))))
+        Err(Reject::answer(messages::question((name, stage), &outside, (digest, line))))
     }
 }
 

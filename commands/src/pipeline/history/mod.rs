@@ -1,7 +1,7 @@
 //! `/pipeline history`: who did what, newest first, one page at a time, also for a pipeline that was deleted.
 //!
-//! The times in the command bound the keys that are read. Filters by stage or person read page by page, until the rows are
-//! full or the limit of requests for one answer is reached. The answer then shows how far it searched. The next page
+//! The times in the command bound the keys that are read. A filter by stage or person reads page by page, until the answer
+//! has enough rows or the limit of requests is reached. In that case the answer shows how far it searched. The next page
 //! continues after the last record of this one, so no record is missing or repeated.
 
 mod filter;

@@ -29,11 +29,11 @@ fn expect_change(command: &Command) -> Result<RoleChange, EngineError> {
 }
 
 /// Plans a change for one pipeline. A change that is not possible is refused before an operation starts.
-pub(crate) fn plan(of: Planning<'_>, now: Timestamp) -> Result<Plan, Reject> {
-    let change = expect_change(of.command)?;
-    of.snapshot.roles.changed(&change, &of.invocation.actor, now)?;
+pub(crate) fn plan(planning: Planning<'_>, now: Timestamp) -> Result<Plan, Reject> {
+    let change = expect_change(planning.command)?;
+    planning.snapshot.roles.changed(&change, &planning.invocation.actor, now)?;
     let answer = messages::changing(&change).then(".");
-    Plan::new(change.kind(), change, of.command.clone(), answer)
+    Plan::new(change.kind(), change, planning.command.clone(), answer)
 }
 
 impl Installation {
@@ -47,7 +47,7 @@ impl Installation {
             match self.try_change_roles(invocation, command, Extras::default()).await {
                 Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
                 Ok(Accepted::Again) => {}
-                Err(reject) => return self.or_answered(invocation, reject).await,
+                Err(reject) => return self.or_earlier_answer(invocation, reject).await,
             }
         }
         Err(messages::too_many_changes().into())

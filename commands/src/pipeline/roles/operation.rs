@@ -1,8 +1,7 @@
 //! `/pipeline grant` and `/pipeline revoke` for one pipeline: a person gets or loses a role.
 //!
-//! Whether the requester may do so, and whether an admin remains, is judged again on the state read at
-//! recording time. The record replaces exactly the one that was read. So if two admins revoke each other, one
-//! of them is refused.
+//! The step that records the change reads the roles again, and checks that the requester is still an admin and that an admin
+//! remains. It replaces exactly the record that it read. So if two admins revoke each other's role, one of them is refused.
 
 use async_trait::async_trait;
 

@@ -4,9 +4,9 @@ use crate::installation::{Plan, Planning, Reject};
 use crate::pipeline::tidy::messages;
 use crate::pipeline::tidy::params::{KIND, Params};
 
-pub(crate) fn plan(of: Planning<'_>, now: bool) -> Result<Plan, Reject> {
-    of.snapshot.state.pipeline(of.name)?;
-    let params = Params { name: of.name.clone(), delete: now, automatic: false };
+pub(crate) fn plan(planning: Planning<'_>, now: bool) -> Result<Plan, Reject> {
+    planning.snapshot.state.pipeline(planning.name)?;
+    let params = Params { name: planning.name.clone(), delete: now, automatic: false };
     let answer = messages::tidying(&params).then(".");
-    Plan::new(KIND, params, of.command.clone(), answer)
+    Plan::new(KIND, params, planning.command.clone(), answer)
 }

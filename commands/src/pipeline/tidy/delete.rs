@@ -12,11 +12,11 @@ use crate::records::{PipelineState, Tidied, to_item};
 use crate::resources::ours;
 use sluice_model::{PipelineName, Target};
 
-/// A resource that nothing needs any more.
+/// A resource that is no longer needed.
 pub(super) enum Leftover {
     /// A published version of a function.
     Version { function: String, version: String },
-    /// The policy of a role, without which the role can be deleted.
+    /// The policy of a role. A role can be deleted only without policies.
     RolePolicy { role: String },
     /// A role without policies.
     Role { role: String },
@@ -66,15 +66,15 @@ impl Step<Sluice> for Remove {
                 world.ports.identity.role_policy(at, role, PUT_ROLE_POLICY_NAME).await?.is_none()
             }
             Leftover::Role { role } => world.ports.identity.role(at, role).await?.is_none(),
-            // Limited, by us or by somebody meanwhile, or gone.
+            // It was limited, by this step or by somebody else, or it was deleted.
             Leftover::Logs { group, .. } => world.ports.logs.retention(at, group).await? != Some(0),
         };
         if is_removed { ours(()) } else { Ok(Observed::Absent) }
     }
 }
 
-/// Records when the pipeline was tidied, and at which release: Sluice looks again only after more of them, unless one run
-/// could not delete everything.
+/// Records when the pipeline was tidied, and at which release: the next automatic run comes some releases later, unless this
+/// run could not delete everything.
 pub(super) struct Record {
     pub(super) name: PipelineName,
     pub(super) leaves_more: bool,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What nothing needs.
+/// The leftovers: what is no longer needed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Found {
     /// Published versions by function, the oldest of each first.
@@ -11,7 +11,7 @@ pub(super) struct Found {
     pub(super) roles: Vec<String>,
     /// Log groups whose events never expire.
     pub(super) logs: Vec<String>,
-    /// Whether there is more than one run deletes.
+    /// Whether there are more leftovers than one run deletes.
     pub(super) more: bool,
 }
 

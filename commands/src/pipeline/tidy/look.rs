@@ -1,4 +1,4 @@
-//! The look before a pipeline is tidied: which versions, roles and log groups nothing needs.
+//! The look before a pipeline is tidied: which versions, roles and log groups are no longer needed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::names;
 use crate::operation::{Context, Effect, EngineError, Keys, Progress, Step};
 use crate::pipeline::tidy::found::Found;
 use crate::pipeline::tidy::params::{KIND, MOST_LOGS, MOST_ROLES, MOST_VERSIONS, Params, SIDE_BY_SIDE};
-use crate::pipeline::tidy::roles::Known;
+use crate::pipeline::tidy::roles::InUse;
 use crate::pipeline::tidy::{messages, needed, quiet, roles};
 use crate::ports::{Alias, DueChange, FunctionVersion, Guard, Guards, Precondition, Write};
 use crate::records::{PipelineState, TICKETS, VersionSet, from_item, to_item};
@@ -18,10 +18,10 @@ use sluice_model::{ReleaseNumber, StageName, Target};
 
 /// How many version sets are marked in one transaction (DynamoDB takes 100 writes).
 const MOST_SETS: usize = 80;
-/// How many items the store reads in one request.
+/// How many items one request to the store reads.
 const BATCH: usize = 100;
 
-/// Looks, and marks the releases whose versions are about to go.
+/// Looks, and marks the releases whose versions will be deleted.
 pub(super) struct LookForLeftovers {
     pub(super) target: Target,
     pub(super) params: Params,
@@ -41,7 +41,7 @@ impl Step<Sluice> for LookForLeftovers {
         let state = PipelineState::read(&*world.store, &world.keys, name).await?;
         let pipeline = state.expect_pipeline()?;
         if self.params.delete {
-            self.must_be_quiet(cx, &state).await?;
+            self.check_quiet(cx, &state).await?;
         }
         let sets = self.sets(cx, &state).await?;
         let outdated = Outdated::of(&state, &sets);
@@ -49,7 +49,7 @@ impl Step<Sluice> for LookForLeftovers {
         for (of, set) in &sets {
             for (function, version) in &set.versions {
                 let versions = needed.entry(function.clone()).or_default();
-                if !outdated.go.contains(of) {
+                if !outdated.deletable.contains(of) {
                     versions.insert(version.clone());
                 }
             }
@@ -58,11 +58,12 @@ impl Step<Sluice> for LookForLeftovers {
             needed.keys().map(|function| names::function_log_group(function)).collect();
         groups.push(format!("/aws/codebuild/{}", pipeline.project));
         let looked = self.functions(cx, needed).await?;
-        let mut versions: Vec<_> = looked.iter().flat_map(Looked::leftover).collect();
+        let mut versions: Vec<_> = looked.iter().flat_map(InspectedFunction::leftover).collect();
         let more = versions.len() > MOST_VERSIONS || outdated.more;
         versions.truncate(MOST_VERSIONS);
-        let mut roles = roles::unused(cx, &self.target, name, &known(&looked, &versions)).await?;
-        let mut logs = self.endless(cx, groups).await?;
+        let in_use = in_use(&looked, &versions);
+        let mut roles = roles::unused(cx, &self.target, name, &in_use).await?;
+        let mut logs = self.without_retention(cx, groups).await?;
         let more = more || roles.len() > MOST_ROLES || logs.len() > MOST_LOGS;
         roles.truncate(MOST_ROLES);
         logs.truncate(MOST_LOGS);
@@ -76,9 +77,9 @@ impl Step<Sluice> for LookForLeftovers {
 /// The outdated version sets.
 struct Outdated {
     /// Those that this run marks.
-    mark: Vec<(StageName, ReleaseNumber)>,
-    /// Those whose versions may be deleted: they are marked, before or by this run.
-    go: BTreeSet<(StageName, ReleaseNumber)>,
+    to_mark: Vec<(StageName, ReleaseNumber)>,
+    /// Those whose versions may be deleted, because an earlier run marked them or this run does.
+    deletable: BTreeSet<(StageName, ReleaseNumber)>,
     /// Whether there are more of them than one run marks.
     more: bool,
 }
@@ -88,16 +89,16 @@ impl Outdated {
         // A release may have run on a stage more than once.
         let outdated: BTreeSet<_> = needed::outdated(state).into_iter().collect();
         let recorded = outdated.into_iter().filter_map(|of| Some((sets.get(&of)?.tidied, of)));
-        let (marked, mark): (Vec<_>, Vec<_>) = recorded.partition(|(is_marked, _)| *is_marked);
-        let more = mark.len() > MOST_SETS;
-        let mark: Vec<_> = mark.into_iter().map(|(_, of)| of).take(MOST_SETS).collect();
-        let go = marked.into_iter().map(|(_, of)| of).chain(mark.iter().cloned()).collect();
-        Self { mark, go, more }
+        let (marked, unmarked): (Vec<_>, Vec<_>) = recorded.partition(|(is_marked, _)| *is_marked);
+        let more = unmarked.len() > MOST_SETS;
+        let to_mark: Vec<_> = unmarked.into_iter().map(|(_, of)| of).take(MOST_SETS).collect();
+        let deletable = marked.into_iter().map(|(_, of)| of).chain(to_mark.iter().cloned()).collect();
+        Self { to_mark, deletable, more }
     }
 }
 
-/// A function as it was looked at.
-struct Looked {
+/// A function with its versions.
+struct InspectedFunction {
     function: String,
     /// The versions that must stay.
     needed: BTreeSet<String>,
@@ -105,7 +106,7 @@ struct Looked {
     aliases: Vec<Alias>,
 }
 
-impl Looked {
+impl InspectedFunction {
     /// The published versions that no alias and no kept release needs, the oldest first.
     fn leftover(&self) -> Vec<(String, String)> {
         let aliased = |version: &str| {
@@ -114,33 +115,33 @@ impl Looked {
         };
         let unneeded = self.versions.iter().map(|version| version.version.as_str());
         let unneeded = unneeded.filter(|version| !self.needed.contains(*version) && !aliased(version));
-        // `$LATEST` is no number.
+        // `$LATEST` is not a number.
         let mut numbers: Vec<u64> = unneeded.filter_map(|version| version.parse().ok()).collect();
         numbers.sort_unstable();
         numbers.into_iter().map(|number| (self.function.clone(), number.to_string())).collect()
     }
 }
 
-/// The functions that were looked at, and the roles that they name once these versions are deleted.
-fn known(looked: &[Looked], deleted: &[(String, String)]) -> Known {
+/// What is in use once these versions are deleted.
+fn in_use(looked: &[InspectedFunction], deleted: &[(String, String)]) -> InUse {
     let deleted: BTreeSet<_> =
         deleted.iter().map(|(function, version)| (function.as_str(), version.as_str())).collect();
     let staying = looked.iter().flat_map(|looked| {
         let versions = looked.versions.iter();
         versions.filter(|version| !deleted.contains(&(looked.function.as_str(), version.version.as_str())))
     });
-    Known {
+    InUse {
         functions: looked.iter().map(|looked| looked.function.clone()).collect(),
         roles: staying.map(|version| names::role_name(&version.config.role).to_owned()).collect(),
     }
 }
 
 impl LookForLeftovers {
-    async fn must_be_quiet(&self, cx: &Context, state: &PipelineState) -> Result<(), EngineError> {
+    async fn check_quiet(&self, cx: &Context, state: &PipelineState) -> Result<(), EngineError> {
         let name = &self.params.name;
-        match quiet::unrest(&cx.world, state, name).await? {
+        match quiet::activity(&cx.world, state, name).await? {
             None => Ok(()),
-            Some(unrest) => Err(EngineError::Refused(messages::not_quiet(name, &unrest))),
+            Some(activity) => Err(EngineError::Refused(messages::not_quiet(name, &activity))),
         }
     }
 
@@ -163,7 +164,7 @@ impl LookForLeftovers {
                 }
             }
         }
-        // Without the set of a release that is needed nobody knows which versions must stay.
+        // Without the set of a release that is needed, it is unknown which versions must stay.
         let is_needed = |of: &(StageName, ReleaseNumber)| {
             state.stages.get(&of.0).is_some_and(|stage| needed::needed(stage).contains(&of.1))
         };
@@ -175,12 +176,12 @@ impl LookForLeftovers {
         }
     }
 
-    /// Looks at the functions of the recorded version sets.
+    /// Reads the functions of the recorded version sets.
     async fn functions(
         &self,
         cx: &Context,
         needed: BTreeMap<String, BTreeSet<String>>,
-    ) -> Result<Vec<Looked>, EngineError> {
+    ) -> Result<Vec<InspectedFunction>, EngineError> {
         let functions = &cx.world.ports.functions;
         let looks = needed.into_iter().map(async |(function, needed)| {
             let found = futures::future::try_join(
@@ -189,25 +190,25 @@ impl LookForLeftovers {
             );
             let (versions, aliases) = found.await?;
             let (versions, aliases) = (versions.unwrap_or_default(), aliases.unwrap_or_default());
-            Ok::<_, EngineError>(Looked { function, needed, versions, aliases })
+            Ok::<_, EngineError>(InspectedFunction { function, needed, versions, aliases })
         });
         stream::iter(looks).buffered(SIDE_BY_SIDE).try_collect().await
     }
 
-    /// Those of these log groups whose events never expire.
-    async fn endless(&self, cx: &Context, groups: Vec<String>) -> Result<Vec<String>, EngineError> {
+    /// The log groups among these whose events never expire.
+    async fn without_retention(&self, cx: &Context, groups: Vec<String>) -> Result<Vec<String>, EngineError> {
         let logs = &cx.world.ports.logs;
         let looks = groups.into_iter().map(async |group| {
             let days = logs.retention(&self.target, &group).await?;
             Ok::<_, EngineError>((days == Some(0)).then_some(group))
         });
-        let endless = stream::iter(looks).buffered(SIDE_BY_SIDE).try_filter_map(async |group| Ok(group));
-        endless.take(MOST_LOGS + 1).try_collect().await
+        let found = stream::iter(looks).buffered(SIDE_BY_SIDE).try_filter_map(async |group| Ok(group));
+        found.take(MOST_LOGS + 1).try_collect().await
     }
 
-    /// The marks of the releases whose versions are deleted next. They are recorded only if nothing was accepted since the
-    /// pipeline was read. A rollback that was drafted before that, and is not accepted yet, read a set without its mark: the
-    /// tickets are counted on, so that it is drafted again.
+    /// The marks of the releases whose versions are deleted next. They are recorded only if no operation was accepted since
+    /// the pipeline was read. A rollback that was planned before, and is not accepted yet, may have read a set without its
+    /// mark. The ticket counter is raised: the acceptance of that rollback then fails, and it is planned again.
     fn marks(
         &self,
         keys: &Keys,
@@ -223,13 +224,13 @@ impl LookForLeftovers {
             due: DueChange::Keep,
             when: Precondition::Equals(tickets(state.counters.tickets)),
         }];
-        for of in &outdated.mark {
+        for of in &outdated.to_mark {
             let Some(set) = sets.get(of) else { continue };
             let marked = VersionSet { tidied: true, ..set.clone() };
             let item = to_item(keys.version_set(name, of.1, &of.0), Guards::new(), &marked)?;
             writes.push(Write::Put { item, when: Precondition::Present });
         }
-        let marked = outdated.mark.len();
+        let marked = outdated.to_mark.len();
         tracing::info!(kind = KIND, pipeline = %name, marked, "releases are marked as tidied");
         Ok(writes)
     }

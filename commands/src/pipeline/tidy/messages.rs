@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::names::LOG_DAYS;
 use crate::operation::Summary;
 use crate::pipeline::tidy::found::Found;
-use crate::pipeline::tidy::needed::Unrest;
+use crate::pipeline::tidy::needed::Activity;
 use crate::pipeline::tidy::params::Params;
 use sluice_model::{PipelineName, Refusal, Text};
 
@@ -90,16 +90,16 @@ fn result(Params { name, delete, .. }: &Params, found: &Found) -> Text {
     }
 }
 
-/// The refusal while something of the pipeline moves.
-pub(super) fn not_quiet(name: &PipelineName, unrest: &Unrest) -> Refusal {
-    let (problem, hint) = match unrest {
-        Unrest::Open => (
+/// A version may still be in use.
+pub(super) fn not_quiet(name: &PipelineName, activity: &Activity) -> Refusal {
+    let (problem, hint) = match activity {
+        Activity::Open => (
             "A deploy, promotion or rollback is open, and the versions that it prepared must stay.",
             format!(
                 "Wait until it ends, or cancel it (`/pipeline status {name}`). Then run `/pipeline tidy {name} now` again."
             ),
         ),
-        Unrest::Until(at) => (
+        Activity::Until(at) => (
             "A stage moved within the last hour, and executions may still run on its earlier versions.",
             format!("Run `/pipeline tidy {name} now` again after {}.", at.strftime("%H:%M UTC")),
         ),
@@ -111,5 +111,5 @@ pub(super) fn not_quiet(name: &PipelineName, unrest: &Unrest) -> Refusal {
 #[cfg(any(test, feature = "testing"))]
 pub(crate) fn not_quiet_sample() -> Refusal {
     let at = "2026-03-02T10:30:00Z".parse().expect("a time");
-    not_quiet(&"orders".parse().expect("a name"), &Unrest::Until(at))
+    not_quiet(&"orders".parse().expect("a name"), &Activity::Until(at))
 }

@@ -1,11 +1,11 @@
-//! `/pipeline tidy`: deletes what no stage and no rollback within ten releases needs. Versions first, then the roles that no
-//! function names any more; log groups that never expire get a retention. Without *now* it lists and deletes nothing.
+//! `/pipeline tidy` deletes what no stage and no rollback within ten releases needs: first versions, then the roles that no
+//! function uses any more. Log groups that never expire get a retention. Without *now* it only lists what it would delete.
 //!
-//! Without it an account is full within weeks: Lambda stores 75 GB of code per region, IAM 1,000 roles
+//! Without tidying, an account is full within weeks: Lambda stores 75 GB of code per region, IAM 1,000 roles
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 //!
-//! A release whose versions will be deleted is marked first, in the transaction that records what was found, and only if nothing
-//! was accepted meanwhile. From then on no rollback may return to it, so none meets a deleted version.
+//! A release is marked before its versions are deleted: in the transaction that records what was found, and only if no
+//! operation was accepted meanwhile. No rollback may return to a marked release, so none needs a deleted version.
 
 mod command;
 mod delete;
@@ -37,13 +37,13 @@ pub(crate) use self::messages::not_quiet_sample;
 pub(crate) use self::needed::WINDOW;
 pub use self::params::{KIND, Params};
 
-/// Whether nothing of the pipeline moves, or moved within the last hour.
+/// Whether no stage of the pipeline moves now or moved within the last hour.
 pub(crate) async fn is_quiet(
     world: &World,
     state: &PipelineState,
     name: &PipelineName,
 ) -> Result<bool, EngineError> {
-    Ok(quiet::unrest(world, state, name).await?.is_none())
+    Ok(quiet::activity(world, state, name).await?.is_none())
 }
 
 /// The operation.
@@ -67,7 +67,7 @@ impl Operation<Sluice> for Tidy {
         target: &Target,
     ) -> Result<Vec<Node>, EngineError> {
         let step = LookForLeftovers { target: target.clone(), params: Params::clone(params) };
-        // No deploy or promotion makes versions meanwhile, or looks at those that are about to go.
+        // The slot keeps deploys and promotions from creating versions meanwhile, and from reusing those that are deleted.
         let mut nodes = vec![Node::new(look(), messages::FIND, step).holding(pipeline_slot())];
         let Some(found) = op.output::<Found>(&look())? else { return Ok(nodes) };
         let mut done = vec![look()];

@@ -1,7 +1,7 @@
 //! Which releases a pipeline's stages still need, and whether it is quiet enough to delete anything. Pure.
 //!
-//! The race that the quiet hour prevents: an execution that began before an alias moved still runs on the version that the
-//! alias left, and calls that arrive late still reach it. Lambda lets one run for 15 minutes at most.
+//! The race that the quiet hour prevents: an execution that started before an alias moved still runs on the alias's earlier
+//! version, and late calls still reach that version. An execution takes at most 15 minutes.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use sluice_model::{ReleaseNumber, StageName};
 
 /// How many releases back a rollback is guaranteed.
 pub(crate) const WINDOW: usize = 10;
-/// How long no alias of the pipeline may have moved before a version is deleted.
+/// How long no alias of the pipeline must have moved before a version is deleted.
 pub(super) const QUIET: SignedDuration = SignedDuration::from_hours(1);
 
-/// Whether operations of that kind make versions or move aliases.
+/// Whether operations of that kind create versions or move aliases.
 fn moves(kind: &str) -> bool {
     [DEPLOY, PROMOTE, ROLLBACK].contains(&kind)
 }
@@ -31,7 +31,7 @@ pub(super) fn needed(stage: &Stage) -> BTreeSet<ReleaseNumber> {
     before.iter().chain(last).copied().chain(current).collect()
 }
 
-/// The version sets that nothing needs any more, of all stages.
+/// The version sets of all stages that are no longer needed.
 pub(super) fn outdated(state: &PipelineState) -> Vec<(StageName, ReleaseNumber)> {
     let of = |stage: &Stage| {
         let needed = needed(stage);
@@ -42,24 +42,24 @@ pub(super) fn outdated(state: &PipelineState) -> Vec<(StageName, ReleaseNumber)>
     state.stages.values().flat_map(of).collect()
 }
 
-/// Why nothing may be deleted yet.
+/// The activity because of which no version may be deleted yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unrest {
-    /// An operation that makes versions or moves aliases is open; only its journal knows what it prepared.
+pub(super) enum Activity {
+    /// An operation that creates versions or moves aliases is open, and only its journal names the versions it prepared.
     Open,
-    /// An alias may have moved within the last hour: not before that time.
+    /// An alias may have moved within the last hour. Versions may be deleted from that time on.
     Until(Timestamp),
 }
 
-/// Whether the pipeline is quiet, from its open operations and its newest audit records.
-pub(super) fn unrest(state: &PipelineState, newest: &[AuditRecord], now: Timestamp) -> Option<Unrest> {
+/// The activity that the open operations and the newest audit records show.
+pub(super) fn activity(state: &PipelineState, newest: &[AuditRecord], now: Timestamp) -> Option<Activity> {
     if state.queue.tickets.iter().any(|ticket| moves(&ticket.kind)) {
-        return Some(Unrest::Open);
+        return Some(Activity::Open);
     }
     let moved = newest.iter().filter(|record| moves(&record.kind) && record.act != Act::Refused);
     let last = moved.map(|record| record.at).max()?;
     let quiet = last.checked_add(QUIET).ok()?;
-    (quiet > now).then_some(Unrest::Until(quiet))
+    (quiet > now).then_some(Activity::Until(quiet))
 }
 
 #[cfg(test)]
@@ -100,7 +100,7 @@ mod tests {
     fn nothing_is_deleted_while_a_move_is_open_or_less_than_an_hour_old() {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         let mut state = PipelineState::default();
-        assert_eq!(unrest(&state, &[], now), None);
+        assert_eq!(activity(&state, &[], now), None);
         let record = |kind: &str, act, at: &str| AuditRecord {
             at: at.parse().unwrap(),
             act,
@@ -115,18 +115,18 @@ mod tests {
             about: AuditSubject::default(),
         };
         let moved = record(DEPLOY, Act::Failed, "2026-03-01T11:30:00Z");
-        let until = Unrest::Until("2026-03-01T12:30:00Z".parse().unwrap());
+        let until = Activity::Until("2026-03-01T12:30:00Z".parse().unwrap());
         assert_eq!(
-            unrest(&state, &[moved], now),
+            activity(&state, &[moved], now),
             Some(until),
-            "also an attempt that failed may have moved one"
+            "an attempt that failed may have moved one, too"
         );
         for quiet in [
             record(DEPLOY, Act::Succeeded, "2026-03-01T10:59:59Z"),
             record("build", Act::Succeeded, "2026-03-01T11:59:00Z"),
             record(PROMOTE, Act::Refused, "2026-03-01T11:59:00Z"),
         ] {
-            assert_eq!(unrest(&state, &[quiet], now), None);
+            assert_eq!(activity(&state, &[quiet], now), None);
         }
         state.queue.tickets.push(Ticket {
             number: 1,
@@ -137,6 +137,6 @@ mod tests {
             queued: None,
             stuck: false,
         });
-        assert_eq!(unrest(&state, &[], now), Some(Unrest::Open));
+        assert_eq!(activity(&state, &[], now), Some(Activity::Open));
     }
 }

@@ -1,8 +1,8 @@
-//! The look for roles that no function names.
+//! Finds roles that no function uses.
 //!
-//! A function whose role is gone cannot start. A deploy creates roles before functions and records its release last, so no
-//! recorded version set has the functions of a failed deploy; a later deploy reuses them and does not create the role again. So
-//! the look counts what exists in Lambda, not what is recorded.
+//! A function without its role cannot start. The functions of a failed deploy are in no recorded version set, because a deploy
+//! creates roles and functions first and records its release last. A later deploy reuses these functions and does not create
+//! their roles again. So only what exists in Lambda counts, not what is recorded.
 
 use std::collections::BTreeSet;
 
@@ -18,18 +18,20 @@ use crate::resources::rights::ImmutableRole;
 use sluice_model::{PipelineName, Target};
 use sluice_template::function_name;
 
-/// The functions whose versions were looked at, and the roles that those of their versions name that stay.
-pub(crate) struct Known {
+/// What is known from the look at versions.
+pub(crate) struct InUse {
+    /// The functions whose versions were looked at.
     pub(crate) functions: BTreeSet<String>,
+    /// The roles of their versions that are kept.
     pub(crate) roles: BTreeSet<String>,
 }
 
-/// The roles of this pipeline and region that no function names, one more than a run deletes if there are more.
+/// The roles of this pipeline and region that no function uses: at most one more than a run deletes.
 pub(crate) async fn unused(
     cx: &Context,
     target: &Target,
     name: &PipelineName,
-    known: &Known,
+    known: &InUse,
 ) -> Result<Vec<String>, EngineError> {
     let identity = &cx.world.ports.identity;
     let (stem, builds) = (ImmutableRole::stem(name), ImmutableRole::builds_stem(name));
@@ -38,25 +40,25 @@ pub(crate) async fn unused(
     if roles.is_empty() {
         return Ok(roles);
     }
-    // After the list of roles, so that it sees a function that was created meanwhile.
-    let named = named(cx, target, name, known).await?;
-    roles.retain(|role| !named.contains(role));
+    // Read after the list of roles: it includes a function that was created meanwhile.
+    let used = used_by_others(cx, target, name, known).await?;
+    roles.retain(|role| !used.contains(role));
     let now = cx.world.clock.now();
     let looks = roles.into_iter().map(async |role| {
         let found = identity.role(target, &role).await?;
-        Ok::<_, EngineError>(found.is_some_and(|found| may_go(&found, target, name, now)).then_some(role))
+        Ok::<_, EngineError>(found.is_some_and(|found| can_delete(&found, target, name, now)).then_some(role))
     });
     let unused = stream::iter(looks).buffered(SIDE_BY_SIDE).try_filter_map(async |role| Ok(role));
     unused.take(MOST_ROLES + 1).try_collect().await
 }
 
-/// The roles that functions name which are not known yet: `$LATEST` of every function of the region, and every version of
-/// the pipeline's.
-async fn named(
+/// The roles that other functions use: `$LATEST` of every function in the region, and every version of the pipeline's other
+/// functions.
+async fn used_by_others(
     cx: &Context,
     target: &Target,
     name: &PipelineName,
-    known: &Known,
+    known: &InUse,
 ) -> Result<BTreeSet<String>, EngineError> {
     let functions = &cx.world.ports.functions;
     let latest = functions.roles_in_use(target).await?;
@@ -69,9 +71,9 @@ async fn named(
     Ok(latest.values().cloned().chain(published).map(|arn| names::role_name(&arn).to_owned()).collect())
 }
 
-/// Whether a role that no function names may be deleted. IAM is the account's: the role may belong to a pipeline whose name
-/// begins alike, or to one of the same name in another region, whose roles have another boundary.
-fn may_go(role: &Role, target: &Target, name: &PipelineName, now: Timestamp) -> bool {
+/// Whether an unused role may be deleted. All regions of an account share its roles: the role may belong to a pipeline whose
+/// name begins with the same letters, or to one of the same name in another region, whose roles have another boundary.
+fn can_delete(role: &Role, target: &Target, name: &PipelineName, now: Timestamp) -> bool {
     let is_ours = role.tags.get(TAG_PIPELINE).map(String::as_str) == Some(name.as_str());
     let is_here = role.boundary.as_ref() == Some(&names::boundary_arn(target));
     is_ours && is_here && now.duration_since(role.created) > QUIET

@@ -15,7 +15,7 @@ use crate::resources::messages;
 use crate::resources::resource::Preparation;
 use sluice_template::{Application, function_name};
 
-/// An API that becomes what the template says.
+/// Plans the steps to an API as the template defines it.
 pub(super) struct Definition<'a> {
     pub(super) of: &'a Preparation<'a>,
     pub(super) application: &'a Application,
@@ -24,7 +24,7 @@ pub(super) struct Definition<'a> {
 }
 
 impl Definition<'_> {
-    /// The deployment with the definition, once it can be served; the steps that lead to it.
+    /// The deployment with the definition, once it can be served. Adds the steps that lead to it.
     pub(super) fn frozen(&mut self) -> Result<Option<PinnedApi>, EngineError> {
         let digest = self.application.api_digest();
         let create = StepId::new("api");
@@ -51,7 +51,7 @@ impl Definition<'_> {
         Ok(made.and_then(|made| self.served(&api, &made, Some(freeze))))
     }
 
-    /// The deployment, once it can be served; until then a step waits for that.
+    /// The deployment, once it can be served. Until then a step waits for that.
     fn served(&mut self, api: &Api, deployment: &Deployment, after: Option<StepId>) -> Option<PinnedApi> {
         let pinned = PinnedApi {
             api: api.id.clone(),
@@ -68,7 +68,7 @@ impl Definition<'_> {
         self.of.op.is_done(&id).then_some(pinned)
     }
 
-    /// The steps that change integrations and routes. `None`: not all can be named yet.
+    /// Adds the steps that change integrations and routes, and returns their ids. `None` if not all can be named yet.
     fn changed(&mut self, api: &Api, needs: &[StepId]) -> Result<Option<Vec<StepId>>, EngineError> {
         let Self { of, application, look, ref mut nodes } = *self;
         let mut ids = vec![];

@@ -16,7 +16,7 @@ use crate::ports::{Api, Deployment, Integration, Route, TAG_PIPELINE};
 use crate::resources::watch::Watch;
 use sluice_model::{PipelineName, StageName, Target};
 
-/// How long to wait before looking again for what a list does not show yet.
+/// How long to wait before a list is read again.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A pipeline's API and one of its stages.
@@ -26,7 +26,7 @@ pub(crate) struct ApiLook {
     pub(crate) integrations: Vec<Integration>,
     pub(crate) routes: Vec<Route>,
     pub(crate) deployments: Vec<Deployment>,
-    /// The deployment that the stage serves; none if the stage does not exist.
+    /// The deployment that the stage serves; `None` if the stage does not exist.
     pub(crate) serves: Option<String>,
 }
 
@@ -35,9 +35,9 @@ pub(super) struct LookAtApi {
     pub(super) target: Target,
     pub(super) pipeline: PipelineName,
     pub(super) stage: StageName,
-    /// The API, if a record names it: then the look need not search for it.
+    /// The API, if a record names it. Otherwise the look searches for it.
     pub(super) known: Option<Api>,
-    /// What its stage is compared with.
+    /// The comparison of the stage with its record.
     pub(super) watch: Watch,
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn find(
 ) -> Result<Option<Api>, EngineError> {
     let name = names::api(pipeline);
     let apis = cx.world.ports.gateway.apis(target).await?;
-    // Organisations add tags of their own.
+    // Organisations may add other tags.
     let is_ours = |api: &Api| api.tags.get(TAG_PIPELINE).map(String::as_str) == Some(pipeline.as_str());
     Ok(apis.into_iter().find(|api| api.name == name && is_ours(api)))
 }

@@ -29,7 +29,7 @@ use definition::Definition;
 use look::LookAtApi;
 use stage::ServeDeployment;
 
-/// The step that looks.
+/// The id of the look.
 const LOOK: &str = "look-api";
 
 pub(crate) struct HttpApi;

@@ -1,8 +1,8 @@
-//! What other operations created in a pipeline's API a moment ago.
+//! What other operations recently created in a pipeline's API.
 //!
-//! The race it prevents: lists lag, so an operation that looks right after another one created something does not see it and
-//! creates it again. AWS would not refuse that: APIs, integrations and deployments have no unique name. But the journal of
-//! the operation that created one names it.
+//! The race that this prevents: lists lag, so an operation may not see what another one has just created, and create it again.
+//! AWS would not refuse that, because APIs, integrations and deployments have no unique name. But the journal of the operation
+//! that created it has its id.
 
 use std::collections::BTreeSet;
 
@@ -17,8 +17,8 @@ use sluice_model::{OperationId, PipelineName};
 /// How many of the newest audit records are read.
 const ACTS: u32 = 20;
 
-/// The ids of what other operations created in the API within the settle time before `look`, the time of the first list call;
-/// `None` for a step that may have created something.
+/// The ids of what other operations created in the API within the settle time before `look`, the time of the first list call.
+/// `None` is for a step that may have created something.
 pub(crate) async fn recent(
     cx: &Context,
     pipeline: &PipelineName,
@@ -31,17 +31,17 @@ pub(crate) async fn recent(
         let loaded = match load(&*world.store, &world.keys, &id).await {
             Ok(Some(loaded)) => loaded,
             Ok(None) => continue,
-            // An operation that is parked on its own record must not stop all others.
+            // A damaged operation must not block the others.
             Err(error) if error.is_corrupt() => continue,
             Err(error) => return Err(error),
         };
         let steps = loaded.op.steps().filter(|(step, fact)| is_listed(step) && last(fact) > Some(settled));
-        made.extend(steps.map(|(_, fact)| fact.done.as_ref().and_then(|(_, output)| named(output))));
+        made.extend(steps.map(|(_, fact)| fact.done.as_ref().and_then(|(_, output)| id_in(output))));
     }
     Ok(made)
 }
 
-/// The other operations that are open, or ended since then.
+/// The other operations that are open or ended after `since`.
 async fn others(
     cx: &Context,
     pipeline: &PipelineName,
@@ -60,7 +60,7 @@ async fn others(
             .await?;
     let mut others: BTreeSet<_> = state.queue.tickets.into_iter().map(|ticket| ticket.operation).collect();
     for item in &page.items {
-        // This skips what a newer version of Sluice recorded: its operation has a ticket while it is open.
+        // A record of a newer version of Sluice is skipped. Its operation has a ticket while it is open.
         let Ok(record) = from_item::<AuditRecord>(item) else { continue };
         if record.at > since {
             others.insert(record.operation);
@@ -82,6 +82,6 @@ fn last(fact: &StepState) -> Option<Timestamp> {
 }
 
 /// The id in the output of such a step.
-fn named(output: &Value) -> Option<String> {
+fn id_in(output: &Value) -> Option<String> {
     output.as_str().or(output["id"].as_str()).map(str::to_owned)
 }

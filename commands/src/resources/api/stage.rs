@@ -1,4 +1,4 @@
-//! The API stage: one call changes what it serves, and an undo changes it back only if it still serves our deployment.
+//! The API stage. One call changes what it serves, and an undo changes it back only if it still serves our deployment.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::operation::effects::{CREATE_STAGE, UPDATE_STAGE};
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
 use crate::ports::ApiStage;
 use crate::resources::messages::{self, foreign};
-use crate::resources::own::{ours, shell};
+use crate::resources::own::{ours, shell_line};
 use crate::resources::watch::RanBefore;
 use sluice_model::{StageName, Target, partition};
 use sluice_template::function_arn;
 
-/// The stage variable that names the alias which an API stage calls.
+/// The stage variable with the name of the alias that the API stage calls.
 const ALIAS_VARIABLE: &str = "alias";
 
 /// The invocation URI of a function: the alias is the API stage's variable.
@@ -35,7 +35,7 @@ pub(super) struct ServeDeployment {
     pub(super) api: String,
     pub(super) stage: StageName,
     pub(super) deployment: String,
-    /// What the stage served when it was looked at; none if it did not exist.
+    /// The deployment that the stage served at the look; `None` if the stage did not exist.
     pub(super) before: Option<String>,
     pub(super) ran: RanBefore,
 }
@@ -70,7 +70,7 @@ impl Step<Sluice> for ServeDeployment {
         let found = cx.world.ports.gateway.stage(&self.target, &self.api, self.stage.as_str()).await?;
         match found.map(|stage| stage.deployment.unwrap_or_default()) {
             Some(deployment) if deployment == self.deployment => ours(()),
-            // Where no stage was seen, any other stage is somebody else's.
+            // If there was no stage at the look, somebody else created this one.
             Some(_) if self.before.is_none() => Ok(foreign(messages::api_stage(&self.stage))),
             _ => Ok(Observed::Absent),
         }
@@ -79,7 +79,7 @@ impl Step<Sluice> for ServeDeployment {
         let before = self.before.as_ref()?;
         let mut words = vec!["aws", "apigatewayv2", "update-stage", "--api-id", &self.api, "--stage-name"];
         words.extend([self.stage.as_str(), "--deployment-id", before, "--region", &self.target.region]);
-        Some(shell(&words))
+        Some(shell_line(&words))
     }
     async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, EngineError> {
         let (gateway, target, api) = (&cx.world.ports.gateway, &self.target, &self.api);
@@ -95,7 +95,7 @@ impl Step<Sluice> for ServeDeployment {
             (None, Some(now)) if now.as_ref() == Some(&self.deployment) => {
                 gateway.delete_stage(target, api, self.stage.as_str()).await?;
             }
-            // Reads may lag: deleting what is gone is no error.
+            // Reads may lag. Deleting a stage that does not exist is not an error.
             (None, None) => gateway.delete_stage(target, api, self.stage.as_str()).await?,
             (_, now) => return Ok(messages::left_api_stage(now.flatten().as_deref())),
         }

@@ -1,4 +1,4 @@
-//! The steps that define an API and freeze its definition. A change reaches nobody before a stage serves a deployment with it.
+//! The steps that define an API and freeze its definition. A change takes effect only when a stage serves a deployment with it.
 
 use std::time::Duration;
 
@@ -69,9 +69,9 @@ impl Step<Sluice> for CreateIntegration {
 #[derive(Clone)]
 pub(super) enum RouteChange {
     Create,
-    /// Its id; it leads elsewhere afterwards.
+    /// The id of the route, which gets another integration.
     Update(String),
-    /// Its id.
+    /// The id of the route.
     Delete(String),
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::resources::describe::{Change, Line, WORD, compared, listed, short};
 use sluice_template::AppFunction;
 
-/// Functions that change, those whose rights change first; then the functions that are gone.
+/// First the functions whose rights change, then the other functions that change, then those that are removed.
 pub(super) fn lines(change: &Change) -> Vec<Line> {
     let mut whats: BTreeMap<(bool, String), Vec<&str>> = BTreeMap::new();
     for (name, function) in &change.now.functions {
@@ -31,7 +31,7 @@ fn gone<'a>(change: &Change<'a>) -> Vec<&'a str> {
     before.map(String::as_str).filter(|name| !change.now.functions.contains_key(*name)).collect()
 }
 
-/// What changes about a function besides its new rights, on as many lines as it takes.
+/// What changes about a function except its additional rights, on as many lines as necessary.
 fn of_function(before: Option<&AppFunction>, now: &AppFunction) -> Vec<String> {
     let Some(before) = before else { return vec!["new".to_owned()] };
     let mut parts = vec![];

@@ -16,17 +16,17 @@ use crate::resources::plan::{PlannedFunction, config_digest};
 use crate::resources::watch::Watch;
 use sluice_model::{CodeRef, StageName, Target};
 
-/// The version that can still change.
+/// The version that is not published and can change.
 pub(super) const LATEST: &str = "$LATEST";
 
-/// What a deploy has to know about a function.
+/// What a deploy needs to know about a function.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct FunctionLook {
-    /// `$LATEST`; none if there is no such function.
+    /// `$LATEST`; `None` if the function does not exist.
     pub(crate) latest: Option<Latest>,
     /// Published versions with the wanted code, the newest last.
     pub(crate) versions: Vec<Published>,
-    /// The roles of published versions. They have their policy: a version is published after its role.
+    /// The roles of published versions. They have their policies, because a version is published only after that.
     pub(crate) roles: BTreeSet<String>,
     /// The stage's alias: its version and revision.
     pub(crate) alias: Option<(String, String)>,
@@ -43,7 +43,7 @@ pub(crate) struct Published {
     pub(crate) version: String,
     pub(crate) sha256: String,
     pub(crate) print: String,
-    /// Whether the list says that it can be called. A list may leave that out; then the version is read by itself.
+    /// Whether the list shows that it can be called. A list may lack that; then a step reads the version itself.
     pub(crate) ready: bool,
 }
 
@@ -58,8 +58,8 @@ pub(crate) struct Latest {
 }
 
 impl Latest {
-    /// Whether `$LATEST` is still what was seen. Its revision does not count: it changes again when Lambda applies a change.
-    pub(super) fn is(&self, now: &FunctionVersion) -> bool {
+    /// Whether `$LATEST` has the same content. Its revision may differ: it changes again when Lambda applies a change.
+    pub(super) fn is_same(&self, now: &FunctionVersion) -> bool {
         self.sha256 == now.code_sha256 && self.print == config_digest(&now.config)
     }
 }
@@ -109,7 +109,7 @@ pub(super) struct LookAtFunction {
     pub(super) stage: StageName,
     /// The code that it should run.
     pub(super) code: CodeRef,
-    /// What its alias is compared with.
+    /// The comparison of the stage with its record.
     pub(super) watch: Watch,
 }
 
@@ -152,7 +152,7 @@ impl Step<Sluice> for LookAtFunction {
             })
             .collect();
         published.sort_by_key(|published| published.version.parse::<u64>().unwrap_or(0));
-        // The journal keeps this: only versions that this operation can reuse.
+        // The output is in the journal, so it has only the versions that this operation can reuse.
         let mut remembered = published.split_off(published.len().saturating_sub(REMEMBERED));
         remembered.retain(|version| version.sha256 == self.code.sha256);
         Progress::done(FunctionLook {

@@ -1,4 +1,4 @@
-//! A function and its published versions. What people reach does not change here: aliases alone decide that.
+//! A function and its published versions. Its steps do not change what is served: only aliases decide that.
 
 mod describe;
 mod look;
@@ -66,16 +66,16 @@ impl Resource for Function {
     }
 }
 
-/// The first word of the id of the look.
+/// The first part of the id of the look.
 const LOOK: &str = "look";
 
-/// What the look saw of a function, once it is done.
+/// The output of the look at a function.
 pub(crate) fn looked(op: &OperationState, logical: &str) -> Result<Arc<FunctionLook>, EngineError> {
     let look = op.shared_output(&StepId::of(LOOK, logical))?;
     look.ok_or_else(|| EngineError::Corrupt(format!("function {logical} was not looked at")))
 }
 
-/// The way to a version of one function.
+/// Plans the steps to a version of one function.
 struct Versions<'a> {
     of: &'a Preparation<'a>,
     planned: &'a PlannedFunction,
@@ -84,7 +84,7 @@ struct Versions<'a> {
 }
 
 impl Versions<'_> {
-    /// The version that can be called, once it is known; the steps that lead to it.
+    /// The version that can be called, once it is known. Adds the steps that lead to it.
     fn version(&mut self, look: &FunctionLook, needs: &[StepId]) -> Result<Option<String>, EngineError> {
         let publishing = match look.diff(self.planned) {
             Diff::Reuse(published) if published.ready => return Ok(Some(published.version.clone())),
@@ -130,7 +130,7 @@ impl Versions<'_> {
         id
     }
 
-    /// The look at a version, which must be callable before an alias points to it; the version after that.
+    /// The version, once a look finds that it can be called. No alias points to it before that.
     fn callable(&mut self, version: String, after: Option<StepId>) -> Option<String> {
         let id = self.id("version");
         let step = AwaitVersion { wanted: self.wanted(), version: version.clone() };

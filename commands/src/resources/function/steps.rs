@@ -1,5 +1,5 @@
-//! The steps from what exists to a published version that can be called. A version is known by its code and configuration,
-//! no matter who published it.
+//! The steps from what exists to a published version that can be called. A version is identified by its code and
+//! configuration, no matter who published it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use sluice_model::{Class, CodeRef, PipelineName, PortError, PortResult, Target};
 
 /// The call that reads one version.
 const READ: &str = "lambda:GetFunctionConfiguration";
-/// How soon to look again while Lambda applies a change, at first and at last.
+/// How long to wait before the next look while Lambda applies a change: at first, and at most.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
-/// How long Lambda may take to apply a change: with a package of 250 MB it takes about a minute.
+/// How long Lambda may take to apply a change. With a package of 250 MB it takes about a minute.
 const APPLIES: Duration = Duration::from_secs(5 * 60);
 
-/// A function as it should become.
+/// The wanted state of a function.
 #[derive(Clone)]
 pub(super) struct Wanted {
     pub(super) target: Target,
@@ -44,7 +44,7 @@ impl Wanted {
                 && version.config == *self.config
         }))
     }
-    /// A version of it. `None`: not found, perhaps because Lambda does not show yet what was made a moment ago.
+    /// A version of it. `None` if Lambda does not show it, which may be because it is new.
     async fn version(&self, cx: &Context, version: &str) -> Result<Option<FunctionVersion>, EngineError> {
         let found = cx.world.ports.functions.version(&self.target, &self.function, version).await?;
         if found.is_none() && cx.begun.elapsed() >= cx.world.settings.consistency {
@@ -52,19 +52,23 @@ impl Wanted {
         }
         Ok(found)
     }
-    /// `$LATEST`, for a change that has to know it. If it is not found, the step tries again as if it were busy.
+    /// `$LATEST`, for a change that needs it. If it is not found, the error is *busy*, and the step is retried.
     async fn latest(&self, cx: &Context) -> Result<FunctionVersion, EngineError> {
         let busy = || PortError::new(READ, Class::Busy, "ResourceNotFoundException", "it is not found yet");
         Ok(self.version(cx, LATEST).await?.ok_or_else(busy)?)
     }
-    /// The revision of `$LATEST` after a write that named an older one was refused. If only the revision changed, Lambda
-    /// finished an earlier change of ours. Any other change is somebody else's.
+    /// The current revision of `$LATEST`, after a write with an older one was refused. If only the revision changed, Lambda
+    /// finished an earlier change of ours. Somebody else made any other change, and the refusal stays.
     async fn settled(&self, cx: &Context, seen: &Latest, refused: PortError) -> Result<String, EngineError> {
         let now = self.latest(cx).await?;
         if now.readiness == Readiness::Pending {
             return Err(PortError { class: Class::Busy, ..refused }.into());
         }
-        if seen.is(&now) && now.revision != seen.revision { Ok(now.revision) } else { Err(refused.into()) }
+        if seen.is_same(&now) && now.revision != seen.revision {
+            Ok(now.revision)
+        } else {
+            Err(refused.into())
+        }
     }
     fn gone(&self) -> EngineError {
         EngineError::Refused(messages::function_gone(&self.function))
@@ -90,13 +94,13 @@ impl Step<Sluice> for CreateFunction {
         let Some(tags) = cx.world.ports.functions.function_tags(target, function).await? else {
             return Ok(Observed::Absent);
         };
-        // Organisations add tags of their own.
+        // Organisations may add other tags.
         if tags.get(TAG_PIPELINE).map(String::as_str) != Some(pipeline.as_str()) {
             return Ok(foreign(messages::function(function)));
         }
         match self.0.published(cx).await? {
             Some(version) => ours(version.version),
-            // Ours, but of another attempt: the next deploy publishes the wanted version.
+            // An earlier attempt created it with other content. The next deploy publishes the wanted version.
             None => Ok(foreign(messages::other_version(function))),
         }
     }
@@ -105,7 +109,7 @@ impl Step<Sluice> for CreateFunction {
 /// Configures `$LATEST`.
 pub(super) struct UpdateConfig {
     pub(super) wanted: Wanted,
-    /// `$LATEST` as it was seen.
+    /// `$LATEST` at the look.
     pub(super) seen: Latest,
 }
 
@@ -128,15 +132,15 @@ impl Step<Sluice> for UpdateConfig {
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let latest = self.wanted.latest(cx).await?;
-        // The architecture goes with the code.
+        // The architecture is updated together with the code.
         let config = FunctionConfig::clone(&self.wanted.config);
         let wanted = FunctionConfig { architecture: latest.config.architecture.clone(), ..config };
         if latest.config == wanted { ours(()) } else { Ok(Observed::Absent) }
     }
 }
 
-/// Not yet: asks Lambda again, less and less often, until it had enough time for `what`.
-fn again(cx: &Context, what: &str) -> Result<Progress, EngineError> {
+/// Looks again later, at growing intervals, until Lambda had enough time for `what`.
+fn not_yet(cx: &Context, what: &str) -> Result<Progress, EngineError> {
     let waited = cx.begun.elapsed();
     if waited > APPLIES {
         let minutes = APPLIES.as_secs() / 60;
@@ -157,10 +161,10 @@ impl Step<Sluice> for AwaitConfig {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let what = || messages::configuration(&self.0.function);
-        let Some(latest) = self.0.version(cx, LATEST).await? else { return again(cx, &what()) };
+        let Some(latest) = self.0.version(cx, LATEST).await? else { return not_yet(cx, &what()) };
         match latest.readiness {
             Readiness::Ready => Progress::done(latest.revision),
-            Readiness::Pending => again(cx, &what()),
+            Readiness::Pending => not_yet(cx, &what()),
             Readiness::Failed(reason) => {
                 Err(EngineError::Refused(messages::function_failed(&self.0.function, &reason)))
             }
@@ -171,7 +175,7 @@ impl Step<Sluice> for AwaitConfig {
 /// Publishes a version: of new code, uploaded by reference, or of `$LATEST` as it is.
 pub(super) struct Publish {
     pub(super) wanted: Wanted,
-    /// `$LATEST` as it must still be.
+    /// `$LATEST` at the look. It must be unchanged.
     pub(super) seen: Latest,
     /// Whether the code or the architecture is new.
     pub(super) upload: bool,
@@ -226,13 +230,13 @@ impl Step<Sluice> for AwaitVersion {
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Wanted { function, config, code, .. } = &self.wanted;
         let what = || messages::version(function, &self.version);
-        let Some(found) = self.wanted.version(cx, &self.version).await? else { return again(cx, &what()) };
+        let Some(found) = self.wanted.version(cx, &self.version).await? else { return not_yet(cx, &what()) };
         if found.code_sha256 != code.sha256 || found.config != **config {
             return Err(EngineError::Refused(messages::version_differs(function, &self.version)));
         }
         match found.readiness {
             Readiness::Ready => Progress::done(&self.version),
-            Readiness::Pending => again(cx, &what()),
+            Readiness::Pending => not_yet(cx, &what()),
             Readiness::Failed(reason) => {
                 Err(EngineError::Refused(messages::function_failed(function, &reason)))
             }

@@ -29,7 +29,7 @@ impl Service {
             match self.try_ask(invocation, role, name, wanted).await {
                 Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
                 Ok(Accepted::Again) => {}
-                Err(stop) => return self.app.or_answered(invocation, stop).await,
+                Err(stop) => return self.app.or_earlier_answer(invocation, stop).await,
             }
         }
         Err(messages::busy().into())
@@ -80,7 +80,7 @@ impl Service {
             match self.try_answer_request(invocation, wanted, grants).await {
                 Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
                 Ok(Accepted::Again) => {}
-                Err(stop) => return self.app.or_answered(invocation, stop).await,
+                Err(stop) => return self.app.or_earlier_answer(invocation, stop).await,
             }
         }
         Err(messages::busy().into())
