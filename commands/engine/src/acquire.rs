@@ -71,7 +71,7 @@ impl<A: Hooks> Engine<A> {
             }
             Err(error) if error.is_corrupt() && head.status.is_delivered_once() => {
                 // The operation ended, but the replica that had to announce it died.
-                return Ok(Acquired::No(self.tell_unread(&head, &error)));
+                return Ok(Acquired::No(self.notify_unread(&head, &error)));
             }
             Err(error) if error.is_corrupt() => {
                 tracing::error!(operation = %id, %error, "a journal cannot be read");
@@ -91,7 +91,10 @@ impl<A: Hooks> Engine<A> {
             since => since,
         };
         let is_stuck = loaded.op.stuck.is_some()
-            && !loaded.unread.iter().any(|said| matches!(said.kind, SignalKind::Retry | SignalKind::Resolve));
+            && !loaded
+                .unread
+                .iter()
+                .any(|signal| matches!(signal.kind, SignalKind::Retry | SignalKind::Resolve));
         // Without one (unknown here, or parameters that do not decode) it is parked when it is driven.
         let kind = self.registry.get(&head.spec.kind, head.spec.version);
         let bound = kind.map(|kind| kind.bind(&loaded.op));
@@ -101,8 +104,8 @@ impl<A: Hooks> Engine<A> {
         if head.status.is_final() || is_stuck || is_asleep {
             // Only its last update may be missing: the owner died between recording and announcing it.
             match bound {
-                Some(Ok(bound)) => self.tell_last(&*bound, loaded.op, own_since).await,
-                Some(Err(error)) => drop(self.tell_unread(&head, &error)),
+                Some(Ok(bound)) => self.notify_last(&*bound, loaded.op, own_since).await,
+                Some(Err(error)) => drop(self.notify_unread(&head, &error)),
                 None => {}
             }
             return Ok(Acquired::No(match head.status {
@@ -117,7 +120,7 @@ impl<A: Hooks> Engine<A> {
     }
 
     /// Sends the last update of an operation that has no driver.
-    async fn tell_last(&self, definition: &dyn BoundOperation<A>, mut op: OperationState, own_since: u64) {
+    async fn notify_last(&self, definition: &dyn BoundOperation<A>, mut op: OperationState, own_since: u64) {
         let (target, notes) = (&self.world.target, BTreeMap::new());
         let cx = Context {
             world: Arc::clone(&self.world),
@@ -132,7 +135,9 @@ impl<A: Hooks> Engine<A> {
             };
             match read {
                 Ok(read) => op.attach(content.digest(), read),
-                Err(error) => tracing::warn!(operation = %op.id, %error, "told without its steps"),
+                Err(error) => {
+                    tracing::warn!(operation = %op.id, %error, "people are notified without its steps")
+                }
             }
         }
         let nodes = definition.nodes(&op, target).unwrap_or_default();
@@ -141,7 +146,7 @@ impl<A: Hooks> Engine<A> {
     }
 
     /// Sends the last update of an operation whose journal cannot be read.
-    fn tell_unread(&self, head: &Head, error: &EngineError) -> Driven {
+    fn notify_unread(&self, head: &Head, error: &EngineError) -> Driven {
         match head.status {
             Status::Stuck => {
                 self.world.notifier.notify(A::update_of_parked(head, self.is_urgent(head), &error.refusal()));

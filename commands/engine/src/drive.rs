@@ -27,9 +27,9 @@ impl<A: Hooks> Engine<A> {
     pub async fn drive(&self, id: &OperationId) -> Driven {
         let nudge = Arc::new(Notify::new());
         lock(&self.nudges).insert(id.clone(), Arc::clone(&nudge));
-        let _carried = Carried { engine: self, id };
-        let driven = self.carry(id, nudge).await.unwrap_or_else(|error| {
-            tracing::error!(operation = %id, %error, "an operation could not be carried on");
+        let _driven_here = DrivenHere { engine: self, id };
+        let driven = self.drive_once(id, nudge).await.unwrap_or_else(|error| {
+            tracing::error!(operation = %id, %error, "an operation could not be driven");
             Driven::Later
         });
         if !self.world.settings.notifies && matches!(driven, Driven::Ended | Driven::Waiting | Driven::Stuck)
@@ -39,7 +39,7 @@ impl<A: Hooks> Engine<A> {
         driven
     }
 
-    async fn carry(&self, id: &OperationId, nudge: Arc<Notify>) -> Result<Driven, EngineError> {
+    async fn drive_once(&self, id: &OperationId, nudge: Arc<Notify>) -> Result<Driven, EngineError> {
         let accepted = lock(&self.accepted).remove(id);
         let held = match accepted {
             Some(held) => held,
@@ -78,7 +78,7 @@ impl<A: Hooks> Engine<A> {
                 Err(error)
             }
             Err(error) => {
-                tracing::error!(operation = %id, %error, "an operation cannot go on");
+                tracing::error!(operation = %id, %error, "an operation cannot continue");
                 self.give_up(&head, refusal_of(definition.if_too_large(), &error)).await
             }
             driven => driven,
@@ -124,12 +124,12 @@ impl<A: Hooks> Engine<A> {
 
 /// Marks an operation as driven by this process. The mark ends with the task, also when that panics or is
 /// dropped.
-struct Carried<'a, A: Application> {
+struct DrivenHere<'a, A: Application> {
     engine: &'a Engine<A>,
     id: &'a OperationId,
 }
 
-impl<A: Application> Drop for Carried<'_, A> {
+impl<A: Application> Drop for DrivenHere<'_, A> {
     fn drop(&mut self) {
         lock(&self.engine.nudges).remove(self.id);
     }

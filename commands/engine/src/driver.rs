@@ -9,12 +9,12 @@ mod events;
 mod rest;
 mod rows;
 mod shutdown;
+mod start;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
@@ -35,7 +35,7 @@ use crate::recorded_signal::parse_wait;
 use crate::slot::Slot;
 use crate::state::OperationState;
 use crate::status::Status;
-use crate::step::{Context, Effect, Node, Observed, Progress, Undone};
+use crate::step::{Node, Observed, Progress, Undone};
 use crate::step_id::StepId;
 use sluice_model::Text;
 
@@ -75,7 +75,7 @@ struct Pending {
 }
 
 /// The status of an operation that goes on.
-fn on_its_way(op: &OperationState) -> Status {
+fn running_status(op: &OperationState) -> Status {
     if op.failure().is_some() { Status::Unwinding } else { Status::Running }
 }
 
@@ -100,7 +100,8 @@ pub(crate) struct Drive<'a, A: Application> {
     running: FuturesUnordered<BoxFuture<'static, Event>>,
     wake: BTreeMap<StepId, Instant>,
     slot_wake: BTreeMap<Slot, Instant>,
-    trouble: BTreeMap<StepId, (u32, Instant)>,
+    /// How often each step failed in a row, and since when.
+    failing: BTreeMap<StepId, (u32, Instant)>,
     conflicts: BTreeMap<StepId, EngineError>,
     /// When a mutation was first answered with *not found* or *exists already*, which a control plane may
     /// correct later.
@@ -140,7 +141,7 @@ impl<'a, A: Hooks> Drive<'a, A> {
             running: FuturesUnordered::new(),
             wake: BTreeMap::new(),
             slot_wake: BTreeMap::new(),
-            trouble: BTreeMap::new(),
+            failing: BTreeMap::new(),
             conflicts: BTreeMap::new(),
             doubtful: BTreeMap::new(),
             absent: BTreeMap::new(),
@@ -151,25 +152,25 @@ impl<'a, A: Hooks> Drive<'a, A> {
     }
 
     pub(crate) async fn run(mut self) -> Result<Driven, EngineError> {
-        let driven = self.carry_on().await;
+        let driven = self.drive_on().await;
         if let Err(EngineError::Store(StoreError::Refused(_))) = &driven {
-            self.tell_refused();
+            self.notify_refused();
         }
         driven
     }
 
-    async fn carry_on(&mut self) -> Result<Driven, EngineError> {
+    async fn drive_on(&mut self) -> Result<Driven, EngineError> {
         let is_first = self.own_since == 1 && self.log.op().sequence == 1;
         match self.known().await? {
             Err(Next::Over(driven)) => return Ok(driven),
             // The process is stopping: release the operation before anything else.
             Err(_) => {}
-            Ok(op) if op.resolved.is_some() => self.try_to_tell(),
-            Ok(_) => self.tell_as(is_first)?,
+            Ok(op) if op.resolved.is_some() => self.try_notify(),
+            Ok(_) => self.notify_as(is_first)?,
         }
         loop {
             if self.engine.is_stopping() {
-                return self.part().await;
+                return self.shut_down().await;
             }
             match self.advance().await? {
                 Next::Over(driven) => return Ok(driven),
@@ -273,7 +274,7 @@ impl<'a, A: Hooks> Drive<'a, A> {
                 }
                 Ok(Acquire::Taken) => self.defer(slot),
                 Err(error) => {
-                    tracing::warn!(operation = %op.id, %slot, %error, "the line of a slot could not be read");
+                    tracing::warn!(operation = %op.id, %slot, %error, "the queue of a slot could not be read");
                     self.defer(slot);
                 }
             }
@@ -285,7 +286,7 @@ impl<'a, A: Hooks> Drive<'a, A> {
         row.extend(plan.to_start(Start::IntendUndo).into_iter().map(|step| Entry::UndoIntent { step }));
 
         let mut leave = Leave {
-            status: on_its_way(&self.with(&base, &row)?),
+            status: running_status(&self.with(&base, &row)?),
             owned: true,
             due: DueChange::Keep,
             awaits: self.log.head().awaits.clone(),
@@ -378,38 +379,5 @@ impl<'a, A: Hooks> Drive<'a, A> {
     fn defer(&mut self, slot: Slot) {
         self.in_flight.deferred_slots.insert(slot.clone());
         self.slot_wake.insert(slot, Instant::now() + SLOT_AGAIN);
-    }
-
-    fn start(&mut self, op: &OperationState, ready: &[(StepId, Start)]) {
-        let world = self.engine.world();
-        let is_sure = self.log.shown().elapsed() < world.settings.lease / 2;
-        for (id, start) in ready {
-            if self.running.len() >= self.engine.world().settings.width {
-                break;
-            }
-            let Some(node) = self.nodes.iter().find(|node| &node.id == id) else { continue };
-            if !is_sure && *start != Start::Observe && matches!(node.step.effect(), Effect::Mutate(_)) {
-                self.wake.insert(id.clone(), Instant::now() + SURE_AGAIN);
-                continue;
-            }
-            let cx = Context {
-                world: Arc::clone(world),
-                operation: op.id.clone(),
-                signals: op.signals.iter().filter(|signal| &signal.step == id).cloned().collect(),
-                begun: *self.begun.entry(id.clone()).or_insert_with(Instant::now),
-            };
-            self.judged.insert(id.clone(), cx.signals.len());
-            let (id, step) = (id.clone(), Arc::clone(&node.step));
-            self.in_flight.running.insert(id.clone());
-            let output = op.step(&id).and_then(|fact| fact.done.as_ref()).map(|(_, output)| output.clone());
-            self.running.push(match start {
-                Start::IntendUndo | Start::Undo => {
-                    let output = output.unwrap_or_default();
-                    async move { Event::Undone(id, step.undo(&cx, &output).await) }.boxed()
-                }
-                Start::Run | Start::Intend => async move { Event::Ran(id, step.run(&cx).await) }.boxed(),
-                Start::Observe => async move { Event::Looked(id, step.observe(&cx).await) }.boxed(),
-            });
-        }
     }
 }

@@ -127,7 +127,7 @@ impl<A: Application> Engine<A> {
     }
 
     /// Whether a task of this process drives it.
-    pub(crate) fn is_carrying(&self, id: &OperationId) -> bool {
+    pub(crate) fn is_driving(&self, id: &OperationId) -> bool {
         lock(&self.nudges).contains_key(id)
     }
 

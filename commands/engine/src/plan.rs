@@ -114,7 +114,7 @@ enum Direction {
     Halted,
 }
 
-fn way<A: Application>(nodes: &[Node<A>], op: &OperationState) -> Direction {
+fn direction<A: Application>(nodes: &[Node<A>], op: &OperationState) -> Direction {
     if op.resolved.is_some() {
         // Earlier failures do not matter: the steps of a resolution only look and record.
         let failed = nodes.iter().any(|node| op.step(&node.id).is_some_and(|fact| fact.fault.is_some()));
@@ -135,7 +135,7 @@ pub fn plan<A: Application>(nodes: &[Node<A>], op: &OperationState, in_flight: &
     if op.ended.is_some() || op.stuck.is_some() {
         return walk.plan;
     }
-    let way = way(nodes, op);
+    let way = direction(nodes, op);
     walk.forward(way != Direction::Forward || !in_flight.unobservable.is_empty());
     if let Some(refusal) = in_flight.unobservable.values().next() {
         if !walk.is_moving() {

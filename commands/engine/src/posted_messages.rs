@@ -72,14 +72,14 @@ impl Messages {
 
     /// Removes an operation from the due index after its last update was delivered everywhere, until it wakes
     /// or receives a signal. If its status or sequence changed meanwhile, nothing is written.
-    pub async fn settled(&self, news: &Update) -> Result<(), StoreError> {
+    pub async fn settled(&self, update: &Update) -> Result<(), StoreError> {
         let write = Write::Update {
-            key: self.keys.head(&news.operation),
+            key: self.keys.head(&update.operation),
             set: guards([(head::OWNER, Guard::Text(String::new()))]),
-            due: news.wakes.map_or(DueChange::Never, DueChange::At),
+            due: update.wakes.map_or(DueChange::Never, DueChange::At),
             when: Precondition::Equals(guards([
-                (head::STATUS, Guard::Text(news.status.as_str().into())),
-                (head::SEQUENCE, Guard::Number(news.sequence)),
+                (head::STATUS, Guard::Text(update.status.as_str().into())),
+                (head::SEQUENCE, Guard::Number(update.sequence)),
             ])),
         };
         match self.store.write(write).await {
@@ -90,26 +90,26 @@ impl Messages {
 
     /// Leaves an update that this process has no time to deliver. The operation loses its owner and stays
     /// due, so another replica delivers it without waiting for the lease. No message was posted for the
-    /// journal's rows from `untold_since` on.
-    pub async fn left(&self, news: &Update, untold_since: u64) -> Result<(), StoreError> {
+    /// journal's rows from `undelivered_since` on.
+    pub async fn left(&self, update: &Update, undelivered_since: u64) -> Result<(), StoreError> {
         let Some(log::Seen { head, is_due, .. }) =
-            log::read_head(&*self.store, &self.keys, &news.operation).await?
+            log::read_head(&*self.store, &self.keys, &update.operation).await?
         else {
             return Ok(());
         };
         // A running operation is released by its driver.
         let is_let_go = head.owner.is_empty();
         let is_ours = head.owner == self.replica && head.status.is_delivered_once();
-        let is_newest = head.sequence == news.sequence && head.status == news.status;
+        let is_newest = head.sequence == update.sequence && head.status == update.status;
         if !is_due || !is_newest || !(is_let_go || is_ours) {
             return Ok(());
         }
         let mut set = guards([(head::OWNER, Guard::Text(String::new()))]);
-        if untold_since <= head.sequence {
-            set.insert(head::UNDELIVERED_SINCE.into(), Guard::Number(untold_since));
+        if undelivered_since <= head.sequence {
+            set.insert(head::UNDELIVERED_SINCE.into(), Guard::Number(undelivered_since));
         }
         let write = Write::Update {
-            key: self.keys.head(&news.operation),
+            key: self.keys.head(&update.operation),
             set,
             due: DueChange::Keep,
             when: Precondition::Equals(guards([

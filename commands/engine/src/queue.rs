@@ -172,7 +172,7 @@ pub(crate) async fn wake_next<A: Application>(engine: &Engine<A>, by: &Head, slo
                 let Some(next) = next_in_line(slot, &tickets).map(|ticket| &ticket.operation) else {
                     continue;
                 };
-                if !engine.is_carrying(next) {
+                if !engine.is_driving(next) {
                     let cause = Cause::Slot(by.id.clone());
                     world.wakeups.wake(Hint { operation: next.clone(), sequence: by.sequence, cause });
                 }

@@ -157,7 +157,7 @@ pub async fn send_signal<A: Hooks>(
     for _ in 0..TRIES {
         match try_send_signal(engine, delivery, &head, op, signal.clone(), rule, answer.clone()).await? {
             SignalOutcome::TooLate => {}
-            said => return Ok(said),
+            outcome => return Ok(outcome),
         }
         // Perhaps it only went to sleep or woke just now. Its wait must still be the same.
         match read_head(&*engine.world().store, &engine.world().keys, &head.id).await? {

@@ -212,20 +212,22 @@ impl OperationState {
                 Entry::Signal(signal) => self.signals.push(signal.clone()),
                 Entry::UndoIntent { step } => match self.steps.get_mut(step) {
                     Some(fact) if fact.done.is_some() && fact.undone.is_none() => fact.undo = Some(at),
-                    _ => return Err(illegal(format!("{step} is to be taken back, but is not done"))),
+                    _ => return Err(illegal(format!("{step} is to be undone, but is not done"))),
                 },
                 Entry::UndoDone { step, left } => match self.steps.get_mut(step) {
                     Some(fact) if fact.undo.is_some() && fact.undone.is_none() => {
                         fact.undone = Some((at, left.clone()));
                     }
-                    _ => return Err(illegal(format!("{step} was taken back, but that was not intended"))),
+                    _ => return Err(illegal(format!("{step} was undone, but that was not intended"))),
                 },
                 Entry::UndoFault { step, refusal } => match self.steps.get_mut(step) {
                     Some(fact) if fact.undo.is_some() && fact.undone.is_none() => {
                         fact.undo_fault = Some(refusal.clone());
                     }
                     _ => {
-                        return Err(illegal(format!("{step} was not taken back, but that was not intended")));
+                        return Err(illegal(format!(
+                            "{step} could not be undone, but that was not intended"
+                        )));
                     }
                 },
                 Entry::Stuck { refusal } => {

@@ -125,7 +125,7 @@ pub trait Step<A: Application>: Send + Sync {
     /// perhaps more than once: it looks before it changes anything, and leaves anything that is not as this
     /// step left it.
     async fn undo(&self, _cx: &Context<A>, _output: &Value) -> Result<Undone, EngineError> {
-        Err(EngineError::Corrupt("a step that takes nothing back was asked to".into()))
+        Err(EngineError::Corrupt("a step without an undo was asked to undo".into()))
     }
 }
 

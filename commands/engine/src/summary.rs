@@ -1,4 +1,4 @@
-//! What an operation tells people about itself.
+//! The texts of an operation.
 
 use jiff::Timestamp;
 

@@ -51,7 +51,7 @@ impl<A: Hooks> Engine<A> {
         }
         for item in items {
             match Head::from_item(&item) {
-                Ok(head) if self.is_carrying(&head.id) => {}
+                Ok(head) if self.is_driving(&head.id) => {}
                 // It needs only an announcement or a check of the clock. Both need a replica that can notify.
                 Ok(head) if head.status.is_delivered_once() && !self.world.settings.notifies => {}
                 Ok(head) if head.owner == self.world.settings.replica && head.status.is_delivered_once() => {

@@ -34,7 +34,7 @@ impl<A: Hooks> Drive<'_, A> {
             }
             let read = match self.content(&*content, is_needed).await {
                 Err(error) if !is_needed => {
-                    tracing::warn!(operation = %op.id, %error, "told without its steps");
+                    tracing::warn!(operation = %op.id, %error, "people are notified without its steps");
                     continue;
                 }
                 read => read?,
@@ -88,14 +88,12 @@ impl<A: Hooks> Drive<'_, A> {
                     world.contents.keep(content.digest(), Arc::clone(&read));
                     return Ok(Ok(read));
                 }
-                Err(trouble)
-                    if is_needed && trouble.can_retry() && begun.elapsed() < world.settings.patience =>
-                {
-                    tracing::warn!(operation = %cx.operation, error = %trouble, "a content is read again");
+                Err(error) if is_needed && error.can_retry() && begun.elapsed() < world.settings.patience => {
+                    tracing::warn!(operation = %cx.operation, %error, "a content is read again");
                     pause = retry::delay(tries, BACKOFF);
                     tries += 1;
                 }
-                Err(trouble) => return Err(trouble),
+                Err(error) => return Err(error),
             }
         }
     }

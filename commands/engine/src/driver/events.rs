@@ -38,21 +38,21 @@ impl<A: Hooks> Drive<'_, A> {
         self.pending.push(Pending { entry, step: Some(step), writes: done.writes });
     }
 
-    pub(super) fn fault(&mut self, step: StepId, trouble: &EngineError) {
-        tracing::warn!(operation = %self.log.head().id, %step, error = %trouble, "a step failed for good");
+    pub(super) fn fault(&mut self, step: StepId, error: &EngineError) {
+        tracing::warn!(operation = %self.log.head().id, %step, %error, "a step failed");
         self.in_flight.fresh.remove(&step);
         self.notes.remove(&step);
         let entry =
-            Entry::Fault { step: step.clone(), refusal: refusal_of(self.definition.if_too_large(), trouble) };
+            Entry::Fault { step: step.clone(), refusal: refusal_of(self.definition.if_too_large(), error) };
         self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
     }
 
     /// How many signals to a step are known, recorded or pending.
-    pub(super) fn words(&self, step: &StepId) -> usize {
+    pub(super) fn signals_to(&self, step: &StepId) -> usize {
         let recorded = self.log.op().signals.iter().filter(|signal| signal.step == *step).count();
-        let is_word =
+        let is_signal =
             |pending: &&Pending| matches!(&pending.entry, Entry::Signal(signal) if signal.step == *step);
-        recorded + self.pending.iter().filter(is_word).count()
+        recorded + self.pending.iter().filter(is_signal).count()
     }
 
     pub(super) fn is_mutation(&self, step: &StepId) -> bool {
@@ -73,7 +73,7 @@ impl<A: Hooks> Drive<'_, A> {
                     Ok(Progress::Done(done)) => self.end(step, done),
                     Ok(Progress::NotYet { after, note }) => {
                         // Patience counts from the first failure in a row.
-                        self.trouble.remove(&step);
+                        self.failing.remove(&step);
                         self.wake.insert(step.clone(), Instant::now() + after);
                         let changed = note.as_ref() != self.notes.get(&step);
                         match note {
@@ -81,16 +81,16 @@ impl<A: Hooks> Drive<'_, A> {
                             None => drop(self.notes.remove(&step)),
                         }
                         if changed && let Err(error) = self.notify() {
-                            tracing::error!(%error, "news could not be made");
+                            tracing::error!(%error, "an update could not be made");
                         }
                     }
                     // A signal that arrived during the run must be judged too, so the step runs again.
                     Ok(Progress::Await { .. })
-                        if self.words(&step) > self.judged.remove(&step).unwrap_or(0) => {}
+                        if self.signals_to(&step) > self.judged.remove(&step).unwrap_or(0) => {}
                     Ok(Progress::Await { .. }) => {
                         self.in_flight.awaiting.insert(step);
                     }
-                    Err(trouble) => self.on_error(step, trouble),
+                    Err(error) => self.on_error(step, error),
                 }
             }
             Event::Looked(step, result) => {
@@ -99,15 +99,15 @@ impl<A: Hooks> Drive<'_, A> {
                     Ok(Observed::Ours(done)) => self.end(step, done),
                     Ok(Observed::Foreign(refusal)) => self.fault(step, &EngineError::Refused(refusal)),
                     Ok(Observed::Absent) => self.observed_absent(step),
-                    Err(trouble) if trouble.can_retry() && !self.is_impatient(&step) => {
-                        self.try_later(step, trouble);
+                    Err(error) if error.can_retry() && !self.is_impatient(&step) => {
+                        self.try_later(step, error);
                     }
                     // A fault would claim that the mutation was not made, and it may have been. People are
                     // notified and can retry.
-                    Err(trouble) => {
-                        tracing::error!(operation = %self.log.head().id, %step, error = %trouble, "not to be observed");
-                        self.trouble.remove(&step);
-                        self.in_flight.unobservable.insert(step, trouble.refusal());
+                    Err(error) => {
+                        tracing::error!(operation = %self.log.head().id, %step, %error, "a step cannot be observed");
+                        self.failing.remove(&step);
+                        self.in_flight.unobservable.insert(step, error.refusal());
                     }
                 }
             }
@@ -116,44 +116,44 @@ impl<A: Hooks> Drive<'_, A> {
                 let entry = match result {
                     Ok(Undone::Yes) => Entry::UndoDone { step: step.clone(), left: None },
                     Ok(Undone::Left(found)) => Entry::UndoDone { step: step.clone(), left: Some(found) },
-                    Err(trouble) if trouble.can_retry() => return self.try_later(step, trouble),
+                    Err(error) if error.can_retry() => return self.try_later(step, error),
                     // An undo looks before it changes anything, so it can be tried again after any failure.
-                    Err(trouble) if self.may_pass(&step, &trouble) => return self.try_later(step, trouble),
-                    Err(trouble) => self.undo_fault(step.clone(), &trouble),
+                    Err(error) if self.may_pass(&step, &error) => return self.try_later(step, error),
+                    Err(error) => self.undo_fault(step.clone(), &error),
                 };
                 self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
             }
         }
     }
 
-    pub(super) fn undo_fault(&self, step: StepId, trouble: &EngineError) -> Entry {
-        tracing::warn!(operation = %self.log.head().id, %step, error = %trouble, "a step could not be taken back");
-        Entry::UndoFault { step, refusal: trouble.refusal() }
+    pub(super) fn undo_fault(&self, step: StepId, error: &EngineError) -> Entry {
+        tracing::warn!(operation = %self.log.head().id, %step, %error, "a step could not be undone");
+        Entry::UndoFault { step, refusal: error.refusal() }
     }
 
     /// Handles a failed run. A mutation that may have taken effect is observed before it runs again.
-    pub(super) fn on_error(&mut self, step: StepId, trouble: EngineError) {
-        match class_of(&trouble) {
+    pub(super) fn on_error(&mut self, step: StepId, error: EngineError) {
+        match class_of(&error) {
             Some(Class::Conflict | Class::Precondition) if self.is_mutation(&step) => {
                 self.in_flight.fresh.remove(&step);
-                self.conflicts.insert(step, trouble);
+                self.conflicts.insert(step, error);
             }
             // Nothing took effect, so there is nothing to observe.
-            Some(Class::Throttled | Class::Busy) => self.try_later(step, trouble),
-            Some(Class::Absent) if self.is_mutation(&step) && self.may_pass(&step, &trouble) => {
-                self.try_later(step, trouble);
+            Some(Class::Throttled | Class::Busy) => self.try_later(step, error),
+            Some(Class::Absent) if self.is_mutation(&step) && self.may_pass(&step, &error) => {
+                self.try_later(step, error);
             }
-            _ if trouble.can_retry() => {
+            _ if error.can_retry() => {
                 self.in_flight.fresh.remove(&step);
-                self.try_later(step, trouble);
+                self.try_later(step, error);
             }
-            _ => self.fault(step, &trouble),
+            _ => self.fault(step, &error),
         }
     }
 
     /// Whether the error may result from a control plane that is not consistent yet.
-    fn may_pass(&mut self, step: &StepId, trouble: &EngineError) -> bool {
-        let is_doubtful = match class_of(trouble) {
+    fn may_pass(&mut self, step: &StepId, error: &EngineError) -> bool {
+        let is_doubtful = match class_of(error) {
             Some(Class::Absent | Class::Conflict) => true,
             // An undo looks again each time, and takes its precondition from that look.
             Some(Class::Precondition) => self.log.op().step(step).is_some_and(|fact| fact.undo.is_some()),
@@ -205,28 +205,28 @@ impl<A: Hooks> Drive<'_, A> {
     /// [`Settings::patience`](crate::Settings::patience).
     pub(super) fn is_impatient(&self, step: &StepId) -> bool {
         let patience = self.engine.world().settings.patience;
-        self.trouble.get(step).is_some_and(|(_, since)| since.elapsed() > patience)
+        self.failing.get(step).is_some_and(|(_, since)| since.elapsed() > patience)
     }
 
-    pub(super) fn try_later(&mut self, step: StepId, trouble: EngineError) {
+    pub(super) fn try_later(&mut self, step: StepId, error: EngineError) {
         let now = Instant::now();
-        let (tries, since) = self.trouble.get(&step).copied().unwrap_or((0, now));
+        let (tries, since) = self.failing.get(&step).copied().unwrap_or((0, now));
         if now.duration_since(since) > self.engine.world().settings.patience {
-            self.trouble.remove(&step);
+            self.failing.remove(&step);
             if self.log.op().step(&step).is_none_or(|fact| fact.undo.is_none()) {
-                return self.fault(step, &trouble);
+                return self.fault(step, &error);
             }
-            let entry = self.undo_fault(step.clone(), &trouble);
+            let entry = self.undo_fault(step.clone(), &error);
             return self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
         }
-        tracing::info!(operation = %self.log.head().id, %step, tries, error = %trouble, "a step is tried again");
+        tracing::info!(operation = %self.log.head().id, %step, tries, %error, "a step is tried again");
         self.wake.insert(step.clone(), now + retry::delay(tries, BACKOFF));
-        self.trouble.insert(step, (tries + 1, since));
+        self.failing.insert(step, (tries + 1, since));
     }
 }
 
-fn class_of(trouble: &EngineError) -> Option<Class> {
-    match trouble {
+fn class_of(error: &EngineError) -> Option<Class> {
+    match error {
         EngineError::Port(error) => Some(error.class),
         _ => None,
     }

@@ -63,28 +63,28 @@ impl<A: Hooks> Drive<'_, A> {
     }
 
     /// Sends the update where its failure changes nothing.
-    pub(super) fn try_to_tell(&mut self) {
+    pub(super) fn try_notify(&mut self) {
         if let Err(error) = self.notify() {
-            tracing::warn!(operation = %self.log.head().id, %error, "news could not be made");
+            tracing::warn!(operation = %self.log.head().id, %error, "an update could not be made");
         }
     }
 
     pub(super) fn notify(&mut self) -> Result<(), EngineError> {
-        self.tell_as(false)
+        self.notify_as(false)
     }
 
     /// Notifies people that nothing can be recorded. The operation does not continue, and they would wait in
     /// vain.
-    pub(super) fn tell_refused(&self) {
+    pub(super) fn notify_refused(&self) {
         let (op, world) = (self.log.op(), self.engine.world());
-        let mut news = A::update(&self.report(op, &self.nodes));
+        let mut update = A::update(&self.report(op, &self.nodes));
         let words = "Sluice has no access to its own records, so this operation is paused. \
                      It continues by itself once an admin has fixed that; the log says what was refused.";
-        news.card.parts.insert(0, Part::Text(Text::plain(words)));
-        world.notifier.notify(news);
+        update.card.parts.insert(0, Part::Text(Text::plain(words)));
+        world.notifier.notify(update);
     }
 
-    pub(super) fn tell_as(&mut self, first: bool) -> Result<(), EngineError> {
+    pub(super) fn notify_as(&mut self, first: bool) -> Result<(), EngineError> {
         let op = self.log.op().clone();
         // The message lists the steps of the operation, also of a resolved one.
         let resolution;
@@ -98,8 +98,8 @@ impl<A: Hooks> Drive<'_, A> {
                 &resolution
             }
         };
-        let news = A::update(&self.report(&op, nodes));
-        self.engine.world().notifier.notify(Update { first, ..news });
+        let update = A::update(&self.report(&op, nodes));
+        self.engine.world().notifier.notify(Update { first, ..update });
         Ok(())
     }
 

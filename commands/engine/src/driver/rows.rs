@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
-use super::{Drive, Next, Pending, on_its_way};
+use super::{Drive, Next, Pending, running_status};
 use crate::audit::Act;
 use crate::auditing;
 use crate::engine::Driven;
@@ -173,7 +173,7 @@ impl<A: Hooks> Drive<'_, A> {
             }
             let later = self.pending.split_off(count);
             let leave = Leave {
-                status: on_its_way(&self.projected()?),
+                status: running_status(&self.projected()?),
                 owned: true,
                 due: DueChange::Keep,
                 awaits: self.log.head().awaits.clone(),
@@ -181,7 +181,7 @@ impl<A: Hooks> Drive<'_, A> {
             let appended = self.append(vec![], vec![], vec![], leave).await;
             self.pending.extend(later);
             match appended? {
-                Appended::Recorded => self.try_to_tell(),
+                Appended::Recorded => self.try_notify(),
                 Appended::Refused(_) => {}
                 Appended::Fenced if self.received().await? => {}
                 Appended::Fenced => return Ok(Some(Next::Over(Driven::NotOurs))),

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 impl<A: Hooks> Drive<'_, A> {
     /// Releases the operation.
-    pub(super) async fn part(&mut self) -> Result<Driven, EngineError> {
+    pub(super) async fn shut_down(&mut self) -> Result<Driven, EngineError> {
         if !self.drain().await {
             return Ok(Driven::NotOurs);
         }
@@ -42,7 +42,7 @@ impl<A: Hooks> Drive<'_, A> {
             let awaits = if is_over { String::new() } else { awaits };
             let leave = Leave { status: Status::Running, owned: !is_clear, due: DueChange::Keep, awaits };
             match self.append(vec![], vec![], vec![], leave).await? {
-                Appended::Recorded => self.try_to_tell(),
+                Appended::Recorded => self.try_notify(),
                 // A refused entry is no longer pending. The next owner runs its step again.
                 Appended::Refused(_) => {}
                 Appended::Fenced => return Ok(Driven::NotOurs),

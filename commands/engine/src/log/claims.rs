@@ -31,7 +31,7 @@ pub(crate) async fn read_head(
 }
 
 /// Claims an operation: raises its fence unless another replica did so since the read. Returns the claimed
-/// head. `tells`: whether the claimant can notify; otherwise rows from now on count as undelivered.
+/// head. `notifies`: whether the claimant can notify; otherwise rows from now on count as undelivered.
 pub(crate) async fn claim(
     store: &dyn Store,
     keys: &Keys,

@@ -95,7 +95,7 @@ impl Update {
 #[async_trait]
 pub trait Notifier: Send + Sync {
     /// Queues an update and returns at once.
-    fn notify(&self, news: Update);
+    fn notify(&self, update: Update);
     /// The address of an operation's message in a channel, if it is known within a second.
     async fn link(&self, _operation: &OperationId, _channel: &ChannelId) -> Option<String> {
         None
