@@ -1,8 +1,8 @@
-//! What Sluice does and what it may do, told without Slack, without AWS and without a clock on the wall.
+//! What Sluice does and what it may do, without Slack, AWS or a wall clock.
 //!
-//! It holds the pipeline's records and rules, the ports to AWS and Slack, the engine that completes an operation despite
-//! crashes, and the operations. Everything outside the process is an `Arc<dyn Port>`; the time of day is
-//! [`ports::Clock`]. The crates below it are `sluice-model`, `sluice-grammar` and `sluice-template`
+//! It holds the pipeline's records and rules, the ports to AWS and Slack, and the operations, which the engine completes
+//! despite crashes. Everything outside the process is an `Arc<dyn Port>`; the time of day is
+//! [`ports::Clock`]. The crates below it are `sluice-model`, `sluice-grammar`, `sluice-engine` and `sluice-template`
 //! (`docs/ARCHITECTURE.md`).
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ impl Command {
         self.values().read(ArgumentKind::Stage)
     }
 
-    /// Who may use it: its form's permission, or that of an argument that needs more.
+    /// The permission to use it: its form's, or that of an argument that needs more.
     pub fn permission(&self) -> Permission {
         let (form, values) = (self.form(), self.values());
         let mut given = form.arguments.iter().filter(|argument| values.has(argument.kind));
@@ -174,7 +174,7 @@ impl Command {
         self.values().kinds().any(ArgumentKind::waives)
     }
 
-    /// Whether it proceeds although its stage was changed outside Sluice; `None` if it cannot be told to.
+    /// Whether it proceeds although its stage was changed outside Sluice; `None` if it has no such word.
     pub fn accepts_drift(&self) -> Option<bool> {
         self.form().has(ArgumentKind::Anyway).then(|| self.values().has(ArgumentKind::Anyway))
     }

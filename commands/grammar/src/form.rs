@@ -62,7 +62,7 @@ pub struct Argument {
     pub needs_keyword: bool,
     /// The command needs it.
     pub required: bool,
-    /// Who may use it, where the command's own permission is not enough.
+    /// The permission to use it, where the command's own is not enough.
     pub permission: Option<Permission>,
 }
 
@@ -131,7 +131,7 @@ pub struct Form {
     pub help: &'static str,
     /// Lines that can be typed; the pipeline in them is `orders`.
     pub examples: &'static [&'static str],
-    /// Who may use it.
+    /// The permission to use it.
     pub permission: Permission,
     /// What it does, for programs.
     pub action: Action,

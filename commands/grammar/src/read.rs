@@ -13,7 +13,7 @@ use sluice_model::{
     BuildNumber, InvalidId, Member, PARAMETER, PipelineName, ReleaseNumber, Role, StageName, UserId,
 };
 
-/// An argument, and how many words it took. A build that is asked for as `latest` has no value: it is the default.
+/// An argument, and how many words it took. The build `latest` has no value: it is the default.
 pub(super) type Taken = (Option<Value>, usize);
 
 /// Reads an argument from the front of `words`, after its keyword `after` if there was one.

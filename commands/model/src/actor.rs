@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Text, UserId};
 
-/// The person who asked, as Slack names them.
+/// The person behind a request, as Slack names them.
 ///
-/// Who is at a terminal says themselves who they are, and Slack, which knows their name, is not asked: so both are kept,
-/// whom they named, and as whom they are logged in there.
+/// At a terminal a person names themselves, and Slack does not confirm it. So both are recorded: the person they named and
+/// the account they are logged in with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// The Slack user.

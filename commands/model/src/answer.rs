@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Card, Text, Tone};
 
-/// Who sees an answer.
+/// The readers of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
@@ -14,12 +14,12 @@ pub enum Audience {
     Channel,
 }
 
-/// What is answered at once, in the acknowledgement.
+/// The answer in the acknowledgement of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// What it says.
     pub card: Card,
-    /// Who sees it.
+    /// Its readers.
     pub audience: Audience,
     /// What the message becomes that was clicked; without it, it stays as it is.
     pub replaces: Option<Box<Card>>,

@@ -1,6 +1,6 @@
-//! What the bot says, before it is Slack's: a neutral document that `bot/src/render` turns into Block Kit.
+//! What the bot says, independent of Slack: a document that `bot/src/render` turns into Block Kit.
 //!
-//! Cards are made by named pure functions from recorded state. Text is a list of spans, so that what people typed is
+//! Cards are made by named pure functions from recorded state. Text is a list of spans. Text that people typed is
 //! never markup: the renderer escapes every [`Span::Plain`] and [`Span::Code`], and cuts to Slack's limits.
 
 use jiff::Timestamp;
@@ -137,38 +137,38 @@ impl From<String> for Text {
 pub enum Tone {
     /// An answer to a question.
     Neutral,
-    /// Work goes on.
+    /// Work is in progress.
     Running,
-    /// Somebody or something is waited for.
+    /// It waits for somebody or something.
     Waiting,
-    /// It ended well.
+    /// Success.
     Good,
-    /// It ended badly, or was refused.
+    /// A failure or a refusal.
     Bad,
 }
 
-/// How a step of an operation stands.
+/// The state of a step of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
-    /// Not begun.
+    /// It has not started.
     Pending,
-    /// Begun.
+    /// It has started.
     Running,
-    /// Waits for a person or for its turn.
+    /// It waits for a person or for its turn.
     Waiting,
-    /// Ended well.
+    /// It succeeded.
     Done,
-    /// Ended well, and was taken back.
+    /// It succeeded and was undone.
     Undone,
-    /// Ended badly.
+    /// It failed.
     Failed,
 }
 
 /// A line of an operation's list of steps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepLine {
-    /// How it stands.
+    /// Its state.
     pub state: StepState,
     /// What it does: "publish `hello`".
     pub title: Text,
@@ -237,7 +237,7 @@ pub struct Button {
     pub style: ButtonStyle,
     /// The second part.
     pub value: String,
-    /// What is asked first.
+    /// The question before it acts.
     pub confirm: Option<Confirm>,
 }
 

@@ -139,7 +139,7 @@ text_id!(
     TeamId, "Slack workspace", "capitals and digits, as Slack gives them", is_slack_id
 );
 text_id!(
-    /// The durable unit of work behind a command: a ULID, so that ids sort by the time they were made.
+    /// The durable unit of work behind a command: a ULID. Ids sort by the time of their creation.
     OperationId, "operation", "26 characters of a ULID", |text| ulid::Ulid::from_string(text).is_ok()
 );
 text_id!(
@@ -156,7 +156,7 @@ number_id!(
     ReleaseNumber, "r", "release number"
 );
 
-/// Who can be given a role: a person, or everybody in a user group. Kept as the bare id: Slack's groups begin with S, its
+/// A holder of a role: a person, or everybody in a user group. Stored as the bare id: Slack's groups begin with S, its
 /// people with U or W.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -241,8 +241,8 @@ impl CommitId {
     }
 }
 
-/// The AWS account and region that a call or a key is for. There is one per installation for now; it is recorded by
-/// `sluice init`, and every adapter call carries it, so that a second one later changes no signature.
+/// The AWS account and region that a call or a key is for. There is one per installation for now, which
+/// `sluice init` records. Every call of a port carries it, which leaves room for a second one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Target {
     /// The twelve digits of the AWS account.

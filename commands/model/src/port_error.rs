@@ -1,4 +1,4 @@
-//! Errors of the world, classified once by code, so that nobody above an adapter reads a message to decide.
+//! Errors of ports, classified once by code. Nothing above an adapter reads a message to decide.
 //!
 //! A [`PortError`] is for the log and for the engine's judgement. What a person reads is made from its `call`, `class` and
 //! `code`; of `detail`, which may hold internals, only [`PortError::sentence`], and only where it is the diagnosis.

@@ -49,7 +49,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// Who may use a form. What depends on the pipeline (a protected stage, its own approvers) is the domain's to decide.
+/// The people who may use a form. The rules decide what depends on the pipeline: a protected stage, its own approvers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permission {
     /// Everybody in the workspace: reading.

@@ -24,7 +24,7 @@ mutations! {
         "the name is the pipeline's; one of that name is a conflict",
         "GetRepository; ours if its tag names the pipeline", true, Stays("it may hold people's work; the same command takes it up");
     FIRST_COMMIT: "codecommit:CreateCommit",
-        "no parent is given, so that it fails on a branch that has a commit",
+        "no parent is given: it fails on a branch that has a commit",
         "GetBranch; ours if the commit's subject is the one we write", true, Stays("goes with the repository");
     CREATE_BUCKET: "s3:CreateBucket",
         "the name is the account's and region's", "HeadBucket and its tags", true,
@@ -121,14 +121,14 @@ mutations! {
         "sets one value, under the stage slot, right after a look that it serves what it is to go from", "GetStage", true,
         By("UpdateStage to the deployment before, if it still serves ours");
     STOP_BUILD: "codebuild:StopBuild", "stops that build; one that ended is no error", "looks first, always", true,
-        Stays("takes back a StartBuild");
+        Stays("undoes a StartBuild");
     DELETE_ALIAS: "lambda:DeleteAlias", "under the stage slot, after a look; one that is gone is no error",
-        "looks first, always", true, Stays("takes back a CreateAlias");
+        "looks first, always", true, Stays("undoes a CreateAlias");
     REMOVE_PERMISSION: "lambda:RemovePermission",
         "under the stage slot; a statement that is gone is no error", "looks first, always", true,
-        Stays("takes back an AddPermission");
+        Stays("undoes an AddPermission");
     DELETE_STAGE: "apigatewayv2:DeleteStage", "under the stage slot, after a look; one that is gone is no error",
-        "looks first, always", true, Stays("takes back a CreateStage");
+        "looks first, always", true, Stays("undoes a CreateStage");
     DELETE_VERSION: "lambda:DeleteFunction",
         "always with a version's number; Lambda refuses one that an alias points to; one that is gone is no error",
         "ListVersionsByFunction", true, Stays("no stage and no rollback within ten releases needs it");
@@ -157,18 +157,18 @@ pub fn document() -> String {
     let mut page = String::from(
         "# Effects\n\nEvery call by which Sluice changes something in AWS, made from \
          `commands/src/operation/effects.rs` (`SLUICE_WRITE_DOCS=1 cargo test -p sluice-commands effects` writes \
-         it). An intent is recorded before each, and its end after it; an intent without an end is *observed* before \
-         anything is run again. Where a second run would do harm, *absent* counts only 15 s after the intent, with \
+         it). An intent is recorded before each call, and its end after it. An intent without an end is *observed* before \
+         anything runs again. Where a second run would do harm, *absent* counts only 15 s after the intent, with \
          two looks agreeing, because control planes are eventually consistent.\n\nAn operation that fails or is \
-         cancelled takes back, in reverse, what people can reach or what costs while it lasts; each look before it \
-         undoes, and leave what somebody else changed since. What nobody can reach stays, is named in the message, and \
-         is taken up by the next try: a delete that is not needed is a risk that is not needed.\n\n\
-         | call | what keeps it from being done twice | how it is found again | *absent* is certain | when its operation fails or is cancelled |\n\
+         cancelled undoes, in reverse order, what people can reach and what costs money while it exists. Each step looks before it \
+         undoes, and leaves what somebody else changed since. What nobody can reach stays, is named in the message, and \
+         is reused by the next attempt: an unneeded delete is an unneeded risk.\n\n\
+         | call | why it does not happen twice | how its result is found again | *absent* is certain | when its operation fails or is cancelled |\n\
          |---|---|---|---|---|\n",
     );
     for row in ALL {
         let undo = match row.undo {
-            By(call) => format!("taken back: {call}"),
+            By(call) => format!("undone: {call}"),
             Stays(why) => format!("stays: {why}"),
         };
         let certain = if row.repeatable { "at once: safe to repeat" } else { "after 15 s, twice" };

@@ -12,7 +12,7 @@ pub struct Pipeline {
     pub name: PipelineName,
     /// The home channel: it was created here, and all its notifications go here.
     pub home: ChannelId,
-    /// Who created it.
+    /// The person who created it.
     pub creator: Actor,
     /// When.
     pub created: Timestamp,

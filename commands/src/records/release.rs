@@ -25,7 +25,7 @@ pub struct Release {
     pub artifact: Artifact,
     /// When it was made.
     pub made: Timestamp,
-    /// Who made it.
+    /// The person who made it.
     pub actor: Actor,
 }
 

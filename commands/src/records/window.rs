@@ -23,7 +23,7 @@ const DAYS: [(Weekday, &str); 7] = [
     (Weekday::Sunday, "Sun"),
 ];
 
-/// Hours of a week: `Mon-Fri 09:00-17:00 Europe/Berlin`. Hours that end before they begin go on into the next day.
+/// Hours of a week: `Mon-Fri 09:00-17:00 Europe/Berlin`. Hours that end before they begin continue on the next day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Window {

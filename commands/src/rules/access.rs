@@ -1,4 +1,4 @@
-//! Who may do what (DESIGN 11). Everyone may read. Until a role is configured, every mutation is refused.
+//! The access of people (DESIGN 11). Everyone may read. Until a role is configured, every mutation is refused.
 //!
 //! A privileged act takes a [`Granted`], which only these rules can make (`STYLE.md` 8). The rules work on people: group
 //! members were resolved before. A group whose members are unknown grants no access and does not change anyone else's.

@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn secrets_are_redacted_and_the_rest_stays_readable() {
         assert_eq!(RULES.len(), PATTERNS.len());
-        // Assembled here, so that secret scanners do not report them.
+        // Assembled here: secret scanners must not report them.
         let key = format!("AKIA{}", "ABCDEFGH23456723");
         let jwt = format!("eyJ{}.eyJ{}.c2lnbmF0dXJl", "hbGciOiJIUzI1NiJ9", "zdWIiOiIxMjM0NTY3ODkwIn0");
         let github = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");

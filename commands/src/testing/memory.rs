@@ -338,7 +338,7 @@ fn range(all: &BTreeMap<Key, Item>, query: &Query) -> Page {
     Page { items, more }
 }
 
-/// Expiry is kept to the second and rounded up, so that nothing is deleted early.
+/// Expiry is kept to the second and rounded up: nothing is deleted early.
 fn whole_second(time: Timestamp) -> Timestamp {
     time.round(TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil)).unwrap_or(time)
 }

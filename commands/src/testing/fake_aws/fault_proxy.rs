@@ -98,7 +98,7 @@ impl FaultProxy {
         self.call(call, subject, false, |state| act(state).map(Made::Same)).await
     }
 
-    /// A call that changes something; `subject` says precisely what comes to be.
+    /// A call that changes something; `subject` names precisely what it creates.
     pub(super) async fn change<T>(
         &self,
         call: &'static str,

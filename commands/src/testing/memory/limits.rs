@@ -68,7 +68,7 @@ pub(super) fn check_key(key: &Key) -> Result<(), StoreError> {
 
 /// The size of an item as DynamoDB counts it: names and values of all its attributes, the body not deflated.
 fn check_size(item: &Item) -> Result<usize, StoreError> {
-    // "g_" stands before a guard's name; numbers of ours have at most 21 digits.
+    // "g_" precedes a guard's name; numbers of ours have at most 21 digits.
     let guards: usize = item
         .guards
         .iter()

@@ -182,14 +182,14 @@ impl Journal {
 
     /// The next undo is skipped: somebody changed the resource since.
     pub fn left(self, found: &str) -> Self {
-        let (step, _) = self.next_back().expect("something to take back");
+        let (step, _) = self.next_back().expect("something to undo");
         let left = Entry::UndoDone { step: step.clone(), left: Some(found.to_owned()) };
         self.row(5, vec![Entry::UndoIntent { step }]).row(120, vec![left])
     }
 
     /// The next undo fails, and the operation is stuck.
     pub fn stuck(self, refusal: Refusal) -> Self {
-        let (step, _) = self.next_back().expect("something to take back");
+        let (step, _) = self.next_back().expect("something to undo");
         let fault = Entry::UndoFault { step: step.clone(), refusal: refusal.clone() };
         self.row(5, vec![Entry::UndoIntent { step }]).row(900_000, vec![fault, Entry::Stuck { refusal }])
     }

@@ -21,7 +21,7 @@ use sluice_template::{AppFunction, AppRoute, Application, function_name};
 #[derive(Default)]
 pub struct Outputs {
     of: BTreeMap<String, Value>,
-    /// What the artifact's digest stands for.
+    /// The content of the artifact's digest.
     deployable: Option<Arc<Deployable>>,
 }
 

@@ -114,7 +114,7 @@ fn fuzz_template() {
     let mut world = World::new();
     world.pipeline = PipelineName::new("orders").unwrap();
     fuzz::run("template", &inputs, |(packaged, original)| {
-        // Pins whatever the template names, so that functions get through to the end.
+        // Pins whatever the template names, which lets functions through to the end.
         let parsed = serde_json::from_str::<Value>(&packaged).unwrap_or_default();
         let manifest = pinned(&parsed);
         match read(&packaged, &original, &manifest, &world.deploying()) {

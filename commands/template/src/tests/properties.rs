@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// JSON that is likely to be about templates, so that the deeper parts of the reader are reached.
+/// JSON that resembles templates, to reach the deeper parts of the reader.
 fn any_json() -> impl Strategy<Value = Value> {
     let word = prop::sample::select(vec![
         "Ref",

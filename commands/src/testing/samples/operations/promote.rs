@@ -226,8 +226,8 @@ pub(super) fn samples() -> Vec<Sample> {
         tested("invoke Helo").fails_by_itself("smoke").sample("cannot pass its test"),
         approved()
             .failed("api-stage", throttled("apigatewayv2:UpdateStage"))
-            .sample("failed after the first alias, and taken back"),
-        approved().faulted("api-stage", throttled("apigatewayv2:UpdateStage")).sample("being taken back"),
+            .sample("failed after the first alias, and undone"),
+        approved().faulted("api-stage", throttled("apigatewayv2:UpdateStage")).sample("being undone"),
         approved()
             .faulted("api-stage", throttled("apigatewayv2:UpdateStage"))
             .left("it points to version 9")
