@@ -183,7 +183,7 @@ async fn office_in(situation: &Situation) -> Office {
         let lock = Lock {
             stage: prod.clone(),
             owner: samples::actor(who),
-            reason: "the ledger is being mended".into(),
+            reason: "the ledger is being repaired".into(),
             since: now,
             until: now + SignedDuration::from_hours(1),
             hard,
@@ -250,14 +250,14 @@ async fn answer(office: &Office, who: &str, line: &str) -> String {
 #[tokio::test(start_paused = true)]
 async fn answers_match_the_document() {
     let mut page = String::from(
-        "# Gates\n\nWhat is answered to whom, made from the tests (`commands/src/service/tests/gates.rs`). `orders` has the \
+        "# Gates\n\nThe answers to each person, made from the tests (`commands/src/service/tests/gates.rs`). `orders` has the \
          stages `dev` and `staging`, which run `r2`, and `prod`, which runs `r1`. ann and ben operate and, with cleo, \
          approve; dan is on call; eve administers; zoe may nothing. Only answers that differ from those of the first \
          situation are listed in the others. Gates are asked again when a stage's slot is taken, before the first mutation.\n",
     );
     let mut quiet: Vec<String> = vec![];
     for situation in &SITUATIONS {
-        writeln!(page, "\n## {}\n\n| who | types | is told |\n|---|---|---|", situation.name).unwrap();
+        writeln!(page, "\n## {}\n\n| person | command | answer |\n|---|---|---|", situation.name).unwrap();
         let mut answers = vec![];
         for (who, line) in LINES {
             // A new service for each command: an accepted command must not affect the next.
