@@ -8,6 +8,7 @@
 
 mod circles;
 mod crates;
+mod english;
 mod modules;
 mod paths;
 mod source;

@@ -34,7 +34,7 @@ impl Seeds {
     }
 }
 
-/// One damage to an input. Places are parts of its length, so that it can be made small.
+/// One damage to an input. Places are parts of its length, which lets it shrink.
 #[derive(Debug, Clone)]
 enum Edit {
     Insert(u16, String),

@@ -40,7 +40,7 @@ async fn operations_on_one_slot_run_one_after_the_other_and_a_rollback_runs_firs
     process.run_until_settled(&shared).await;
     assert_eq!(shared.toy_world.most_running(), 1, "two wrote one slot at once");
     assert_eq!(order(&shared, 1..=4).await, [1, 4, 2, 3]);
-    assert!(begun.elapsed() < Duration::from_secs(20), "who waits is woken: {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(20), "a waiting operation is woken: {:?}", begun.elapsed());
     for number in 1..=4 {
         shared.assert_at_rest(&operation_id(number), Status::Succeeded, "queued").await;
     }

@@ -39,7 +39,7 @@ async fn an_operation_that_ended_undelivered_is_due_and_its_update_is_new() {
     assert_eq!((head.owner.as_str(), head.status, head.fence), ("", Status::Succeeded, 1));
     assert!(!shared.is_settled(), "its update is not delivered");
     let woken_by = terminal.wakeups.take();
-    assert_eq!(woken_by.len(), 1, "who waits for hints is not to look for it first: {woken_by:?}");
+    assert_eq!(woken_by.len(), 1, "a receiver of hints need not look for it first: {woken_by:?}");
     // Another unattended process does nothing with it.
     assert_eq!(other.engine.sweep().await.unwrap(), vec![]);
     assert_eq!(carries(&other, &id).await, Driven::Ended);

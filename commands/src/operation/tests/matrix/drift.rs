@@ -252,7 +252,7 @@ async fn external_resources_on_an_empty_stage_count_as_drift() {
     assert_eq!(head.unwrap().status, Status::Succeeded);
 }
 
-/// A version that serves may run with that role: its policy stays, whoever wrote it.
+/// A version that serves may run with that role: its policy stays, no matter who wrote it.
 #[tokio::test(start_paused = true)]
 async fn a_foreign_role_policy_is_never_overwritten() {
     let shared = Fixture::after(PLENTY).await.open();
