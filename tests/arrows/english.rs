@@ -37,7 +37,8 @@ fn plain(text: &str) -> String {
 fn add(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
-        let is_read = path.extension().is_some_and(|ending| ["rs", "md"].iter().any(|known| ending == *known));
+        let is_read =
+            path.extension().is_some_and(|ending| ["rs", "md"].iter().any(|known| ending == *known));
         if path.is_dir() && entry.file_name() != "target" {
             add(&path, files);
         } else if path.is_file() && is_read {

@@ -14,7 +14,6 @@ use tokio::time::Instant;
 
 use crate::application::Application;
 use crate::audit::{Act, AuditRecord};
-use crate::auditing;
 use crate::codec::{from_item, to_item};
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -24,15 +23,14 @@ use crate::journal::{Entry, Row};
 use crate::keys::TICKETS;
 use crate::operation::BoundOperation;
 use crate::plan::{self, InFlight};
-use crate::ports::guards;
-use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
+use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write, guards};
 use crate::queue::{self, Acquire};
-use crate::retry;
 use crate::state::OperationState;
 use crate::status::Status;
 use crate::step_id::StepId;
 use crate::tickets::{Ticket, TicketQueue};
 use crate::world::World;
+use crate::{auditing, retry};
 use sluice_model::{Actor, Answer, Audience, Card, ChannelId, OperationId, PipelineName, Text, Tone};
 
 /// How long an inbox row is kept: longer than Slack can deliver again.

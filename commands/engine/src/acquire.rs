@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::engine::lock;
-use crate::engine::{Driven, Engine, Held};
+use crate::engine::{Driven, Engine, Held, lock};
 use crate::error::EngineError;
 use crate::head::Head;
 use crate::hooks::{Hooks, Report};

@@ -3,8 +3,7 @@
 
 use ulid::Ulid;
 
-use crate::accept::{Accepted, Committed, Delivery};
-use crate::accept::{inbox, transact};
+use crate::accept::{Accepted, Committed, Delivery, inbox, transact};
 use crate::application::Application;
 use crate::audit::AuditRecord;
 use crate::auditing;

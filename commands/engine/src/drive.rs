@@ -9,16 +9,14 @@ use tokio::time::Instant;
 use crate::acquire::Acquired;
 use crate::application::Application;
 use crate::driver::Drive;
-use crate::engine::lock;
-use crate::engine::{Driven, Engine, Held};
+use crate::engine::{Driven, Engine, Held, lock};
 use crate::error::EngineError;
 use crate::head::Head;
 use crate::hooks::Hooks;
 use crate::log::{self, Log};
 use crate::operation::{OperationKind, refusal_of};
-use crate::park;
 use crate::ports::StoreError;
-use crate::unattended;
+use crate::{park, unattended};
 use sluice_model::OperationId;
 
 impl<A: Hooks> Engine<A> {

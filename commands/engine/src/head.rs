@@ -8,10 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::keys::Keys;
-use crate::ports::guards;
-use crate::ports::number_guard;
-use crate::ports::text_guard;
-use crate::ports::{Guard, Item, StoreError};
+use crate::ports::{Guard, Item, StoreError, guards, number_guard, text_guard};
 use crate::status::Status;
 use sluice_model::{Actor, ChannelId, OperationId, PipelineName};
 

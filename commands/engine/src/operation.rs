@@ -17,8 +17,7 @@ use crate::step::Node;
 use crate::summary::Summary;
 use crate::tickets::Precedence;
 use crate::world::World;
-use sluice_model::Subjects;
-use sluice_model::{Permission, Refusal, Target};
+use sluice_model::{Permission, Refusal, Subjects, Target};
 
 /// One kind of operation. From an operation's parameters and state it computes steps, gates, records and
 /// texts.

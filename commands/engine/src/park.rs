@@ -13,7 +13,6 @@ use ulid::Ulid;
 
 use crate::application::Application;
 use crate::audit::{Act, AuditRecord};
-use crate::auditing;
 use crate::codec::from_item;
 use crate::engine::{Driven, Engine};
 use crate::error::EngineError;
@@ -21,15 +20,11 @@ use crate::head::{self, Head};
 use crate::hooks::Hooks;
 use crate::journal::{Entry, Row};
 use crate::keys::SIGNAL;
-use crate::log;
-use crate::ports::guards;
-use crate::ports::number_guard;
-use crate::ports::{DueChange, Guard, Order, Precondition, Query, StoreError, Write};
-use crate::queue;
+use crate::ports::{DueChange, Guard, Order, Precondition, Query, StoreError, Write, guards, number_guard};
 use crate::recorded_signal::{RecordedSignal, STUCK, SignalKind};
-use crate::retry;
 use crate::status::Status;
 use crate::world::World;
+use crate::{auditing, log, queue, retry};
 use sluice_model::Refusal;
 
 /// How many claims without a recorded row lead to parking.

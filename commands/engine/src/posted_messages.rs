@@ -10,11 +10,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{from_item, to_item};
-use crate::head;
 use crate::keys::Keys;
-use crate::log;
-use crate::ports::guards;
-use crate::ports::{DueChange, Guard, Precondition, Store, StoreError, Update, Write};
+use crate::ports::{DueChange, Guard, Precondition, Store, StoreError, Update, Write, guards};
+use crate::{head, log};
 use sluice_model::OperationId;
 
 /// A message that was posted.

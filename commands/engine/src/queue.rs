@@ -10,16 +10,14 @@ use crate::head::{Head, OperationSpec};
 use crate::hooks::Hooks;
 use crate::keys::Keys;
 use crate::operation::BoundOperation;
-use crate::ports::guards;
-use crate::ports::{Cause, DueChange, Guard, Hint, Precondition, StoreError, Write};
+use crate::ports::{Cause, DueChange, Guard, Hint, Precondition, StoreError, Write, guards};
 use crate::recorded_signal::STUCK;
 use crate::slot::Slot;
 use crate::state::OperationState;
 use crate::step::Node;
 use crate::tickets::{OPERATION, Precedence, QUEUED, Ticket, TicketQueue, is_my_turn, next_in_line};
 use crate::world::World;
-use sluice_model::Subjects;
-use sluice_model::{OperationId, PipelineName, Refusal};
+use sluice_model::{OperationId, PipelineName, Refusal, Subjects};
 
 /// The result of an attempt to take a slot.
 pub(crate) enum Acquire {

@@ -6,8 +6,7 @@
 
 use jiff::Timestamp;
 
-use crate::accept::{Committed, Delivery};
-use crate::accept::{inbox, transact};
+use crate::accept::{Committed, Delivery, inbox, transact};
 use crate::application::Application;
 use crate::audit::{Act, AuditRecord};
 use crate::auditing;
@@ -18,15 +17,13 @@ use crate::head::{self, Head, WOKEN_BY};
 use crate::hooks::Hooks;
 use crate::keys::Keys;
 use crate::log::read_head;
-use crate::ports::guards;
-use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
+use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write, guards};
 use crate::recorded_signal::{CANCEL, RecordedSignal, STUCK, SignalKind, parse_wait};
 use crate::state::OperationState;
 use crate::status::Status;
 use crate::step_id::StepId;
 use crate::world::World;
-use sluice_model::Refusal;
-use sluice_model::{Actor, Answer, ChannelId, OperationId, UserId};
+use sluice_model::{Actor, Answer, ChannelId, OperationId, Refusal, UserId};
 
 /// How often a signal is sent again because the operation went to sleep or woke meanwhile.
 const TRIES: usize = 5;

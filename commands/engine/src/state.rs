@@ -14,8 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::codes::CANCELLED;
-use crate::content_cache::Attached;
-use crate::content_cache::Loaded;
+use crate::content_cache::{Attached, Loaded};
 use crate::error::EngineError;
 use crate::head::OperationSpec;
 use crate::journal::{Entry, Row};

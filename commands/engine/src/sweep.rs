@@ -4,13 +4,11 @@ use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
 
-use crate::engine::Engine;
-use crate::engine::lock;
+use crate::engine::{Engine, lock};
 use crate::head::{self, Head};
 use crate::hooks::Hooks;
 use crate::keys::Keys;
-use crate::ports::guards;
-use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
+use crate::ports::{DueChange, Guard, Precondition, StoreError, Write, guards};
 use sluice_model::OperationId;
 
 /// How many due operations a sweep requests at first. If there are more, it requests all of them.

@@ -5,12 +5,9 @@
 //! late update is not mistaken for one that may have been posted before.
 
 use crate::application::Application;
-use crate::head;
-use crate::log;
-use crate::ports::guards;
-use crate::ports::{Cause, DueChange, Guard, Hint, Precondition, StoreError, Write};
-use crate::retry;
+use crate::ports::{Cause, DueChange, Guard, Hint, Precondition, StoreError, Write, guards};
 use crate::world::World;
+use crate::{head, log, retry};
 use sluice_model::OperationId;
 
 /// Leaves an operation that ended, waits or is stuck to a process that can notify. If this fails, another

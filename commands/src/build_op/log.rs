@@ -6,8 +6,7 @@ use crate::build_op::messages;
 use crate::installation::{Installation, Invocation, Reject};
 use crate::operation::EngineError;
 use crate::records::{Build, PipelineState, from_item};
-use crate::rules::Roles;
-use crate::rules::{Subjects, redact};
+use crate::rules::{Roles, Subjects, redact};
 use sluice_model::{Answer, BuildNumber, PipelineName};
 
 /// How many lines of a log are shown. As many fit into a message.

@@ -14,8 +14,7 @@ use crate::operation::{
     Content, DEPLOY, End, EngineError, Keys, Node, Operation, OperationState, Slot, Snapshot, StepId, Summary,
 };
 use crate::ports::{Precondition, Write};
-use crate::records::stage_slot;
-use crate::records::{AuditSubject, to_item};
+use crate::records::{AuditSubject, stage_slot, to_item};
 use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Want, pass};
 use crate::steps::{

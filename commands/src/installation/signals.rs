@@ -7,8 +7,7 @@ use crate::operation::{
     send_signal,
 };
 use crate::records::PipelineState;
-use crate::rules::Access;
-use crate::rules::Roles;
+use crate::rules::{Access, Roles};
 use sluice_model::{Answer, OperationId, PipelineName, Refusal};
 
 /// How often a cancel is retried because the operation started or stopped waiting meanwhile.

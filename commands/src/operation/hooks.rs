@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::application::{Sluice, World};
 use crate::operation::update;
-use crate::ports::guards;
-use crate::ports::{Guard, Precondition, StoreError, Update, Write};
+use crate::ports::{Guard, Precondition, StoreError, Update, Write, guards};
 use crate::records::{AuditSubject, PipelineState, REVISION, Stage, stage_of, to_item};
 use crate::rules::{DEACTIVATED, GROUP_UNKNOWN, Snapshot};
 use sluice_engine::{EngineError, ForcedEnd, Head, Hooks, RecordedSignal, Report, TicketQueue, reading};

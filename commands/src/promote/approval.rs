@@ -13,8 +13,7 @@ use crate::operation::{Context, Effect, EngineError, OperationState, Progress, S
 use crate::promote::outdated::is_outdated;
 use crate::promote::{Params, refusals};
 use crate::records::PipelineState;
-use crate::rules::Roles;
-use crate::rules::{Access, DEACTIVATED, GROUP_UNKNOWN, Subjects};
+use crate::rules::{Access, DEACTIVATED, GROUP_UNKNOWN, Roles, Subjects};
 use sluice_model::{Refusal, UserId};
 
 /// Whether the policy is no stricter than when the promotion was requested.

@@ -13,8 +13,7 @@ use crate::promote::outdated::{outdated, void_outdated};
 use crate::promote::requests::{Request, Selection};
 use crate::promote::{Params, messages, refusals};
 use crate::records::PipelineState;
-use crate::rules::Roles;
-use crate::rules::{Access, Subjects};
+use crate::rules::{Access, Roles, Subjects};
 use sluice_grammar::{Command, PromoteCommand};
 use sluice_model::{Answer, Member};
 

@@ -7,8 +7,7 @@ use crate::promote::params::{APPROVAL, CHANGES, COMMITS, Params};
 use crate::promote::refusals::approvals;
 use crate::promote::{Changes, Commits};
 use crate::records::Change;
-use crate::steps::change_text;
-use crate::steps::{accepted_drift, moved_url, read_artifact, with_parameters};
+use crate::steps::{accepted_drift, change_text, moved_url, read_artifact, with_parameters};
 use sluice_model::{
     Button, ButtonStyle, Card, Click, Part, PipelineName, ReleaseNumber, StageName, Text, Tone, Wait,
 };

@@ -19,8 +19,7 @@ use crate::promote::messages;
 use crate::promote::outdated::node as void_outdated_node;
 use crate::promote::params::{APPROVAL, CHANGES, COMMITS, KIND, Params};
 use crate::promote::refusals::stage_moved;
-use crate::records::AuditSubject;
-use crate::records::stage_slot;
+use crate::records::{AuditSubject, stage_slot};
 use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Subjects, pass};
 use crate::steps::{

@@ -17,8 +17,7 @@ use crate::operation::{
 };
 use crate::promote::Params;
 use crate::promote::refusals::stage_moved;
-use crate::records::PipelineState;
-use crate::records::stage_slot;
+use crate::records::{PipelineState, stage_slot};
 use crate::resources::mark;
 use crate::steps::{STAGE_REVISION, others_are_open};
 use sluice_model::{OperationId, PipelineName, Refusal, StageName};

@@ -17,6 +17,7 @@ use crate::resources::own::{ours, shell_line};
 use crate::resources::resource::{Duty, Move, Part, Prepared, Resource, SurveyCall, ToPrepare};
 use crate::resources::seen::{Seen, Surveyed};
 use crate::resources::watch::RanBefore;
+use crate::resources::{function, messages};
 use crate::rules::{Drift, Recorded};
 use sluice_model::{Class, StageName, Target};
 

@@ -8,12 +8,11 @@ use crate::names::API_STATEMENT;
 use crate::operation::effects::{Mutation, PERMIT_API, REMOVE_PERMISSION};
 use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId, Undone};
 use crate::records::PinnedApi;
-use crate::resources::function;
-use crate::resources::messages;
 use crate::resources::own::ours;
 use crate::resources::resource::{Duty, Move, Part, Prepared, Resource, ToPrepare};
 use crate::resources::seen::Seen;
 use crate::resources::watch::RanBefore;
+use crate::resources::{function, messages};
 use sluice_model::Target;
 
 pub(crate) struct Permission;

@@ -13,8 +13,7 @@ use crate::operation::{
     Context, DEPLOY, EngineError, OperationState, PROMOTE, Progress, ROLLBACK, StepId, Ticket, Undone, World,
     load,
 };
-use crate::records::stage_slot;
-use crate::records::{PipelineState, Stage, VersionSet, from_item};
+use crate::records::{PipelineState, Stage, VersionSet, from_item, stage_slot};
 use crate::resources::messages;
 use crate::rules::{Drift, Recorded};
 use sluice_model::{PipelineName, ReleaseNumber, StageName};

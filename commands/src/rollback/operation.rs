@@ -16,8 +16,7 @@ use crate::operation::{
     Snapshot, Step, StepId, Summary, load, preempt,
 };
 use crate::ports::Write;
-use crate::records::stage_slot;
-use crate::records::{AuditSubject, PinnedApi, PipelineState};
+use crate::records::{AuditSubject, PinnedApi, PipelineState, stage_slot};
 use crate::resources::{Move, RanBefore, Seen, Surveyed, Watch, look_now};
 use crate::rollback::messages;
 use crate::rollback::params::Params;

@@ -6,8 +6,7 @@ use jiff::Timestamp;
 
 use crate::records::{Current, Drift, Freeze, Lock, Order, Parameters, Policy, Smoke, Window};
 use sluice_grammar::Period;
-use sluice_model::plain;
-use sluice_model::{PARAMETER, PipelineName, Refusal, ReleaseNumber, StageName, Text};
+use sluice_model::{PARAMETER, PipelineName, Refusal, ReleaseNumber, StageName, Text, plain};
 
 /// A time in UTC, to the minute. Refusals are stored as text, so they cannot show the reader's own time zone.
 pub fn minute(at: Timestamp) -> String {

@@ -18,8 +18,7 @@ use crate::operation::{
     Context, Effect, EngineError, Node, Operation, OperationState, Progress, Snapshot, Step, StepId, Summary,
 };
 use crate::ports::Write;
-use crate::records::AuditSubject;
-use crate::records::stage_slot;
+use crate::records::{AuditSubject, stage_slot};
 use crate::rules::Lock;
 pub use crate::stage::params::Lock as Params;
 use crate::stage::{hold, messages};

@@ -3,8 +3,7 @@
 
 use crate::operation::{End, Keys, Node, OperationState, StepId};
 use crate::ports::{DueChange, Guard, Precondition, Write};
-use crate::records::stage_slot;
-use crate::records::{AuditSubject, Current, Release, TOUCHED, VersionSet};
+use crate::records::{AuditSubject, Current, Release, TOUCHED, VersionSet, stage_slot};
 use crate::resources::{self, Move, Part, began_to_move};
 use crate::rules::Smoke;
 use crate::steps::{RecordMove, SmokeTest};

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use crate::application::Sluice;
 use crate::operation::{Content, EngineError, Node, StepId};
-use crate::records::VersionSet;
-use crate::records::pipeline_slot;
+use crate::records::{VersionSet, pipeline_slot};
 use crate::resources;
 use crate::resources::{Part, Preparation, Prepared, Seen, ToPrepare, Watch};
 use crate::steps::*;

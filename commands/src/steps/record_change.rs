@@ -10,8 +10,7 @@ use crate::application::Sluice;
 use crate::operation::{
     Context, Effect, EngineError, Node, Operation, OperationState, Progress, Step, StepId, Summary,
 };
-use crate::records::AuditSubject;
-use crate::records::stage_slot;
+use crate::records::{AuditSubject, stage_slot};
 use sluice_model::{Actor, Permission, StageName, Target};
 
 /// The step that writes the records.

@@ -9,8 +9,7 @@ use async_trait::async_trait;
 
 use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Node, OperationState, Progress, Step, StepId};
-use crate::records::stage_slot;
-use crate::records::{Release, Stage, VersionSet, from_item};
+use crate::records::{Release, Stage, VersionSet, from_item, stage_slot};
 use crate::resources::{Seen, Surveyed, look_now, moved_functions};
 use crate::steps::{StageRecord, current, messages};
 use sluice_model::{PipelineName, ReleaseNumber, StageName};

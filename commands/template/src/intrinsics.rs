@@ -10,9 +10,8 @@ use serde_json::{Map, Value};
 use super::application::Deploying;
 use super::budget::Budget;
 use super::error::{TemplateCode, Violation};
-use super::names;
 use super::parameters::Parameters;
-use super::shape;
+use super::{names, shape};
 
 /// The values of the references in a template.
 pub(super) struct Resolver<'a> {

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::{Drive, Next, Pending, running_status};
 use crate::audit::Act;
-use crate::auditing;
 use crate::engine::Driven;
 use crate::error::EngineError;
 use crate::hooks::Hooks;
@@ -18,12 +17,12 @@ use crate::log::{Appended, Leave};
 use crate::operation::{End, refusal_of};
 use crate::plan::Outcome;
 use crate::ports::{DueChange, StoreError, Write};
-use crate::queue;
 use crate::recorded_signal::STUCK;
 use crate::slot::Slot;
 use crate::state::OperationState;
 use crate::status::Status;
 use crate::step_id::StepId;
+use crate::{auditing, queue};
 
 impl<A: Hooks> Drive<'_, A> {
     /// The slots that this turn frees.

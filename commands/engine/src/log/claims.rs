@@ -2,9 +2,7 @@
 
 use crate::head::{self, Head, WOKEN_BY};
 use crate::keys::Keys;
-use crate::ports::guards;
-use crate::ports::text_guard;
-use crate::ports::{DueChange, Guard, Precondition, Store, StoreError, Write};
+use crate::ports::{DueChange, Guard, Precondition, Store, StoreError, Write, guards, text_guard};
 use crate::retry;
 use sluice_model::OperationId;
 

@@ -8,8 +8,7 @@ use super::toy_world::{How, Moment, Spec, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::StoreError;
-use crate::records::pipeline_slot;
-use crate::records::stage_slot;
+use crate::records::{pipeline_slot, stage_slot};
 use crate::testing::{StoreCall, StoreFault};
 
 /// One step of each kind: looks, polls, all three mutations, a slot, people.

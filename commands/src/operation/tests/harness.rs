@@ -14,8 +14,9 @@ use self::store_proxy::StoreProxy;
 use super::toy_world::{ToyDefinition, ToyWorld};
 use crate::operation::*;
 use crate::ports::{Guard, Item, Precondition, Store, Write};
-use crate::records::stage_slot;
-use crate::records::{Act, AuditRecord, Counters, Pipeline, PipelineState, Stage, from_item, to_item};
+use crate::records::{
+    Act, AuditRecord, Counters, Pipeline, PipelineState, Stage, from_item, stage_slot, to_item,
+};
 use crate::rules::Access;
 use crate::service::Service;
 use crate::testing::fake_aws::{End, FaultProxy};

@@ -8,8 +8,7 @@ use super::harness::{LEASE, Process, Shared, person};
 use super::toy_world::{Faults, How, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
-use crate::records::pipeline_slot;
-use crate::records::stage_slot;
+use crate::records::{pipeline_slot, stage_slot};
 use sluice_model::OperationId;
 
 const HOUR: i64 = 3600;

@@ -9,8 +9,7 @@ use super::harness::{Process, Shared};
 use super::toy_world::{Faults, How, Moment, Spec, step};
 use crate::operation::*;
 use crate::ports::StoreError;
-use crate::records::pipeline_slot;
-use crate::records::stage_slot;
+use crate::records::{pipeline_slot, stage_slot};
 use crate::testing::StoreFault;
 use sluice_model::Class;
 

@@ -9,8 +9,7 @@ use crate::installation::{Extras, Installation, Invocation, Plan, Planning, Reje
 use crate::operation::{Accepted, EngineError, commit_now};
 use crate::pipeline::roles::messages;
 use crate::records::{Act, AuditRecord};
-use crate::rules::RoleChange;
-use crate::rules::Roles;
+use crate::rules::{RoleChange, Roles};
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::Answer;
 

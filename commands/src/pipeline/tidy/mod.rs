@@ -25,8 +25,7 @@ use crate::operation::{EngineError, Node, Operation, OperationState, StepId, Sum
 use crate::pipeline::tidy::delete::{Leftover, Record, Remove};
 use crate::pipeline::tidy::found::Found;
 use crate::pipeline::tidy::look::LookForLeftovers;
-use crate::records::pipeline_slot;
-use crate::records::{AuditSubject, PipelineState};
+use crate::records::{AuditSubject, PipelineState, pipeline_slot};
 use sluice_model::{Permission, PipelineName, Target};
 
 pub(crate) use self::command::plan;

@@ -9,8 +9,7 @@ use super::steps::{
 };
 use crate::operation::{EngineError, Node, StepId};
 use crate::ports::{Api, Deployment, DeploymentState};
-use crate::records::PinnedApi;
-use crate::records::pipeline_slot;
+use crate::records::{PinnedApi, pipeline_slot};
 use crate::resources::messages;
 use crate::resources::resource::Preparation;
 use sluice_template::{Application, function_name};

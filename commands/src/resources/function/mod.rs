@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, OperationState, StepId};
-use crate::records::VersionSet;
-use crate::records::pipeline_slot;
+use crate::records::{VersionSet, pipeline_slot};
 use crate::resources::describe::{Change, Line};
 use crate::resources::messages;
 use crate::resources::plan::PlannedFunction;

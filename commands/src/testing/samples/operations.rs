@@ -12,8 +12,7 @@ pub use promote::promotion;
 use super::records::{access, change, current, stage};
 use super::{Journal, Sample};
 use crate::operation::{EngineError, Snapshot};
-use crate::records::stage_slot;
-use crate::records::{Change, PipelineState};
+use crate::records::{Change, PipelineState, stage_slot};
 use sluice_model::{Class, PortError, Refusal, StageName};
 
 const BUCKET: &str = "sluice-123456789012-eu-central-1";
