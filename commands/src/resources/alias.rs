@@ -11,8 +11,6 @@ use crate::operation::effects::{CREATE_ALIAS, DELETE_ALIAS, MOVE_ALIAS, Mutation
 use crate::operation::{
     Context, Effect, EngineError, Node, Observed, OperationState, Progress, Step, StepId, Undone, World,
 };
-use crate::resources::function;
-use crate::resources::messages;
 use crate::resources::own::{ours, shell_line};
 use crate::resources::resource::{Duty, Move, Part, Prepared, Resource, SurveyCall, ToPrepare};
 use crate::resources::seen::{Seen, Surveyed};
