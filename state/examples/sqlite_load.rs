@@ -152,7 +152,7 @@ impl Fixture {
             delivery: delivery.to_owned(),
             actor: actor("eve"),
             channel: Some(CHANNEL.parse().expect("a channel")),
-            said: Input::Slash { command: command.to_owned(), text },
+            input: Input::Slash { command: command.to_owned(), text },
         };
         let start = Instant::now();
         let answer = self.service.handle(invocation).await.expect("an answer");

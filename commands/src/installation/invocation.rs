@@ -32,7 +32,7 @@ pub struct Invocation {
     /// The channel. `None` for a terminal: its commands notify the pipeline's home channel.
     pub channel: Option<ChannelId>,
     /// The command or click.
-    pub said: Input,
+    pub input: Input,
 }
 
 /// The delivery of an invocation.

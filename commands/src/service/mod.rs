@@ -51,7 +51,7 @@ impl Service {
         if !invocation.actor.terminal {
             self.app.engine.world().ports.directory.seen(&invocation.actor.id);
         }
-        let stop = match &invocation.said {
+        let stop = match &invocation.input {
             Input::Slash { command, text } => match sluice_grammar::parse(command, text, &self.app.names) {
                 // Boxed: without it, every delivery's future would be as large as that of the largest command.
                 Ok(command) => Box::pin(self.command(&invocation, command)).await,

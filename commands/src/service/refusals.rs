@@ -148,7 +148,7 @@ async fn channel_of(
 
 /// The request of a delivery; `None` if it concerns no pipeline.
 async fn wanted(app: &Installation, invocation: &Invocation) -> Result<Option<Wanted>, Reject> {
-    match &invocation.said {
+    match &invocation.input {
         Input::Slash { command, text } => {
             let Ok(command) = sluice_grammar::parse(command, text, &app.names) else {
                 return Ok(None);

@@ -81,7 +81,7 @@ impl Service {
             delivery: format!("tidy/{name}/{}/{hour}", state.counters.releases),
             actor: sluice.clone(),
             channel: None,
-            said: Input::Slash { command: "/pipeline".into(), text: command.to_string() },
+            input: Input::Slash { command: "/pipeline".into(), text: command.to_string() },
         };
         let granted = snapshot.access.permit(Permission::Sluice, &sluice.id)?;
         let id = self.app.new_id()?;

@@ -27,16 +27,16 @@ impl CliCommand {
         let line = words.join(" ");
         let line = line.trim();
         let (command, text) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        let said = Input::Slash { command: command.to_owned(), text: text.to_owned() };
+        let input = Input::Slash { command: command.to_owned(), text: text.to_owned() };
         // A new id each time: a repeated command is meant, and not a redelivery.
         let delivery = format!("run-{}", Ulid::new());
-        let invocation = Invocation { delivery, actor, channel: None, said };
+        let invocation = Invocation { delivery, actor, channel: None, input };
         Ok(Self { invocation, expects_failure: false, needs_role: false })
     }
 
     /// Parses it with the command names of this installation.
     pub(super) fn parsed_with(mut self, names: &Names) -> Self {
-        if let Input::Slash { command, text } = &self.invocation.said {
+        if let Input::Slash { command, text } = &self.invocation.input {
             let command = parse_line(&format!("{command} {text}"), names);
             self.needs_role =
                 command.as_ref().is_ok_and(|command| command.permission() != Permission::Everyone);
@@ -69,11 +69,11 @@ mod tests {
     #[test]
     fn an_invocation_has_no_channel_and_a_new_delivery_id_each_time() {
         let command = parse("/rollback orders prod it is  slow", "U024BE7LH").unwrap();
-        let Invocation { delivery, actor, channel, said } = &command.invocation;
+        let Invocation { delivery, actor, channel, input } = &command.invocation;
         assert_eq!((actor.id.as_str(), actor.name.as_str(), actor.terminal), ("U024BE7LH", "root", true));
         assert_eq!(*channel, None);
         let text = "orders prod it is  slow".to_owned();
-        assert_eq!(*said, Input::Slash { command: "/rollback".into(), text });
+        assert_eq!(*input, Input::Slash { command: "/rollback".into(), text });
         let again = parse("/rollback orders prod it is  slow", "U024BE7LH").unwrap();
         assert_ne!(*delivery, again.invocation.delivery);
         assert!(command.needs_role() && !parse("/repo list", "U024BE7LH").unwrap().needs_role());

@@ -72,13 +72,13 @@ pub(super) fn test_service(access: impl Into<PinnedRoles>) -> TestService {
 }
 
 impl TestService {
-    async fn say(&mut self, who: &str, name: String, said: Input) {
+    async fn say(&mut self, who: &str, name: String, input: Input) {
         self.deliveries += 1;
         let invocation = Invocation {
             delivery: format!("T1/{}", self.deliveries),
             actor: samples::actor(who),
             channel: Some(CHANNEL.parse().unwrap()),
-            said,
+            input,
         };
         let answer = self.service.handle(invocation).await.unwrap();
         if let Some(card) = &answer.replaces {
@@ -98,12 +98,12 @@ impl TestService {
     }
     pub(super) async fn types(&mut self, who: &str, line: &str) {
         let (command, text) = line.split_once(' ').unwrap_or((line, ""));
-        let said = Input::Slash { command: command.into(), text: text.into() };
-        self.say(who, format!("{who}: {line}"), said).await;
+        let input = Input::Slash { command: command.into(), text: text.into() };
+        self.say(who, format!("{who}: {line}"), input).await;
     }
     pub(super) async fn clicks(&mut self, who: &str, action: &str, value: &str) {
-        let said = Input::Click { action_id: action.into(), value: value.into() };
-        self.say(who, format!("{who} clicks {action}"), said).await;
+        let input = Input::Click { action_id: action.into(), value: value.into() };
+        self.say(who, format!("{who} clicks {action}"), input).await;
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) struct Delivery {
 impl Delivery {
     /// The name of the command or button for metrics, or `other` if it does not look like one.
     pub(super) fn verb(&self) -> String {
-        let name = match &self.invocation.said {
+        let name = match &self.invocation.input {
             Input::Slash { command, .. } => command.trim_start_matches('/'),
             Input::Click { action_id, .. } => action_id,
         };
@@ -129,7 +129,7 @@ fn command(fields: BTreeMap<String, String>) -> Result<Payload, &'static str> {
         delivery: delivery(&team, &event.trigger_id.0)?,
         actor: actor(event.user_id.0, name)?,
         channel: Some(ChannelId::new(event.channel_id.0).map_err(|_| "channel")?),
-        said: Input::Slash { command, text },
+        input: Input::Slash { command, text },
     };
     let response_url = Some(response_url(event.response_url.0)?);
     if is_too_long {
@@ -200,7 +200,7 @@ fn click(click: SlackInteractionBlockActionsEvent) -> Result<Payload, &'static s
         delivery: delivery(&team, &click.trigger_id.0)?,
         actor: actor(user.id.0, user.username.or(user.name))?,
         channel: Some(ChannelId::new(channel.0).map_err(|_| "channel")?),
-        said: Input::Click { action_id, value },
+        input: Input::Click { action_id, value },
     };
     let response_url = click.response_url.map(|url| response_url(url.0)).transpose()?;
     Ok(Payload::Delivery(Box::new(Delivery { invocation, teams, response_url, is_click: true })))

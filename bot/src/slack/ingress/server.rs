@@ -183,7 +183,7 @@ impl SlackServer {
         if let (Some(url), Some(channel)) = (&delivery.response_url, &delivery.invocation.channel) {
             self.response_urls.insert(&delivery.invocation.actor.id, channel, url.clone());
         }
-        let Some(permit) = self.users.admit(&delivery.invocation.actor.id, &delivery.invocation.said) else {
+        let Some(permit) = self.users.admit(&delivery.invocation.actor.id, &delivery.invocation.input) else {
             return (messages::slow_down(), "slowed");
         };
         let (sender, receiver) = oneshot::channel();

@@ -68,8 +68,8 @@ impl Drop for Permit {
 
 impl UserLimits {
     /// Permission for a delivery of that user, within both limits.
-    pub(super) fn admit(&self, user: &UserId, said: &Input) -> Option<Permit> {
-        let (key, now) = ((user.clone(), urgency(said)), Instant::now());
+    pub(super) fn admit(&self, user: &UserId, input: &Input) -> Option<Permit> {
+        let (key, now) = ((user.clone(), urgency(input)), Instant::now());
         let mut allowances = self.0.lock();
         if allowances.len() >= MANY {
             allowances.retain(|_, allowance| {
@@ -91,8 +91,8 @@ impl UserLimits {
 }
 
 /// Decided by the start of the line alone: a wrong guess only uses the other allowance.
-fn urgency(said: &Input) -> Urgency {
-    let Input::Slash { command, text } = said else { return Urgency::Urgent };
+fn urgency(input: &Input) -> Urgency {
+    let Input::Slash { command, text } = input else { return Urgency::Urgent };
     let verb = command.rsplit(['/', '-']).next().unwrap_or_default();
     let mut words = std::iter::once(verb).chain(text.split_whitespace().take(2));
     let is_urgent = words.any(|word| URGENT.iter().any(|urgent| word.eq_ignore_ascii_case(urgent)));

@@ -80,35 +80,35 @@ fn is_failure(record: &AuditRecord) -> bool {
     ![REJECTED, EXPIRED, VOID, CANCELLED].contains(&record.outcome.as_str())
 }
 
-/// The outcome: the release that runs, its commit, the approvers and the rule.
+/// What runs now, who approved it, the reason, and the rule that allowed it.
 fn outcome(record: &AuditRecord) -> Text {
     let about = &record.about;
-    let mut outcome = match (record.act, &about.stage, about.after) {
-        (Act::Succeeded, Some(stage), Some(after)) => Text::plain(format!("{stage} runs {after}")),
-        (Act::Succeeded, ..) if record.kind == LOCK => Text::plain("ended"),
-        _ => Text::plain(record.outcome.clone()),
-    };
-    if record.act == Act::Succeeded && about.after.is_some() {
-        if let Some(commit) = &about.commit {
-            outcome = outcome.then(" (").join(change_text(commit)).then(")");
+    let mut parts = vec![];
+    match (record.act, &about.stage, about.after) {
+        (Act::Succeeded, Some(stage), Some(after)) => {
+            let runs = Text::plain(format!("{stage} runs {after}"));
+            parts.push(match &about.commit {
+                Some(commit) => runs.then(" (").join(change_text(commit)).then(")"),
+                None => runs,
+            });
+            parts.extend(about.before.map(|before| Text::plain(format!("previously {before}"))));
+            if !about.approvers.is_empty() {
+                let names: Vec<_> = about.approvers.iter().map(Actor::listed).collect();
+                parts.push(Text::plain(format!("approved by {}", names.join(", "))));
+            }
         }
-        if let Some(before) = about.before {
-            outcome = outcome.then(format!(", previously {before}"));
-        }
-        if !about.approvers.is_empty() {
-            let names: Vec<_> = about.approvers.iter().map(Actor::listed).collect();
-            outcome = outcome.then(format!(", approved by {}", names.join(", ")));
-        }
+        (Act::Succeeded, ..) if record.kind == LOCK => parts.push("lock ended".into()),
+        // Of a signal: its act says it all.
+        _ if record.outcome == "recorded" => {}
+        _ => parts.push(record.outcome.clone().into()),
+    }
+    if let Some(reason) = &about.reason {
+        // A promotion has a reason only if it overrides gates.
+        let overrides = record.kind == PROMOTE && matches!(record.act, Act::Asked | Act::Succeeded);
+        parts.push(Text::plain(format!("{}: {reason}", if overrides { "override" } else { "reason" })));
     }
     if !record.rule.is_empty() {
-        outcome = outcome.then(format!(" (rule: {})", record.rule));
+        parts.push(Text::plain(format!("rule: {}", record.rule)));
     }
-    match &about.reason {
-        // A promotion has a reason only if it overrides gates.
-        Some(reason) if record.kind == PROMOTE && matches!(record.act, Act::Asked | Act::Succeeded) => {
-            outcome.then(format!(", override: {reason}"))
-        }
-        Some(reason) => outcome.then(format!(": {reason}")),
-        None => outcome,
-    }
+    Text::joined(parts, ", ")
 }

@@ -37,7 +37,8 @@ pub(super) fn summary(params: &Params, found: Option<&Found>) -> Summary {
         let groups = found.logs.iter().take(LOGS).map(String::as_str).collect::<Vec<_>>().join(", ");
         let more = found.logs.len().saturating_sub(LOGS);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        summary = summary.field("Logs", format!("{groups}{more}: kept for {LOG_DAYS} days"));
+        let kept = if *delete { format!("kept for {LOG_DAYS} days") } else { "kept forever".to_owned() };
+        summary = summary.field("Logs", format!("{groups}{more}: {kept}"));
     }
     summary.done = Some(result(params, found));
     let now = format!("/pipeline tidy {name} now");

@@ -19,7 +19,7 @@ struct Truthful {
     office: Office,
     fake_aws: Arc<FakeAws>,
     clock: Arc<TestClock>,
-    said: std::cell::Cell<u32>,
+    count: std::cell::Cell<u32>,
 }
 
 /// `orders` with r2 on dev and staging and r1 on prod, and AWS in the same state.
@@ -36,17 +36,17 @@ async fn truthful() -> Truthful {
     let engine = Arc::new(Engine::new(Arc::new(fake_aws.fault_proxy().world(world)), registry()));
     let people = Default::default();
     let office = Office { service: Service::new(engine, Names::default()), store, people };
-    Truthful { office, fake_aws, clock, said: Default::default() }
+    Truthful { office, fake_aws, clock, count: Default::default() }
 }
 
 impl Truthful {
-    async fn says(&self, said: Input) -> Card {
-        self.said.set(self.said.get() + 1);
+    async fn says(&self, input: Input) -> Card {
+        self.count.set(self.count.get() + 1);
         let invocation = Invocation {
-            delivery: format!("d{}", self.said.get()),
+            delivery: format!("d{}", self.count.get()),
             actor: samples::actor("ann"),
             channel: Some("C0GENERAL1".parse().unwrap()),
-            said,
+            input,
         };
         self.office.service.handle(invocation).await.unwrap().card
     }

@@ -224,7 +224,7 @@ async fn answer(office: &Office, who: &str, line: &str) -> String {
         delivery: format!("{who} {line}"),
         actor: sample_user(who),
         channel: Some("C0GENERAL1".parse().unwrap()),
-        said: Input::Slash { command: command.into(), text: text.into() },
+        input: Input::Slash { command: command.into(), text: text.into() },
     };
     let before = office.heads();
     let card = office.service.handle(invocation).await.unwrap().card;

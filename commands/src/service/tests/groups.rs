@@ -103,9 +103,9 @@ async fn at_a_terminal_groups_grant_no_access() {
     // This world has the directory of a terminal.
     let world = world(Settings::new("test"), pinned_roles, store, clock, notifier, runner);
     let service = Service::new(Arc::new(Engine::new(Arc::new(world), registry())), Names::default());
-    let said = Input::Slash { command: "/build".into(), text: "orders".into() };
+    let input = Input::Slash { command: "/build".into(), text: "orders".into() };
     let actor = Actor::at_terminal(user("eve").id, "root");
-    let invocation = Invocation { delivery: "d".into(), actor, channel: None, said };
+    let invocation = Invocation { delivery: "d".into(), actor, channel: None, input };
     let card = service.handle(invocation).await.unwrap().card;
     assert_eq!(code(&card).as_deref(), Some("group-unknown"));
     assert!(words(&card).contains("A terminal cannot read"), "{card:?}");

@@ -138,8 +138,8 @@ async fn at_a_terminal_the_next_page_is_a_command() {
         .await;
     let actor = Actor::at_terminal(user("eve").id, "root");
     let asks = async |text: &str| {
-        let said = Input::Slash { command: "/pipeline".into(), text: text.into() };
-        let invocation = Invocation { delivery: text.into(), actor: actor.clone(), channel: None, said };
+        let input = Input::Slash { command: "/pipeline".into(), text: text.into() };
+        let invocation = Invocation { delivery: text.into(), actor: actor.clone(), channel: None, input };
         office.service.handle(invocation).await.unwrap().card
     };
     let card = asks("history orders since 2026-02-20").await;
@@ -227,7 +227,7 @@ async fn refusals_by_gates_and_roles_are_recorded_once() {
     assert_eq!((own.actor.name.as_str(), own.about.stage.as_ref().unwrap().as_str()), ("ann", "prod"));
     let shown = rows(&office.types("h", "eve", "/pipeline history orders").await);
     let shown = shown.iter().find(|row| row[2] == "refused: /promote").unwrap();
-    assert_eq!(shown[3], "own-request: You cannot decide on your own request.");
+    assert_eq!(shown[3], "own-request, reason: You cannot decide on your own request.");
     for nth in 0..40 {
         office.types(&format!("more {nth}"), "zoe", "/build orders").await;
     }

@@ -10,7 +10,7 @@ async fn a_log_needs_the_home_channel_or_a_role() {
             delivery: format!("{who} {channel:?}"),
             actor: user(who),
             channel: channel.map(|channel| channel.parse().unwrap()),
-            said: Input::Slash { command: "/build".into(), text: "log orders".into() },
+            input: Input::Slash { command: "/build".into(), text: "log orders".into() },
         };
         code(&office.service.handle(invocation).await.unwrap().card)
     };

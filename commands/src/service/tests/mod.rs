@@ -97,12 +97,12 @@ fn code(card: &Card) -> Option<String> {
 }
 
 impl Office {
-    async fn deliver(&self, delivery: &str, who: &str, said: Input) -> Result<Card, NoAnswer> {
+    async fn deliver(&self, delivery: &str, who: &str, input: Input) -> Result<Card, NoAnswer> {
         let invocation = Invocation {
             delivery: delivery.into(),
             actor: user(who),
             channel: Some("C0GENERAL1".parse().unwrap()),
-            said,
+            input,
         };
         let answer = self.service.handle(invocation).await?;
         // Only answers to changes of roles for all pipelines, and role requests, are public.
@@ -113,12 +113,12 @@ impl Office {
     }
     async fn types(&self, delivery: &str, who: &str, line: &str) -> Card {
         let (command, text) = line.split_once(' ').unwrap_or((line, ""));
-        let said = Input::Slash { command: command.into(), text: text.into() };
-        self.deliver(delivery, who, said).await.unwrap()
+        let input = Input::Slash { command: command.into(), text: text.into() };
+        self.deliver(delivery, who, input).await.unwrap()
     }
     async fn clicks(&self, delivery: &str, who: &str, action: &str, value: &str) -> Card {
-        let said = Input::Click { action_id: action.into(), value: value.into() };
-        self.deliver(delivery, who, said).await.unwrap()
+        let input = Input::Click { action_id: action.into(), value: value.into() };
+        self.deliver(delivery, who, input).await.unwrap()
     }
     /// How many records there are, without those of refusals.
     fn records(&self) -> usize {
@@ -249,9 +249,9 @@ async fn operations_from_a_terminal_notify_the_home_channel() {
     let office = office(roles()).await;
     let types = async |delivery: &str, line: &str| {
         let (command, text) = line.split_once(' ').unwrap();
-        let said = Input::Slash { command: command.into(), text: text.into() };
+        let input = Input::Slash { command: command.into(), text: text.into() };
         let actor = Actor::at_terminal(user("ann").id, "root");
-        let invocation = Invocation { delivery: delivery.into(), actor, channel: None, said };
+        let invocation = Invocation { delivery: delivery.into(), actor, channel: None, input };
         office.service.handle(invocation).await.unwrap().card
     };
     let card = types("d1", "/repo create books").await;
@@ -365,8 +365,8 @@ async fn without_the_store_there_is_no_answer() {
     for line in ["/build orders", "/pipeline status orders"] {
         office.store.fail_next(StoreError::Unknown("gone".into()));
         let (command, text) = line.split_once(' ').unwrap();
-        let said = Input::Slash { command: command.into(), text: text.into() };
-        assert_eq!(office.deliver("d1", "ann", said).await, Err(NoAnswer::Unreachable), "{line}");
+        let input = Input::Slash { command: command.into(), text: text.into() };
+        assert_eq!(office.deliver("d1", "ann", input).await, Err(NoAnswer::Unreachable), "{line}");
     }
     assert_eq!(office.heads(), 0);
 }
@@ -377,8 +377,8 @@ async fn a_store_that_denies_access_is_reported() {
     for line in ["/build orders", "/pipeline status orders"] {
         office.store.fail_next(StoreError::Refused("AccessDeniedException: arn:aws:secret".into()));
         let (command, text) = line.split_once(' ').unwrap();
-        let said = Input::Slash { command: command.into(), text: text.into() };
-        let card = office.deliver(line, "ann", said).await.unwrap();
+        let input = Input::Slash { command: command.into(), text: text.into() };
+        let card = office.deliver(line, "ann", input).await.unwrap();
         assert_eq!((card.tone, code(&card).as_deref()), (Tone::Bad, Some("no-access")), "{line}: {card:?}");
         assert!(words(&card).contains("sluice check") && !words(&card).contains("arn:"), "{card:?}");
     }

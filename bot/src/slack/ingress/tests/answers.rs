@@ -16,7 +16,7 @@ async fn a_signed_command_is_handled_on_all_three_urls() {
         let seen = world.service.seen.lock();
         assert_eq!(seen[0].delivery, "T0HOME:13345224609.738474920.8088930838d88f008e0");
         assert_eq!((seen[0].actor.id.as_str(), seen[0].actor.name.as_str()), ("U0ANN", "ann"));
-        assert_eq!(seen[0].said, Input::Slash { command: "/build".into(), text: "orders".into() });
+        assert_eq!(seen[0].input, Input::Slash { command: "/build".into(), text: "orders".into() });
     }
 }
 
@@ -30,7 +30,7 @@ async fn a_click_is_acknowledged_and_answered_at_its_response_url() {
     assert_eq!(url.as_str(), "https://hooks.slack.com/actions/T/1/x");
     assert_eq!((&body["response_type"], &body["replace_original"]), (&json!("ephemeral"), &json!(false)));
     let seen = world.service.seen.lock();
-    assert_eq!(seen[0].said, Input::Click { action_id: "promotion.approve".into(), value: "01J 3".into() });
+    assert_eq!(seen[0].input, Input::Click { action_id: "promotion.approve".into(), value: "01J 3".into() });
     assert_eq!(seen[0].delivery, "T0HOME:99.1.x");
 }
 

@@ -55,7 +55,7 @@ struct Service {
 #[async_trait]
 impl CommandHandler for Service {
     async fn handle(&self, invocation: Invocation) -> Result<Answer, Unavailable> {
-        if let Input::Slash { text, .. } = &invocation.said
+        if let Input::Slash { text, .. } = &invocation.input
             && text == "panic"
         {
             panic!("on purpose");

@@ -65,7 +65,7 @@ async fn text_arrives_unchanged() {
     assert_eq!(send(&world, request(FORM, &with("text", text))).await.0, StatusCode::OK);
     assert_eq!(send(&world, request(FORM, &with("user_name", ""))).await.0, StatusCode::OK);
     let seen = world.service.seen.lock();
-    assert_eq!(seen[0].said, Input::Slash { command: "/build".into(), text: text.into() });
+    assert_eq!(seen[0].input, Input::Slash { command: "/build".into(), text: text.into() });
     assert_eq!(seen[1].actor.name, "U0ANN");
 }
 

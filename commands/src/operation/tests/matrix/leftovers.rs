@@ -239,7 +239,7 @@ async fn a_rollback_planned_before_its_release_was_marked_is_planned_again() {
         delivery: "late".to_owned(),
         actor: ann.clone(),
         channel: None,
-        said: Input::Slash { command: "/rollback".into(), text: "orders dev r1".into() },
+        input: Input::Slash { command: "/rollback".into(), text: "orders dev r1".into() },
     };
     let id = operation_id(5_000);
     let (request, _) =

@@ -40,13 +40,13 @@ pub(super) fn code(card: &Card) -> Option<String> {
 }
 
 impl Process {
-    async fn deliver(&self, delivery: &str, who: &str, said: Input) -> Card {
+    async fn deliver(&self, delivery: &str, who: &str, input: Input) -> Card {
         loop {
             let invocation = Invocation {
                 delivery: delivery.to_owned(),
                 actor: person(who),
                 channel: Some("C0GENERAL1".parse().unwrap()),
-                said: said.clone(),
+                input: input.clone(),
             };
             match self.service.handle(invocation).await {
                 Ok(answer) => return answer.card,
@@ -83,8 +83,8 @@ impl Process {
         for head in shared.heads().into_iter().filter(|head| head.status == Status::Stuck) {
             let buttons = shared.last_update(&head.id).map(|update| update.card.buttons).unwrap_or_default();
             for button in buttons.into_iter().filter(|button| button.action_id == action) {
-                let said = Input::Click { action_id: button.action_id, value: button.value.clone() };
-                self.deliver(&format!("{action}-{}", button.value), "ada", said).await;
+                let input = Input::Click { action_id: button.action_id, value: button.value.clone() };
+                self.deliver(&format!("{action}-{}", button.value), "ada", input).await;
             }
         }
     }
