@@ -142,7 +142,7 @@ async fn an_unobservable_mutation_makes_the_operation_stuck_not_failed() {
     let (alive, id) = (shared.process("alive"), operation_id(1));
     alive.run_to(&shared, &id, Status::Stuck).await;
     let card = format!("{:?}", alive.notifier.last(&id).unwrap().card);
-    assert!(card.contains("Unknown whether done: "), "{card}");
+    assert!(card.contains("Unknown whether this was done: "), "{card}");
     shared.toy_world.hide(false);
     alive.send_signal(&id, "ben", "d2", SignalKind::Retry).await;
     alive.run_until_settled(&shared).await;

@@ -114,7 +114,7 @@ async fn an_unwind_leaves_foreign_changes_and_names_them() {
     let id = operation_id(1);
     shared.assert_at_rest(&id, Status::Failed, "changed by others").await;
     let card = format!("{:?}", process.notifier.last(&id).unwrap().card);
-    assert!(card.contains("Changed by somebody else meanwhile, so left as it is: "), "{card}");
+    assert!(card.contains("Not undone, because somebody else changed it: "), "{card}");
     assert_eq!(shared.toy_world.count("a"), 1);
 }
 

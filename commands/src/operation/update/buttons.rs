@@ -5,7 +5,7 @@ use sluice_model::{Button, ButtonStyle, Click, OperationId, Wait};
 
 /// The button that stops a running operation.
 pub(super) fn cancel(id: &OperationId, command: &str) -> Button {
-    let text = format!("{command} stops, and its changes to stages are undone.");
+    let text = format!("{command} stops. A stage that it already changed is restored.");
     Button::new(&Click::Cancel(id.clone()), "Cancel").asking(text, "Stop it")
 }
 

@@ -55,6 +55,10 @@ pub fn card(
         _ if status == Status::Stuck => Some(left_behind::what_now()),
         // The next step follows when the unwinding is over.
         Some(_) if status == Status::Unwinding => None,
+        Some(_) if op.resolved.is_some() => {
+            let line = format!("/pipeline status {}", op.spec.pipeline);
+            Some(Text::plain("To see what runs now, run ").code(line).then("."))
+        }
         Some(refusal) if !refusal.hint.is_empty() => Some(marked(&refusal.hint)),
         _ => summary.hint.clone(),
     };

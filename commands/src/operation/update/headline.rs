@@ -21,6 +21,7 @@ pub(super) fn headline(summary: &Summary, op: &OperationState) -> Text {
         Status::Running => "is running",
         Status::Waiting => "is waiting",
         Status::Succeeded => "succeeded",
+        Status::Unwinding if op.cancelled.is_some() => "is being cancelled",
         Status::Unwinding => "is being undone",
         Status::Failed => match op.failure() {
             _ if op.resolved.is_some() => "was marked as resolved",

@@ -34,9 +34,9 @@ pub(super) fn add(mut card: Card, op: &OperationState, nodes: &[Node]) -> Card {
     }
     for (what, texts) in [
         ("Undone: ", back),
-        ("Changed by somebody else meanwhile, so left as it is: ", changed),
+        ("Not undone, because somebody else changed it: ", changed),
         ("Not undone: ", uncertain),
-        ("Unknown whether done: ", unseen),
+        ("Unknown whether this was done: ", unseen),
         ("Kept: ", stays),
     ] {
         if !texts.is_empty() {

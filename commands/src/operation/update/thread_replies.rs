@@ -81,7 +81,7 @@ pub(super) fn all(summary: &Summary, op: &OperationState, nodes: &[Node]) -> Vec
         let code = by_hand(op, nodes);
         if succeeded && !code.is_empty() {
             // Only this operation saw the former state.
-            let text = Text::plain("To roll back without Sluice, run:");
+            let text = Text::plain("To undo this without Sluice, run:");
             asides.push(ThreadReply { code, ..reply("by-hand", text, op.sequence) });
         }
     }

@@ -278,7 +278,7 @@ async fn the_message_of_a_lock_names_the_person_who_removed_or_replaced_it() {
     ends(&shared, &process, "ben", "/stage unlock orders dev", Status::Succeeded).await;
     process.run_until(async || message_text(&shared, &first).contains("Unlocked by @U0BEN")).await;
     assert!(
-        message_text(&shared, &first).contains("is active: still active on prod"),
+        message_text(&shared, &first).contains("Lock on prod of orders is active"),
         "{}",
         message_text(&shared, &first)
     );
