@@ -53,7 +53,7 @@ async fn a_new_person_requests_a_role_and_gets_it() {
 
     let before = world.ephemerals(ann).await.len();
     world.click_stale(ann, &asked, "access.decline").await;
-    world.expect_ephemeral(ann, before, &["was granted by", "nothing changed"]).await;
+    world.expect_ephemeral(ann, before, &["already granted this request", "Nothing was changed"]).await;
     let history = world.command(ann, "/pipeline history newcomers").await;
     history.says(&[
         "requested: operators for eve",

@@ -41,7 +41,7 @@ async fn only_another_approver_can_approve() {
     for (who, action) in [(bob, "promotion.approve"), (cyd, "promotion.reject")] {
         let before = world.ephemerals(who).await.len();
         world.click_stale(who, &waiting, action).await;
-        world.expect_ephemeral(who, before, &["nothing changed"]).await;
+        world.expect_ephemeral(who, before, &["Nothing was changed"]).await;
     }
     assert_eq!(promotion.succeeds().await.text(), done.text(), "a late click changes nothing");
     assert_eq!(world.release("gate", "prod").await, "r1");
@@ -59,7 +59,7 @@ async fn a_rejected_promotion_changes_nothing() {
     assert!(!over.has_button("promotion.approve"));
     let before = world.ephemerals(cyd).await.len();
     world.click_stale(cyd, &waiting, "promotion.approve").await;
-    world.expect_ephemeral(cyd, before, &["nothing changed"]).await;
+    world.expect_ephemeral(cyd, before, &["Nothing was changed"]).await;
     assert_eq!(world.release("rejected", "prod").await, "nothing");
     assert_eq!(world.curl("rejected", "prod").await.0, 404);
     // Another promotion is possible.

@@ -38,7 +38,7 @@ async fn a_group_approves_only_while_slack_lists_its_members() {
     world.command(ann, "/pipeline check led prod").await.says(&["usergroups:read", "grants no access"]);
     let before = world.ephemerals(bob).await.len();
     world.click(bob, &waiting, "promotion.approve").await;
-    world.expect_ephemeral(bob, before, &["group grants no access"]).await;
+    world.expect_ephemeral(bob, before, &["so it grants no access"]).await;
     assert!(refuses.has_fired().await);
     assert_eq!(world.release("led", "prod").await, "nothing");
 

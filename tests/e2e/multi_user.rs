@@ -56,7 +56,7 @@ async fn four_people_use_the_gates_of_prod() {
     promotion.succeeds().await;
     let before = world.ephemerals(bob).await.len();
     world.click_stale(bob, &waiting, "promotion.approve").await;
-    world.expect_ephemeral(bob, before, &["nothing changed"]).await;
+    world.expect_ephemeral(bob, before, &["Nothing was changed"]).await;
     assert_eq!(world.release(NAME, "prod").await, "r1");
 
     // The stage moves while a promotion waits: the promotion is void.

@@ -42,7 +42,7 @@ async fn two_approvals_a_lock_an_override_and_a_rollback_work_together() {
     let promotion = world.submit(ann, "/promote policy prod").await;
     let waiting = promotion.waits().await;
     world.click(bob, &waiting, "promotion.approve").await;
-    world.command(bob, "/promote approve policy prod").await.says(&["nothing changed"]);
+    world.command(bob, "/promote approve policy prod").await.says(&["Nothing was changed"]);
     assert_eq!(world.release("policy", "prod").await, "nothing");
     eventually("the message counts the approval", PATIENCE, async || {
         let words = promotion.waits().await.text();

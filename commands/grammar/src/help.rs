@@ -76,5 +76,5 @@ fn of_form(form: &Form, names: &Names) -> Card {
         .collect();
     let card = if fields.is_empty() { card } else { card.part(Part::Fields(fields)) };
     card.part(Part::Code(names.adapt(&form.shown_examples())))
-        .foot(format!("Who may: {}", form.permission.people()))
+        .foot(format!("Who can use it: {}", form.permission.people()))
 }

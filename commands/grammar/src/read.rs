@@ -100,7 +100,11 @@ fn name<T>(
         return Err(Diagnostic::new("reserved-word", problem).at(word));
     }
     new(text).map_err(|InvalidId { what, rule, .. }| {
-        Diagnostic::new(code, format!("`{}` is not a valid {what}: {rule}", reason(word.bare()))).at(word)
+        let problem = match reason(word.bare()) {
+            typed if typed.is_empty() => format!("a {what} is missing here"),
+            typed => format!("`{typed}` is not a valid {what}: {rule}"),
+        };
+        Diagnostic::new(code, problem).at(word)
     })
 }
 

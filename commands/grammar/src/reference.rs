@@ -34,7 +34,7 @@ fn section(form: &Form) -> String {
         section.push('\n');
     }
     section.push_str(&format!(
-        "Who may: {}.\n\n```\n{}\n```\n",
+        "Who can use it: {}.\n\n```\n{}\n```\n",
         form.permission.people(),
         form.shown_examples()
     ));

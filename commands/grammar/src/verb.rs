@@ -42,10 +42,10 @@ impl Verb {
         match self {
             Verb::Repo => "Create a service with its repository and pipeline",
             Verb::Build => "Build a commit and read its log",
-            Verb::Deploy => "Make a build a release and run it on the first stage",
+            Verb::Deploy => "Turn a build into a release and run it on the first stage",
             Verb::Stage => "See and change the stages of a pipeline",
             Verb::Promote => "Move a release to the next stage, with its approvals",
-            Verb::Rollback => "Take a stage back to the release it ran before",
+            Verb::Rollback => "Move a stage back to an earlier release",
             Verb::Pipeline => "See what runs where, what happened, and get help",
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a text is no identifier of the kind that was asked for; worded for the person who typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} is no {what}: {rule}", self.shown())]
+#[error("{} is not a valid {what}: {rule}", self.shown())]
 pub struct InvalidId {
     /// What was typed.
     pub given: String,
@@ -88,7 +88,7 @@ macro_rules! number_id {
                 let digits = text.strip_prefix($prefix).unwrap_or(text);
                 match digits.parse::<u32>() {
                     Ok(number) if number > 0 && digits.bytes().all(|b| b.is_ascii_digit()) => Ok(Self(number)),
-                    _ => Err(InvalidId { given: text.into(), what: $what, rule: "a whole number from 1" }),
+                    _ => Err(InvalidId { given: text.into(), what: $what, rule: "use a whole number from 1" }),
                 }
             }
         }
@@ -115,36 +115,36 @@ fn is_slack_id(text: &str) -> bool {
 
 text_id!(
     /// The name of a pipeline, which is also the name of its service.
-    PipelineName, "pipeline name", "2 to 40 of a-z, 0-9 and -, from a letter to a letter or digit", is_slug
+    PipelineName, "pipeline name", "use 2 to 40 characters of a-z, 0-9 and -, with a letter first and no - at the end", is_slug
 );
 text_id!(
     /// The name of a stage (`dev`, `staging`, `prod`): an alias on every function and a stage of the API.
-    StageName, "stage name", "2 to 20 of a-z, 0-9 and -, from a letter to a letter or digit", is_short_slug
+    StageName, "stage name", "use 2 to 20 characters of a-z, 0-9 and -, with a letter first and no - at the end", is_short_slug
 );
 text_id!(
     /// A Slack user, as in `<@U024BE7LH>`.
-    UserId, "Slack user", "capitals and digits, as Slack gives them", is_slack_id
+    UserId, "Slack user", "use its id from Slack: capital letters and digits", is_slack_id
 );
 text_id!(
     /// A Slack user group, as in `<!subteam^S0604QSJC>`.
-    GroupId, "Slack user group", "an S, then capitals and digits, as Slack gives them",
+    GroupId, "Slack user group", "use its id from Slack: an S, then capital letters and digits",
     |text| text.starts_with('S') && is_slack_id(text)
 );
 text_id!(
     /// A Slack channel, private group or direct message.
-    ChannelId, "Slack channel", "capitals and digits, as Slack gives them", is_slack_id
+    ChannelId, "Slack channel", "use its id from Slack: capital letters and digits", is_slack_id
 );
 text_id!(
     /// A Slack workspace.
-    TeamId, "Slack workspace", "capitals and digits, as Slack gives them", is_slack_id
+    TeamId, "Slack workspace", "use its id from Slack: capital letters and digits", is_slack_id
 );
 text_id!(
     /// The durable unit of work behind a command: a ULID. Ids sort by the time of their creation.
-    OperationId, "operation", "26 characters of a ULID", |text| ulid::Ulid::from_string(text).is_ok()
+    OperationId, "operation", "use its id of 26 characters", |text| ulid::Ulid::from_string(text).is_ok()
 );
 text_id!(
     /// A full commit id, 40 hex digits.
-    CommitId, "commit", "40 hex digits",
+    CommitId, "commit", "use all 40 hex digits",
     |text| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit())
 );
 number_id!(

@@ -90,7 +90,7 @@ impl Permission {
             Permission::OperatorsOrOncall => "operators and people on call",
             Permission::AdminsOrOncall => "admins and people on call",
             Permission::Sluice => "nobody; Sluice does it by itself",
-            Permission::Approvers => "approvers of the stage who did not ask for it themselves",
+            Permission::Approvers => "approvers of the stage, except the requester",
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn already_running(
             card.text(requested.then(" ").time(spec.accepted).then("."))
                 .hint(follow.channel(channel).then(". Nothing new was started."))
         }
-        None => card.hint("Its message in the channel shows its state. Nothing new was started."),
+        None => card.hint("The message in the channel shows its state. Nothing new was started."),
     };
     card.foot(code("already-running"))
 }
@@ -87,8 +87,7 @@ pub(super) fn names_no_pipeline(name: &PipelineName) -> String {
 const SEE_PROGRESS: &str = "The message in the channel shows the progress.";
 
 pub(super) fn cancelling(command: &str) -> Card {
-    Card::new(Tone::Good, Text::plain("Cancelling: ").code(command))
-        .hint(format!("Its changes are being undone. {SEE_PROGRESS}"))
+    Card::new(Tone::Good, Text::plain("Cancelling: ").code(command)).hint(SEE_PROGRESS)
 }
 
 pub(super) fn retrying(command: &str) -> Card {
@@ -108,7 +107,7 @@ pub(super) fn too_late_to_cancel(command: &str, status: Status) -> Refusal {
     let problem = match status {
         Status::Succeeded => format!("`{command}` already succeeded. Nothing was changed."),
         Status::Failed => format!("`{command}` already ended. Nothing was changed."),
-        Status::Stuck => format!("`{command}` is stuck. An admin can click *Retry* or *Mark resolved*."),
+        Status::Stuck => format!("`{command}` is stuck. An admin can click `Retry` or `Mark resolved`."),
         _ => format!("`{command}` is already being cancelled."),
     };
     Refusal::new("late", problem, "The message in the channel shows its state.")
@@ -120,8 +119,7 @@ pub(super) fn not_cancelled() -> Refusal {
 }
 
 pub(super) fn not_stuck(pipeline: &PipelineName, command: &str) -> Refusal {
-    let problem =
-        format!("`{command}` is no longer stuck, or somebody clicked before you. Nothing was changed.");
+    let problem = format!("`{command}` is no longer stuck. Nothing was changed.");
     Refusal::new("late", problem, format!("See `/pipeline status {pipeline}`."))
 }
 
@@ -132,7 +130,7 @@ pub(crate) fn cannot_be_read(name: &PipelineName, noun: &str, id: &OperationId) 
         format!(
             "This version of Sluice cannot read a {noun} of `{name}`, so nothing was changed (operation `{id}`)."
         ),
-        "An admin can click *Retry* or *Mark resolved* in its message in the channel. Rollbacks are still possible.",
+        "An admin can click `Retry` or `Mark resolved` on its message in the channel. Rollbacks are still possible.",
     )
 }
 

@@ -63,7 +63,8 @@ pub(super) fn status<'a>(
     });
     let locks = locks.map(|lock| Text::default().code(lock.stage.as_str()).then(" is ").join(locked(lock)));
     // One paragraph for each subject: with a block for each line, fifty stages would exceed the limit of a message.
-    let card = card.table(["Stage", "Runs", "Commit", "Since"], rows).lines(outside).lines(urls).lines(locks);
+    let card =
+        card.table(["Stage", "State", "Commit", "Since"], rows).lines(outside).lines(urls).lines(locks);
     let card = card.lines(open.map(open_operation));
     let card = match next {
         Some(next) => card.hint(Text::plain("Next: ").code(next)),

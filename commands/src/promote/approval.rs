@@ -95,7 +95,7 @@ impl Step<Sluice> for Approval {
             }
             match signal.kind {
                 SignalKind::Reject => {
-                    return Err(EngineError::Refused(refusals::rejected(&signal.actor.id)));
+                    return Err(EngineError::Refused(refusals::rejected(&signal.actor.id, &params.to)));
                 }
                 SignalKind::Approve => drop(approvers.insert(&signal.actor.id)),
                 _ => {}

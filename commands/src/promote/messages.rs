@@ -82,7 +82,7 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
     if params.approvals > 0 {
         let size = size_text(params, op, between.as_ref(), changes.as_ref());
         summary = if size.is_empty() { summary } else { summary.field("Size", size) };
-        summary = summary.field("Age", age(params, changes.as_ref()));
+        summary = summary.field("Created", created(params, changes.as_ref()));
     }
     if let Some(changes) = &changes {
         summary.leads = change_sections(changes);
@@ -155,23 +155,33 @@ fn waiting(mut summary: Summary, params: &Params, op: &OperationState, since: u6
     if !approvers.is_empty() {
         summary = summary.field("Approvers", approvers.clone());
     }
+    let please = |words: &str| {
+        let who = if approvers.is_empty() { Text::default() } else { approvers.clone().then(" ") };
+        who.join(promotion(words))
+    };
     if let Some(expires) = params.expires {
         summary = summary.field("Expires", Text::default().time(expires));
         let reminds = reminds(op.spec.accepted, expires);
         let is_reminded = op.waits_still().is_some_and(|(at, _)| at >= reminds);
         summary.wakes = Some(if is_reminded { expires } else { reminds });
         if is_reminded {
-            let request = approvers.clone().join(promotion("please decide: the promotion of "));
+            let request = please("please decide: the promotion of ");
             summary.reminder = Some(request.then(" expires ").time(expires).then("."));
         }
     }
-    let request = approvers.join(promotion("please review the promotion of "));
+    let request = please("please review the promotion of ");
     summary.request = Some(request.then(format!(". It needs {}.", approvals(params.approvals))));
     let who = match params.self_approval {
-        true => "To approve, an approver clicks the button or runs ",
-        false => "To approve, an approver other than the requester clicks the button or runs ",
+        true => "An approver can click ",
+        false => "An approver other than the requester can click ",
     };
-    summary.hint = Some(Text::plain(who).code(format!("/promote approve {name} {to} {number}")).then("."));
+    summary.hint = Some(
+        Text::plain(who)
+            .bold("Approve")
+            .then(" or run ")
+            .code(format!("/promote approve {name} {to} {number}"))
+            .then("."),
+    );
     summary
 }
 
@@ -182,7 +192,7 @@ fn mentions(params: &Params, op: &OperationState) -> Text {
         .approvers
         .iter()
         .filter(|user| !have.contains(*user) && (params.self_approval || **user != op.spec.actor.id));
-    may.take(10).fold(Text::default(), |text, user| text.user(user).then(" "))
+    Text::joined(may.take(10).map(|user| Text::default().user(user)), " ")
 }
 
 /// When approvers are reminded: when a quarter of the time is left, at most an hour before the request expires.
@@ -222,8 +232,8 @@ pub(super) fn functions_changed(count: usize) -> String {
     }
 }
 
-fn age(params: &Params, changes: Option<&Changes>) -> Text {
-    let created = Text::plain("created ").time(params.release.made);
+fn created(params: &Params, changes: Option<&Changes>) -> Text {
+    let created = Text::default().time(params.release.made);
     match changes.and_then(|changes| changes.since) {
         Some(since) => created.then(", on ").code(params.from.as_str()).then(" since ").time(since),
         None => created,

@@ -115,10 +115,10 @@ pub(super) fn too_few_valid<'a>(
     void(params, problem)
 }
 
-pub(super) fn rejected(by: &UserId) -> Refusal {
+pub(super) fn rejected(by: &UserId, to: &StageName) -> Refusal {
     Refusal::new(
         REJECTED,
-        format!("<@{by}> rejected it. Nothing was changed."),
+        format!("<@{by}> rejected it. `{to}` was not changed."),
         format!("Talk to <@{by}> before you request it again."),
     )
 }
@@ -131,10 +131,12 @@ pub(super) fn expired(params: &Params, given: usize) -> Refusal {
 
 pub(super) fn stage_moved(name: &PipelineName, to: &StageName, state: &PipelineState) -> Refusal {
     let now = state.stages.get(to).and_then(|stage| stage.current.as_ref());
-    let runs = now.map_or("nothing".to_owned(), |now| format!("`{}`, by <@{}>", now.release, now.by.id));
+    let moved = now.map_or("It now runs nothing.".to_owned(), |now| {
+        format!("<@{}> moved it to `{}`.", now.by.id, now.release)
+    });
     Refusal::new(
         VOID,
-        format!("Stage `{to}` changed after this was requested: it now runs {runs}."),
+        format!("Stage `{to}` changed after this was requested. {moved}"),
         format!("See `/pipeline status {name}`. {}", request_again(name, to)),
     )
 }
@@ -149,9 +151,9 @@ pub(super) fn subject(params: &Params) -> String {
 pub(super) fn late(params: &Params, status: Status) -> Refusal {
     let what = subject(params);
     let problem = match status {
-        Status::Succeeded => format!("{what} was already decided and has succeeded; nothing changed."),
-        Status::Failed => format!("{what} was already decided or has ended; nothing changed."),
-        _ => format!("{what} already has your decision, or waits for something else; nothing changed."),
+        Status::Succeeded => format!("{what} already succeeded. Nothing was changed."),
+        Status::Failed => format!("{what} already ended. Nothing was changed."),
+        _ => format!("{what} is not waiting for your decision. Nothing was changed."),
     };
     Refusal::new("late", problem, see_status(&params.name))
 }

@@ -32,7 +32,7 @@ impl Installation {
                 Text::default().user(&pipeline.creator.id),
             ])
         });
-        let card = Card::new(Tone::Neutral, messages::pipelines_title("List of ", names.len()))
+        let card = Card::new(Tone::Neutral, messages::pipelines_title("", names.len()))
             .hint(marked(messages::LIST_HINT));
         Ok(Answer::private(card.table(messages::LIST_COLUMNS, rows)))
     }

@@ -22,8 +22,8 @@ pub(super) fn creating(name: &PipelineName) -> Text {
 pub(super) fn summary(op: &OperationState, clone_url: Option<String>) -> Summary {
     let name = &op.spec.pipeline;
     let pipeline = |words: &str| Text::plain(words).code(name.as_str());
-    let mut summary = Summary::new(pipeline("Creation of pipeline "))
-        .headlines(pipeline("Creating pipeline "), pipeline("Created pipeline "));
+    let doing = pipeline("Creating pipeline ");
+    let mut summary = Summary::new(doing.clone()).headlines(doing, pipeline("Created pipeline "));
     if let Some(url) = clone_url {
         summary = summary.field("Clone", Text::default().code(format!("git clone {url}")));
     }

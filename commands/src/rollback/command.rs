@@ -36,18 +36,18 @@ impl Installation {
         };
         let number = match release {
             Some(number) if number == current.release && record.mixed.is_none() => {
-                return Err(messages::already_runs(record, current.release).into());
+                return Err(messages::already_runs(name, record, current.release).into());
             }
             Some(number) if !record.has_run(number) => {
-                return Err(messages::never_ran(record, current.release, number).into());
+                return Err(messages::never_ran(name, record, current.release, number).into());
             }
             Some(number) => number,
             None if just_rolled_back(current, record, world.clock.now()) => {
                 return Err(messages::just_rolled_back(name, record, current).into());
             }
-            None => {
-                record.rollback_target().ok_or_else(|| messages::nothing_before(record, current.release))?
-            }
+            None => record
+                .rollback_target()
+                .ok_or_else(|| messages::nothing_before(name, record, current.release))?,
         };
         let release = self.release(name, number).await?;
         let forward = record

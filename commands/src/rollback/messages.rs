@@ -59,7 +59,7 @@ pub(super) fn stage_moved(params: &Params, now: Option<&Current>) -> Refusal {
     Refusal::new(
         VOID,
         format!("Stage `{stage}` no longer runs `{before}`: {moved}."),
-        format!("Check `/pipeline status {name}`, then roll back again if you still want it."),
+        format!("Check `/pipeline status {name}`, then roll back again if it is still needed."),
     )
 }
 
@@ -71,26 +71,31 @@ pub(super) fn nothing_runs(name: &PipelineName, stage: &StageName) -> Refusal {
     )
 }
 
-pub(super) fn already_runs(stage: &Stage, current: ReleaseNumber) -> Refusal {
+pub(super) fn already_runs(name: &PipelineName, stage: &Stage, current: ReleaseNumber) -> Refusal {
     let problem = format!("Stage `{}` already runs `{current}`.", stage.name);
-    Refusal::new("already-runs", problem, ran_here(stage, current))
+    Refusal::new("already-runs", problem, ran_here(name, stage, current))
 }
 
-pub(super) fn never_ran(stage: &Stage, current: ReleaseNumber, number: ReleaseNumber) -> Refusal {
+pub(super) fn never_ran(
+    name: &PipelineName,
+    stage: &Stage,
+    current: ReleaseNumber,
+    number: ReleaseNumber,
+) -> Refusal {
     let problem = format!("Release `{number}` never ran on `{}`.", stage.name);
-    Refusal::new("never-ran", problem, ran_here(stage, current))
+    Refusal::new("never-ran", problem, ran_here(name, stage, current))
 }
 
-pub(super) fn nothing_before(stage: &Stage, current: ReleaseNumber) -> Refusal {
+pub(super) fn nothing_before(name: &PipelineName, stage: &Stage, current: ReleaseNumber) -> Refusal {
     let problem = format!("There is no earlier good release on `{}`.", stage.name);
-    Refusal::new("nothing-before", problem, ran_here(stage, current))
+    Refusal::new("nothing-before", problem, ran_here(name, stage, current))
 }
 
 pub(super) fn just_rolled_back(name: &PipelineName, stage: &Stage, current: &Current) -> Refusal {
     let Current { release, by, .. } = current;
     let hint = match stage.rollback_target() {
         Some(further) => format!("To go further back, run `/rollback {name} {} {further}`.", stage.name),
-        None => ran_here(stage, *release),
+        None => ran_here(name, stage, *release),
     };
     let problem = format!("<@{}> rolled `{}` back to `{release}` a moment ago.", by.id, stage.name);
     Refusal::new("just-rolled-back", problem, hint)
@@ -152,7 +157,7 @@ pub(super) fn versions_deleted(
 }
 
 /// The releases that ran on a stage, as a hint.
-fn ran_here(stage: &Stage, current: ReleaseNumber) -> String {
+fn ran_here(name: &PipelineName, stage: &Stage, current: ReleaseNumber) -> String {
     let others: Vec<_> = stage
         .runs
         .iter()
@@ -169,7 +174,7 @@ fn ran_here(stage: &Stage, current: ReleaseNumber) -> String {
         })
         .collect();
     match others.as_slice() {
-        [] => "No other release ever ran here.".to_owned(),
+        [] => format!("See `/pipeline history {name} {}`.", stage.name),
         others => format!("Other releases that ran here: {}.", others.join(", ")),
     }
 }
@@ -179,6 +184,6 @@ pub(crate) fn goes_first(by: &Actor) -> Refusal {
     Refusal::new(
         VOID,
         format!("It was stopped for a rollback by <@{}>.", by.id),
-        "Run the command again after the rollback if you still want it.",
+        "Run the command again after the rollback if it is still needed.",
     )
 }

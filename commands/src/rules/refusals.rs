@@ -29,8 +29,8 @@ pub(crate) fn no_roles() -> Refusal {
     Refusal::new(
         "no-roles",
         "No roles are configured, so nobody can change anything yet.",
-        "The person who runs Sluice names the first admin: run `sluice init --admin U…`, or write `[access]`, \
-         `operators = [\"U…\"]`, `admins = [\"U…\"]` into sluice.toml and send Sluice a SIGHUP.",
+        "To name the first admin, the person who runs Sluice runs `sluice init --admin U…`, or writes `[access]`, \
+         `operators = [\"U…\"]`, `admins = [\"U…\"]` into `sluice.toml` and sends Sluice a SIGHUP.",
     )
 }
 
@@ -69,7 +69,7 @@ pub(super) fn group_unknown<'a>(
     let names: Vec<_> = others.take(5).map(|user| format!("<@{user}>")).collect();
     let meanwhile = match names.is_empty() {
         true => "Nobody else has that role. `sluice.toml` can name people by id.".to_owned(),
-        false => format!("Until then, these people can do it: {}.", names.join(", ")),
+        false => format!("Meanwhile, these people can do it: {}.", names.join(", ")),
     };
     Refusal::new(GROUP_UNKNOWN, problems.join(" "), format!("{meanwhile} {}", first.remedy()))
 }
@@ -83,8 +83,8 @@ impl Unknown {
                 format!("Slack did not return the members of {group}, so it grants no access for now.")
             }
             Self::Scope(scope) => format!(
-                "Slack does not return the members of {group} because the app lacks the scope `{scope}`. Until then, the \
-                 group grants no access."
+                "Slack does not return the members of {group} because the app lacks the scope `{scope}`, so it grants \
+                 no access."
             ),
             Self::Gone => format!("Slack has no user group {group}, so it grants no access."),
             Self::Refused(code) => {

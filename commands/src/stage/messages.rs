@@ -17,9 +17,7 @@ const LONGER: u64 = 2 * 3600;
 
 /// `dev`, `prod`.
 fn listed<'a>(stages: impl IntoIterator<Item = &'a StageName>) -> Text {
-    stages.into_iter().fold(Text::default(), |text, stage| {
-        if text.is_empty() { text.code(stage.as_str()) } else { text.then(", ").code(stage.as_str()) }
-    })
+    Text::joined(stages.into_iter().map(|stage| Text::default().code(stage.as_str())), ", ")
 }
 
 /// `prod` of `orders`, after these words.
@@ -39,8 +37,7 @@ fn to(words: &str, name: &PipelineName, stage: &StageName) -> Text {
 
 pub(super) fn added(Add { name, stage, .. }: &Add, op: &OperationState) -> Summary {
     let to = |words| to(words, name, stage);
-    let mut summary =
-        Summary::new(to("Addition of stage ")).headlines(to("Adding stage "), to("Added stage "));
+    let mut summary = Summary::new(to("Adding stage ")).headlines(to("Adding stage "), to("Added stage "));
     let stages = op.output::<Vec<StageName>>(&StepId::new(RECORD)).ok().flatten().unwrap_or_default();
     if !stages.is_empty() {
         let order: Vec<_> = stages.iter().map(StageName::as_str).collect();
@@ -59,7 +56,7 @@ pub(super) fn title_of_list(name: &PipelineName) -> Text {
     Text::plain("Stages of ").code(name.as_str())
 }
 
-pub(super) const COLUMNS: [&str; 4] = ["Stage", "Policy", "Runs", "URL"];
+pub(super) const COLUMNS: [&str; 4] = ["Stage", "Policy", "State", "URL"];
 
 /// What a stage runs, for a line or a cell. Without code spans: "runs r1" is read and searched for as one phrase.
 pub(crate) fn runs(stage: Option<&Stage>) -> Text {
@@ -154,7 +151,7 @@ pub(super) fn secret_parameter(secret: &str) -> Refusal {
             "The template marks `{secret}` as a secret (`NoEcho`), but everyone can see the values that are set here. \
              Nothing was changed."
         ),
-        "Store the secret in Secrets Manager or SSM Parameter Store, and set the parameter to its *name*.",
+        "Store the secret in Secrets Manager or SSM Parameter Store, and set the parameter to the name of that secret.",
     )
 }
 
@@ -183,8 +180,8 @@ pub(crate) fn locked(lock: &Lock) -> Text {
 
 pub(super) fn lock(params: &params::Lock, op: &OperationState) -> Summary {
     let params::Lock { name, stages, until, hard, reason, over, kept } = params;
-    let title = of(if *hard { "Hard lock on " } else { "Lock on " }, stages, name);
-    let mut summary = Summary { doing: Some(of("Locking ", stages, name)), ..Summary::new(title) }
+    let doing = of("Locking ", stages, name);
+    let mut summary = Summary { doing: Some(doing.clone()), ..Summary::new(doing) }
         .field("Until", Text::default().time(*until))
         .field("Reason", reason.clone());
     for lock in over {
@@ -207,17 +204,19 @@ pub(super) fn lock(params: &params::Lock, op: &OperationState) -> Summary {
     match op.status() {
         Status::Waiting => active(Summary { result: Some(blocks.into()), ..summary }, op, params),
         Status::Succeeded => ended(summary, op, params),
-        _ => Summary { result: Some(blocks.into()), ..summary },
+        _ => summary,
     }
 }
 
+/// The title of a lock that was set.
+fn set<'a>(params: &'a params::Lock, stages: impl IntoIterator<Item = &'a StageName>) -> Text {
+    of(if params.hard { "Hard lock on " } else { "Lock on " }, stages, &params.name)
+}
+
 fn active(mut summary: Summary, op: &OperationState, params: &params::Lock) -> Summary {
-    let (over, held): (Vec<_>, Vec<_>) = params.stages.iter().partition(|stage| op.is_done(&hold(stage)));
+    let held: Vec<_> = params.stages.iter().filter(|stage| !op.is_done(&hold(stage))).collect();
+    summary.title = set(params, held.iter().copied());
     summary.state = Some("is active");
-    if !over.is_empty() {
-        let still = Text::plain("still active on ").join(listed(held.iter().copied()));
-        summary.result = summary.result.map(|result| still.then("; ").join(result));
-    }
     let reminds = reminds(op.spec.accepted, params.until);
     let seen = op.waits_still().map(|(at, _)| at);
     let is_reminded = reminds.zip(seen).is_some_and(|(reminds, seen)| seen >= reminds);
@@ -275,6 +274,7 @@ fn ended(mut summary: Summary, op: &OperationState, params: &params::Lock) -> Su
         })
         .collect();
     ways.dedup();
+    summary.title = set(params, &params.stages);
     summary.state = Some("ended");
     summary.result = Some(Text::plain(ways.join(", ")));
     summary.hint = Some(see_what_is_open(&params.name));
@@ -301,10 +301,10 @@ fn still_locked(lock: &Lock) -> Text {
 pub(super) fn unlocked(params: &Unlock) -> Summary {
     let Unlock { name, locks, restored } = params;
     let of = |words| of(words, locks.iter().map(|lock| &lock.stage), name);
-    let mut summary = Summary { doing: Some(of("Unlocking ")), ..Summary::new(of("Unlock of ")) };
+    let mut summary = Summary { doing: Some(of("Unlocking ")), ..Summary::new(of("Unlocking ")) };
     for lock in locks {
         let was = Text::default().user(&lock.owner.id).then(" until ").time(lock.until);
-        summary = summary.field("Locked by", was.then(format!(": {}", lock.reason)));
+        summary = summary.field("Lock", was.then(format!(": {}", lock.reason)));
     }
     let open: Vec<_> =
         locks.iter().map(|lock| &lock.stage).filter(|stage| params.restored(stage).is_none()).collect();

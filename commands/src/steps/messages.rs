@@ -58,11 +58,11 @@ pub(crate) fn with_parameters(
 
 // Why an operation is void.
 
-const REPEAT: &str = "Run the command again if you still want it.";
+const REPEAT: &str = "Run the command again if it is still needed.";
 
 pub(super) fn stage_moved(pipeline: &PipelineName, stage: &StageName) -> Refusal {
     let hint =
-        format!("Check `/pipeline status {pipeline}`, then run the command again if you still want it.");
+        format!("Check `/pipeline status {pipeline}`, then run the command again if it is still needed.");
     Refusal::new(VOID, format!("Stage `{stage}` changed while this was being prepared."), hint)
 }
 

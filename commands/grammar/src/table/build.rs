@@ -9,7 +9,7 @@ use sluice_model::{BuildNumber, Permission, PipelineName};
 const REFERENCE: Argument = Argument::optional(
     ArgumentKind::Reference,
     "[@REF]",
-    "a branch, tag or commit; the default branch without one",
+    "a branch, tag or commit; by default, the default branch",
 );
 
 rows! {

@@ -7,9 +7,9 @@ use crate::verb::Verb;
 use sluice_model::{BuildNumber, Permission, PipelineName, StageName};
 
 const BUILD: Argument =
-    Argument::optional(ArgumentKind::Build, "[#N]", "the build; the newest successful one without it");
+    Argument::optional(ArgumentKind::Build, "[#N]", "the build; by default, the newest successful one");
 const TO: Argument =
-    Argument::optional(ArgumentKind::Stage, "[to STAGE]", "the stage; the first one without it")
+    Argument::optional(ArgumentKind::Stage, "[to STAGE]", "the stage; by default, the first one")
         .keyword(&["to"]);
 
 rows! {
@@ -49,7 +49,7 @@ rows! {
     Cancel { name: PipelineName = NAME } => {
         word: Some("cancel"),
         summary: "Cancel a deploy before its point of no return",
-        help: "What the deploy already did is undone.",
+        help: "If the deploy already changed the stage, the change is undone.",
         examples: &["/deploy cancel orders"],
         permission: Permission::Operators,
         action: Action::End("deploy"),

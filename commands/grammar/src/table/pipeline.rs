@@ -8,7 +8,7 @@ use crate::verb::Verb;
 use sluice_model::{Member, Permission, PipelineName, Role, StageName, UserId};
 
 const MAYBE_NAME: Argument =
-    Argument::optional(ArgumentKind::Name, "[NAME]", "the pipeline; all of them without one");
+    Argument::optional(ArgumentKind::Name, "[NAME]", "the pipeline; by default, all of them");
 const WHOM: Argument = Argument::required(
     ArgumentKind::Member,
     "@person|@group",
@@ -19,12 +19,18 @@ const ROLE: Argument =
 const PERSON: Argument = Argument::optional(ArgumentKind::Person, "[@person]", "only what this person did");
 const SINCE: Argument =
     Argument::optional(ArgumentKind::Since, "[since 7d]", "the start: 7d, 2026-11-01").keyword(&["since"]);
-const UNTIL: Argument =
-    Argument::optional(ArgumentKind::Until, "[until DATE]", "the end: 2026-12-01 is the end of November")
-        .keyword(&["until"]);
-const NOW: Argument =
-    Argument::optional(ArgumentKind::Now, "[now]", "delete it; without it, the command only lists it")
-        .only_after(&["now"]);
+const UNTIL: Argument = Argument::optional(
+    ArgumentKind::Until,
+    "[until DATE]",
+    "the end, exclusive: 2026-12-01 ends with November",
+)
+.keyword(&["until"]);
+const NOW: Argument = Argument::optional(
+    ArgumentKind::Now,
+    "[now]",
+    "delete them; without this word, the command only lists them",
+)
+.only_after(&["now"]);
 const TOPIC: Argument =
     Argument::optional(ArgumentKind::Topic, "[COMMAND]", "a command, as in `build` or `build log`");
 

@@ -11,14 +11,20 @@ const TO: Argument =
 const FROM: Argument = Argument::optional(
     ArgumentKind::From,
     "[from STAGE]",
-    "the stage that runs it now; the previous stage without it",
+    "the stage that runs it now; by default, the previous stage",
 )
 .only_after(&["from"]);
-const RELEASE: Argument =
-    Argument::optional(ArgumentKind::Release, "[rN]", "the release; the one on the earlier stage without it");
-const AGAIN: Argument =
-    Argument::optional(ArgumentKind::Again, "[again]", "although it was rolled back there")
-        .only_after(&["again"]);
+const RELEASE: Argument = Argument::optional(
+    ArgumentKind::Release,
+    "[rN]",
+    "the release; by default, the one on the earlier stage",
+);
+const AGAIN: Argument = Argument::optional(
+    ArgumentKind::Again,
+    "[again]",
+    "promote it although the stage was rolled back from it",
+)
+.only_after(&["again"]);
 const OVERRIDE: Argument =
     Argument::optional(ArgumentKind::Override, "[override REASON]", "skip the gates, with a reason")
         .only_after(&["override"])
@@ -45,7 +51,7 @@ rows! {
         override_reason: Option<String> = OVERRIDE,
     } => {
         word: None,
-        summary: "Request that a stage runs the release of an earlier one",
+        summary: "Promote a release from an earlier stage",
         help: "By default, promotes the release that the previous stage runs. A promotion to a protected stage needs \
                someone else's approval, with the buttons on its message. `/pipeline check` shows what blocks it. Admins \
                and people on call can override the gates with a reason, which is announced.",

@@ -49,7 +49,7 @@ rows! {
     List {} => {
         word: Some("list"),
         summary: "List the pipelines",
-        help: "Shows each pipeline's stages and the releases they run.",
+        help: "Shows each pipeline's repository, home channel and creator.",
         examples: &["/repo list"],
         permission: Permission::Everyone,
         action: Action::Read,

@@ -9,7 +9,7 @@ use sluice_model::{Permission, PipelineName, ReleaseNumber, StageName};
 const TO: Argument = Argument::optional(
     ArgumentKind::Release,
     "[[to] rN]",
-    "a release that ran there; the previous one without it",
+    "a release that ran there; by default, the previous one",
 )
 .keyword(&["to"]);
 
@@ -27,7 +27,7 @@ rows! {
         reason: Option<String> = MAYBE_REASON,
     } => {
         word: None,
-        summary: "Return a stage to the release it ran before",
+        summary: "Move a stage back to an earlier release",
         help: "Needs no approval, and goes ahead of everything that waits for the stage. You can name any release that ran \
                there successfully.",
         examples: &[

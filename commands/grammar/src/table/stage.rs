@@ -12,16 +12,13 @@ const NEW_STAGE: Argument = Argument::required(
     "STAGE",
     "the stage's name: 2 to 20 characters of a-z, 0-9 and -",
 );
-const AFTER: Argument = Argument::optional(
-    ArgumentKind::After,
-    "[after STAGE]",
-    "the stage that precedes it; without it, the new stage is the last one",
-)
-.only_after(&["after"]);
+const AFTER: Argument =
+    Argument::optional(ArgumentKind::After, "[after STAGE]", "the stage before it; by default, the last one")
+        .only_after(&["after"]);
 const SETTINGS: Argument =
     Argument::required(ArgumentKind::Settings, "KEY=VALUE…", "what to set; quote values with spaces");
 const CONFIRM: Argument =
-    Argument::optional(ArgumentKind::Confirm, "[confirm]", "although the stage then needs fewer approvals")
+    Argument::optional(ArgumentKind::Confirm, "[confirm]", "accept that the stage will need fewer approvals")
         .only_after(&["confirm"]);
 const END: Argument = Argument::optional(
     ArgumentKind::End,
@@ -35,7 +32,7 @@ const HARD: Argument = Argument::optional(ArgumentKind::Hard, "[hard]", "also bl
 const REASON: Argument = Argument::required(
     ArgumentKind::Reason,
     "REASON",
-    "why, for people whom the lock blocks; quote it if you name no stage",
+    "why, for the people it blocks; quote it if you name no stage",
 );
 
 rows! {
@@ -86,7 +83,7 @@ rows! {
                removes it. Parameter names are case-sensitive, and everybody can see the values: never use a secret. \
                A smoke test is a request to the stage, or a test event for a function, which must tolerate receiving it \
                more than once. The test runs right after a deploy or a promotion moved the stage; if it does not pass \
-               within 20 seconds, the stage goes back by itself. `wild_rights=yes` accepts templates whose functions may \
+               within 20 seconds, Sluice moves the stage back. `wild_rights=yes` accepts templates whose functions may \
                perform every action, or act on every resource.",
         examples: &[
             "/stage set orders prod approvals=2 order=strict soak=30m",
@@ -122,7 +119,7 @@ rows! {
         reason: String = REASON,
     } => {
         word: Some("lock"),
-        summary: "Keep a stage, or all of them, as they are",
+        summary: "Block changes to a stage, or to all stages",
         help: "Blocks deploys and promotions until the lock ends or is removed; rollbacks still work, unless the lock is \
                `hard`. Without an end it lasts 2 hours. Times are in UTC, and a day without a time begins at 9:00. `until` \
                always begins an end: quote a reason that contains the word. The owner of a lock that is replaced is \

@@ -12,7 +12,7 @@ pub(crate) fn moved(stage: &StageName, outside: &ObservedDrift) -> Text {
     let text = Text::default().code(stage.as_str()).then(" was moved outside Sluice: ");
     let text = text.join(marked(&outside.drift.words(stage))).then("; first seen ").time(outside.first_seen);
     match outside.last_right {
-        Some(right) => text.then(", last seen as recorded ").time(right).then("."),
+        Some(right) => text.then(", last seen unchanged ").time(right).then("."),
         None => text.then("."),
     }
 }
@@ -25,7 +25,7 @@ pub(super) fn question(
 ) -> Card {
     let title = format!("Stage `{stage}` of `{name}` was moved outside Sluice, so nothing was started.");
     let hint = format!("Check who moved it, and why. To continue anyway, run `{line}`.");
-    let effect = format!("{line} will overwrite what was moved outside Sluice on {stage}.");
+    let effect = format!("{line} will overwrite what somebody changed on {stage} outside Sluice.");
     let button = Button::new(&Click::AcceptDrift(Confirmed { seen, line }), "Continue anyway");
     Card::new(Tone::Bad, marked(&title))
         .text(moved(stage, outside))

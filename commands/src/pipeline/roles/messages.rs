@@ -15,11 +15,8 @@ use sluice_model::{Card, Member, PipelineName, Refusal, Role, Text, Tone, UserId
 /// While the role of a pipeline is being changed.
 pub(super) fn changing(change: &RoleChange) -> Text {
     let RoleChange { person, role, name, gives } = change;
-    let of = for_whom(name.as_ref());
-    match gives {
-        true => Text::plain("Making ").member(person).join(marked(&format!(" {} {of}", role.one()))),
-        false => marked(&format!("Revoking {} {of} from ", role.word())).member(person),
-    }
+    let (doing, link) = if *gives { ("Granting", "to") } else { ("Revoking", "from") };
+    marked(&format!("{doing} `{}` {} {link} ", role.word(), for_whom(name.as_ref()))).member(person)
 }
 
 /// `kept`: why the person still has the role.
@@ -56,9 +53,9 @@ pub(super) fn summary(change: &RoleChange, op: &OperationState) -> Summary {
         Member::User(_) => "Person",
         Member::Group(_) => "Group",
     };
-    let title = Text::plain(if change.gives { "Grant of " } else { "Revocation of " })
-        .code(change.role.word())
-        .join(marked(&format!(" {}", for_whom(change.name.as_ref()))));
+    // Without the person: a reply in the thread repeats the title, and mentions would notify them.
+    let doing = if change.gives { "Granting" } else { "Revoking" };
+    let title = marked(&format!("{doing} `{}` {}", change.role.word(), for_whom(change.name.as_ref())));
     let mut summary = Summary::new(title).field(what, Text::default().member(&change.person));
     summary.doing = Some(changing(change));
     if let Some(kept) = op.output::<Option<String>>(&StepId::new(RECORD)).ok().flatten() {

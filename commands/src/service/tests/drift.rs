@@ -130,7 +130,7 @@ async fn the_time_of_drift_is_recorded_once_for_each_change() {
         first.last_right.unwrap() > right - jiff::SignedDuration::from_secs(2),
         "the last look that saw it right"
     );
-    assert!(told.contains("first seen") && told.contains("as recorded 2026-03-02 12:00"), "{told}");
+    assert!(told.contains("first seen") && told.contains("unchanged 2026-03-02 12:00"), "{told}");
 
     advance(Duration::from_secs(600)).await;
     drift_report.status().await;
