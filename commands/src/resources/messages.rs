@@ -73,7 +73,7 @@ pub(crate) fn foreign_refusal(what: &str) -> Refusal {
     Refusal::new(
         "not-ours",
         format!("{what} already exists, and Sluice did not create it for this pipeline."),
-        "Sluice changes only what it created. Rename or remove it, or choose another name, then run the command again.",
+        "Sluice changes only what it created. Rename or remove the existing one, or choose another name, then run the command again.",
     )
 }
 

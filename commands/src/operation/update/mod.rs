@@ -67,7 +67,7 @@ pub(crate) fn of_parked(head: &Head, is_urgent: bool, why: &Refusal) -> Update {
 pub(crate) fn of_forced(head: &Head, by: Option<&RecordedSignal>, left: Option<Text>) -> Update {
     let title = Text::default().code(head.spec.command.clone()).then(" ").bold("was marked as resolved");
     let card = Card::new(Tone::Bad, title)
-        .text(Text::plain("Sluice could not continue its record, so it was ended without a check of what runs."));
+        .text("Sluice could not continue its record, so it was ended without a check of what runs.");
     let mut card = left.into_iter().fold(card, Card::text);
     if let Some(by) = by {
         card = card

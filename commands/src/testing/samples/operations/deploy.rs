@@ -1,14 +1,19 @@
 //! `/deploy`.
 
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile, throttled};
 use crate::deploy;
 use crate::records::Change;
 use crate::steps::template_refused;
 use crate::testing::samples::outputs::Outputs;
-use crate::testing::samples::records::{artifact, change};
+use crate::testing::samples::records::{artifact, change, code};
 use crate::testing::samples::{Journal, Sample};
+use crate::testing::target;
 use sluice_model::{BuildNumber, Refusal, ReleaseNumber};
-use sluice_template::{TemplateCode, TemplateError};
+use sluice_template::{Deploying, Manifest};
 
 fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Journal {
     let is_first = number == 1;
@@ -34,23 +39,34 @@ fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Jou
     Journal::accepted("deploy", &format!("/deploy {name}"), name, params, outputs)
 }
 
+/// Why a template with a queue and a layer is refused.
 fn bad_template() -> Refusal {
-    let error = |resource: &str, line, problem: &str, hint: &str| TemplateError {
-        code: TemplateCode::Unsupported,
-        resource: Some(resource.into()),
-        line: Some(line),
-        problem: problem.into(),
-        hint: hint.into(),
+    let code = code("Hello");
+    let function = json!({
+        "Runtime": "python3.13", "Handler": "app.handler", "CodeUri": format!("s3://{}/{}", code.bucket, code.key),
+        "Layers": [],
+    });
+    let packaged = json!({
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {
+            "Queue": { "Type": "AWS::SQS::Queue" },
+            "Hello": { "Type": "AWS::Serverless::Function", "Properties": function },
+        },
+    });
+    let original =
+        "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n  Hello:\n    Properties:\n      Layers: []\n";
+    let manifest = Manifest { functions: [("Hello".to_owned(), code)].into() };
+    let deploying = Deploying {
+        pipeline: &"orders".parse().expect("a name"),
+        stage: &"dev".parse().expect("a stage"),
+        target: &target(),
+        parameters: &BTreeMap::new(),
+        code_bucket: BUCKET,
+        code_prefix: "orders/",
+        wild_rights: false,
     };
-    template_refused(&[
-        error(
-            "Queue",
-            31,
-            "`AWS::SQS::Queue` is not deployed by Sluice",
-            "make it elsewhere and pass its name as a variable",
-        ),
-        error("Hello", 12, "`Layers` is not read here", "put the library into the function's own folder"),
-    ])
+    let errors = sluice_template::read(&packaged.to_string(), original, &manifest, &deploying);
+    template_refused(&errors.expect_err("a template that is not supported"))
 }
 
 pub(super) fn samples() -> Vec<Sample> {
