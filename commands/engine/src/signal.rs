@@ -139,33 +139,9 @@ fn woken(head: &Head, at: Timestamp) -> (Guards, DueChange) {
     }
 }
 
-/// Sends a person's signal to the operation of `head`, as it was read.
+/// Sends a person's signal to the operation of `head`, as it was read. `rule` is the rule that allows it, for the
+/// audit record.
 pub async fn send_signal<A: Hooks>(
-    engine: &Engine<A>,
-    delivery: &Delivery<'_>,
-    head: &Head,
-    op: &OperationState,
-    signal: Signal,
-    rule: &str,
-    answer: Answer,
-) -> Result<SignalOutcome, EngineError> {
-    let mut head = head.clone();
-    let awaited = head.awaits.clone();
-    for _ in 0..TRIES {
-        match try_send_signal(engine, delivery, &head, op, signal.clone(), rule, answer.clone()).await? {
-            SignalOutcome::TooLate => {}
-            outcome => return Ok(outcome),
-        }
-        // Perhaps it only went to sleep or woke just now. Its wait must still be the same.
-        match read_head(&*engine.world().store, &engine.world().keys, &head.id).await? {
-            Some(seen) if seen.head.status != head.status && seen.head.awaits == awaited => head = seen.head,
-            _ => return Ok(SignalOutcome::TooLate),
-        }
-    }
-    Ok(SignalOutcome::TooLate)
-}
-
-async fn try_send_signal<A: Hooks>(
     engine: &Engine<A>,
     delivery: &Delivery<'_>,
     head: &Head,
@@ -176,39 +152,44 @@ async fn try_send_signal<A: Hooks>(
 ) -> Result<SignalOutcome, EngineError> {
     let world = engine.world();
     let Signal { kind, reason } = signal;
-    let at = world.clock.now();
-    let Some((target, act)) = SignalTarget::of(head, kind, at) else { return Ok(SignalOutcome::TooLate) };
     let definition = engine.registry().get(&head.spec.kind, head.spec.version);
-    let about = definition.and_then(|kind| kind.bind(op).ok());
-    let about = about.map(|bound| bound.audit_subject(op)).unwrap_or_default();
-    let signal = RecordedSignal {
-        step: target.step.clone(),
-        actor: delivery.actor.clone(),
-        kind,
-        reason,
-        refusal: None,
-        at,
-    };
+    let about = definition.and_then(|kind| Some(kind.bind(op).ok()?.audit_subject(op))).unwrap_or_default();
     let channel = delivery.channel.unwrap_or(&head.spec.home);
-    let audit = record::<A>(head, &signal, act, rule, channel, about);
-    let mut writes = vec![inbox(engine, delivery.key, &answer, Some(&head.id))?];
-    writes.extend(target.writes(&world.keys, head, &signal, delivery.key)?);
-    writes.push(auditing::audit(&audit, &world.keys)?);
-    // One token, one content: the writes contain the time of this attempt, so another attempt needs another
-    // token.
-    let token = format!("signal-{}", ulid::Ulid::new());
-    match transact(engine, &token, delivery.key, writes).await? {
-        Committed::Yes => {
-            wake(world, head, &delivery.actor.id);
-            Ok(SignalOutcome::Recorded(answer))
+    let mut head = head.clone();
+    for _ in 0..TRIES {
+        let at = world.clock.now();
+        if let Some((target, act)) = SignalTarget::of(&head, kind, at) {
+            let (step, actor, reason) = (target.step.clone(), delivery.actor.clone(), reason.clone());
+            let signal = RecordedSignal { step, actor, kind, reason, refusal: None, at };
+            let audit = record::<A>(&head, &signal, act, rule, channel, about.clone());
+            let mut writes = vec![inbox(engine, delivery.key, &answer, Some(&head.id))?];
+            writes.extend(target.writes(&world.keys, &head, &signal, delivery.key)?);
+            writes.push(auditing::audit(&audit, &world.keys)?);
+            // One token, one content: the writes contain the time of this attempt, so another attempt needs
+            // another token.
+            let token = format!("signal-{}", ulid::Ulid::new());
+            match transact(engine, &token, delivery.key, writes).await? {
+                Committed::Yes => {
+                    wake(world, &head, &delivery.actor.id);
+                    return Ok(SignalOutcome::Recorded(answer));
+                }
+                Committed::Before(answer, _) => {
+                    // Perhaps our own transaction, whose answer was lost; a second wake-up does no harm.
+                    wake(world, &head, &delivery.actor.id);
+                    return Ok(SignalOutcome::Before(answer));
+                }
+                Committed::No => {}
+            }
         }
-        Committed::Before(answer, _) => {
-            // Perhaps our own transaction, whose answer was lost; a second wake-up does no harm.
-            wake(world, head, &delivery.actor.id);
-            Ok(SignalOutcome::Before(answer))
+        // Perhaps it only went to sleep or woke just now. Its wait must still be the same.
+        match read_head(&*world.store, &world.keys, &head.id).await? {
+            Some(seen) if seen.head.status != head.status && seen.head.awaits == head.awaits => {
+                head = seen.head;
+            }
+            _ => break,
         }
-        Committed::No => Ok(SignalOutcome::TooLate),
     }
+    Ok(SignalOutcome::TooLate)
 }
 
 /// Why an operation must stop for another one.
