@@ -53,7 +53,7 @@ impl Installation {
             reference: Some(params.reference.clone()),
         });
         let answer = messages::building(&params);
-        let plan = Plan::new("build", params, command, answer)?;
+        let plan = Plan::new(params, command, answer)?;
         Ok(plan.counting(BUILDS, number.0).writing(Write::Put { item, when: Precondition::Absent }))
     }
 

@@ -88,7 +88,7 @@ impl Installation {
             stage: Some(stage.clone()),
             anyway: false,
         });
-        Ok(Plan::new(DEPLOY, params, command, answer)?.counting(RELEASES, release.0).noting(newer))
+        Ok(Plan::new(params, command, answer)?.counting(RELEASES, release.0).noting(newer))
     }
 
     async fn build_of(&self, name: &PipelineName, number: BuildNumber) -> Result<Option<Build>, Reject> {

@@ -24,12 +24,9 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn new(
-        kind: &'static str,
-        params: impl Serialize,
-        command: Command,
-        answer: Text,
-    ) -> Result<Self, Reject> {
+    /// A plan for an operation of the kind that the command's table row states.
+    pub(crate) fn new(params: impl Serialize, command: Command, answer: Text) -> Result<Self, Reject> {
+        let kind = command.form().action.operation().ok_or_else(|| misdirected(&command))?;
         let params = serde_json::to_value(params).map_err(|error| EngineError::Corrupt(error.to_string()))?;
         let (counters, writes) = (Guards::new(), vec![]);
         Ok(Self { kind, params, command, counters, writes, answer, note: None, permission: None })

@@ -3,7 +3,7 @@
 
 use crate::installation::{Installation, Plan, Planning, Reject, misdirected};
 use crate::operation::Snapshot;
-use crate::promote::{Before, KIND, Params, messages, refusals};
+use crate::promote::{Before, Params, messages, refusals};
 use crate::records::Current;
 use crate::rules::{Attempt, pass};
 use sluice_grammar::{Command, PromoteCommand};
@@ -115,7 +115,7 @@ impl Installation {
             anyway: false,
             override_reason: reason.map(str::to_owned),
         });
-        Plan::new(KIND, params, command, answer)
+        Plan::new(params, command, answer)
     }
 }
 

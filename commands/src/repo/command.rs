@@ -12,7 +12,7 @@ fn create(Planning { name, command, snapshot, .. }: Planning<'_>) -> Result<Plan
         return Err(messages::pipeline_exists(name).into());
     }
     let params = Params { name: name.clone() };
-    Plan::new("repo-create", params, command.clone(), messages::creating(name))
+    Plan::new(params, command.clone(), messages::creating(name))
 }
 
 impl Installation {

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::installation::{Installation, Invocation, Plan, Planning, Reject};
-use crate::operation::{EngineError, ROLLBACK, Snapshot};
+use crate::operation::{EngineError, Snapshot};
 use crate::promote;
 use crate::records::{Current, Stage, VersionSet, from_item};
 use crate::rollback::messages;
@@ -93,7 +93,7 @@ impl Installation {
             anyway: false,
             reason: None,
         });
-        let plan = Plan::new(ROLLBACK, params, command, answer)?;
+        let plan = Plan::new(params, command, answer)?;
         Ok(if overrides { plan.only_for(Permission::AdminsOrOncall) } else { plan })
     }
 }

@@ -42,11 +42,11 @@ impl Installation {
             StageCommand::Add { stage, after, .. } => {
                 add::ordered(name, &state.pipeline(name)?.stages, stage, after.as_ref())?;
                 let params = add::Params { name: name.clone(), stage: stage.clone(), after: after.clone() };
-                Plan::new(add::KIND, params, command.clone(), messages::adding(name, stage))
+                Plan::new(params, command.clone(), messages::adding(name, stage))
             }
             StageCommand::Set { stage, settings, confirm, .. } => {
                 let params = self.set(state, (name, stage), settings, confirm.then_some(seen)).await?;
-                Plan::new(set::KIND, params, command.clone(), messages::updating_policy(name, stage))
+                Plan::new(params, command.clone(), messages::updating_policy(name, stage))
             }
             StageCommand::Lock { stage, until, hard, reason, .. } => {
                 let in_utc = !matches!(until, None | Some(Period::Seconds(_)));
@@ -58,7 +58,7 @@ impl Installation {
                 let params =
                     lock::Params { name, stages, until, hard: *hard, reason, over: vec![], kept: vec![] };
                 let params = replacing(params, &invocation.actor, snapshot, now)?;
-                Plan::new(lock::KIND, params, command.clone(), answer)
+                Plan::new(params, command.clone(), answer)
             }
             StageCommand::Unlock { stage, .. } => {
                 let locks = held(state, &stages(state, name, stage.as_ref())?, now);
@@ -72,7 +72,7 @@ impl Installation {
                 let restored = locks.iter().filter_map(|lock| lock.removed_by(who, access, now)).collect();
                 let params = unlock::Params { name: name.clone(), locks, restored };
                 let answer = messages::unlocking(&params);
-                Plan::new(unlock::KIND, params, command.clone(), answer)
+                Plan::new(params, command.clone(), answer)
             }
             _ => Err(misdirected(command)),
         }

@@ -32,7 +32,7 @@ pub(crate) fn plan(planning: Planning<'_>, now: Timestamp) -> Result<Plan, Rejec
     let change = expect_change(planning.command)?;
     planning.snapshot.roles.changed(&change, &planning.invocation.actor, now)?;
     let answer = messages::changing(&change).then(".");
-    Plan::new(change.kind(), change, planning.command.clone(), answer)
+    Plan::new(change, planning.command.clone(), answer)
 }
 
 impl Installation {

@@ -2,11 +2,11 @@
 
 use crate::installation::{Plan, Planning, Reject};
 use crate::pipeline::tidy::messages;
-use crate::pipeline::tidy::params::{KIND, Params};
+use crate::pipeline::tidy::params::Params;
 
 pub(crate) fn plan(planning: Planning<'_>, now: bool) -> Result<Plan, Reject> {
     planning.snapshot.state.pipeline(planning.name)?;
     let params = Params { name: planning.name.clone(), delete: now, automatic: false };
     let answer = messages::tidying(&params).then(".");
-    Plan::new(KIND, params, planning.command.clone(), answer)
+    Plan::new(params, planning.command.clone(), answer)
 }
