@@ -33,7 +33,7 @@ async fn a_group_approves_only_while_slack_lists_its_members() {
     // Nobody can approve, and everybody gets the reason: members, others, and readers of the check.
     for who in [eve, bob] {
         let refused = world.command(who, "/promote approve led prod").await;
-        refused.says(&["grants no access", "usergroups:read", "group-unknown"]);
+        refused.says(&["grants no access", "usergroups:read"]);
     }
     world.command(ann, "/pipeline check led prod").await.says(&["usergroups:read", "grants no access"]);
     let before = world.ephemerals(bob).await.len();
@@ -49,7 +49,7 @@ async fn a_group_approves_only_while_slack_lists_its_members() {
     let holds = world.arm(&hold).await;
     let began = Instant::now();
     let refused = world.command(eve, "/promote approve led prod").await;
-    refused.says(&["Slack did not return the members of", "group-unknown"]);
+    refused.says(&["Slack did not return the members of"]);
     assert!(began.elapsed() < Duration::from_millis(2_500), "{:?}", began.elapsed());
     assert!(holds.is_holding().await);
 

@@ -11,8 +11,8 @@ async fn repeated_deliveries_and_commands_are_one_operation() {
     build.reply.says(&["#1"]);
     let again = world.redeliver(&build.reply.trigger_id).await;
     assert_eq!(again.text(), build.reply.text(), "a second delivery gets the same answer");
-    world.command(ann, "/build once").await.says(&["already-running"]);
-    world.command(world.bob(), "/build once main").await.says(&["already-running"]);
+    world.command(ann, "/build once").await.says(&["is already running"]);
+    world.command(world.bob(), "/build once main").await.says(&["is already running"]);
     build.succeeds().await;
     let late = world.redeliver(&build.reply.trigger_id).await;
     assert_eq!(late.text(), build.reply.text());

@@ -51,7 +51,7 @@ async fn four_people_use_the_gates_of_prod() {
     let waiting = promotion.waits().await;
     let before = world.ephemerals(ann).await.len();
     world.click(ann, &waiting, "promotion.approve").await;
-    world.expect_ephemeral(ann, before, &["own-request"]).await;
+    world.expect_ephemeral(ann, before, &["You cannot decide on your own request"]).await;
     approve(&world, &promotion, &[bob, cyd]).await;
     promotion.succeeds().await;
     let before = world.ephemerals(bob).await.len();

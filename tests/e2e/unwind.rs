@@ -67,7 +67,7 @@ async fn a_promotion_that_fails_half_way_is_undone() {
     let fault = world.arm(&refused).await;
     let over = approved_promotion(&world, "half").await.fails().await;
     assert!(fault.has_fired().await, "the API stage does not move");
-    over.says(&["Undone: Move alias", "aws-denied"]);
+    over.says(&["Undone: Move alias", "AWS denied Sluice the call"]);
     assert_eq!(alias(&world, "half", "prod").await, before);
     assert_eq!(world.release("half", "prod").await, "r1");
     world.expect_response("half", "prod", "Hello from half").await;

@@ -87,13 +87,10 @@ fn button(out: &mut String, button: &Value) {
         }
         _ => value,
     };
-    let said = format!(
-        "[{}] {action} {style} {value}: asks \"{} {}\" [{}] [{}]",
-        text(&button["text"]),
-        text(&ask["title"]),
-        text(&ask["text"]),
-        text(&ask["confirm"]),
-        text(&ask["deny"]),
-    );
-    lines(out, "button", &said);
+    let mut shown = format!("[{}] {action} {style} {value}", text(&button["text"]));
+    if ask.is_object() {
+        let [title, question, yes, no] = ["title", "text", "confirm", "deny"].map(|part| text(&ask[part]));
+        shown.push_str(&format!(": asks \"{title} {question}\" [{yes}] [{no}]"));
+    }
+    lines(out, "button", &shown);
 }

@@ -5,7 +5,7 @@ use sluice_commands::ports::StoreError;
 use sluice_commands::testing::samples::{self, CHANNEL};
 
 use sluice_grammar::Names;
-use sluice_model::{Answer, Class, PortError, Text};
+use sluice_model::{Answer, Class, PortError};
 
 use super::Snapshots;
 use crate::notify::invitation;
@@ -105,7 +105,7 @@ fn the_messages_of_errors() {
             sluice_commands::operation::marked(&refusal.problem),
         )
         .hint(sluice_commands::operation::marked(&refusal.hint))
-        .foot(Text::plain("code ").code(refusal.code.clone()));
+        .code(refusal.code.clone());
         let message = render::message(&card).to_json();
         assert!(!message.to_string().contains("secret internals"), "{message}");
         snapshots.add(&refusal.code, &message);

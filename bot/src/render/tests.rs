@@ -241,7 +241,15 @@ fn card() -> impl Strategy<Value = Card> {
     let parts = prop::collection::vec(part(), 0..12);
     let (buttons, footer) = (prop::collection::vec(button, 0..4), prop::collection::vec(words(), 0..14));
     (tone, words(), parts, prop::option::of(words()), buttons, footer).prop_map(
-        |(tone, title, parts, hint, buttons, footer)| Card { tone, title, parts, hint, buttons, footer },
+        |(tone, title, parts, hint, buttons, footer)| Card {
+            tone,
+            title,
+            parts,
+            hint,
+            buttons,
+            footer,
+            code: None,
+        },
     )
 }
 

@@ -31,7 +31,7 @@ use crate::step_id::StepId;
 use crate::tickets::{Ticket, TicketQueue};
 use crate::world::World;
 use crate::{auditing, retry};
-use sluice_model::{Actor, Answer, Audience, Card, ChannelId, OperationId, PipelineName, Text, Tone};
+use sluice_model::{Actor, Answer, Audience, Card, ChannelId, OperationId, PipelineName, Tone};
 
 /// How long an inbox row is kept: longer than Slack can deliver again.
 const INBOX_DAYS: i64 = 7;
@@ -356,7 +356,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 async fn give_up<A: Application>(engine: &Engine<A>, delivery: &str) -> Result<Committed, EngineError> {
     let card = Card::new(Tone::Bad, "The state of Sluice did not answer in time, so nothing was recorded.")
         .hint("Run the command again.")
-        .foot(Text::plain("code ").code("given-up"));
+        .code("given-up");
     let answer = Answer::private(card);
     let write = inbox(engine, delivery, &answer, None)?;
     for tries in 0..LAST_TRIES {

@@ -61,7 +61,7 @@ impl ParseError {
             }
             None => card.hint(example),
         };
-        card.foot(self.code)
+        card.code(self.code)
     }
 }
 

@@ -40,6 +40,6 @@ impl Answer {
     }
     /// A refusal to the author alone, with its stable code.
     pub fn refusal(problem: impl Into<Text>, code: &'static str) -> Self {
-        Self::private(Card::new(Tone::Bad, problem.into()).foot(Text::plain("code ").code(code)))
+        Self::private(Card::new(Tone::Bad, problem.into()).code(code))
     }
 }

@@ -6,7 +6,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ChannelId, Click, GroupId, Member, UserId};
+use crate::refusal::is_fault;
+use crate::{ChannelId, Click, GroupId, Member, OperationId, UserId};
 
 /// A piece of running text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -271,14 +272,25 @@ pub struct Card {
     pub hint: Option<Text>,
     /// Buttons.
     pub buttons: Vec<Button>,
-    /// Small print: who asked, when, the stable code of an error.
+    /// Small print: who asked, when, the code of a fault.
     pub footer: Vec<Text>,
+    /// The stable code of a refusal, for programs. People see it only where Sluice itself is at fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 impl Card {
     /// A card with a headline alone.
     pub fn new(tone: Tone, title: impl Into<Text>) -> Self {
-        Self { tone, title: title.into(), parts: vec![], hint: None, buttons: vec![], footer: vec![] }
+        Self {
+            tone,
+            title: title.into(),
+            parts: vec![],
+            hint: None,
+            buttons: vec![],
+            footer: vec![],
+            code: None,
+        }
     }
     /// Adds a part.
     pub fn part(mut self, part: Part) -> Self {
@@ -313,6 +325,24 @@ impl Card {
     pub fn foot(mut self, line: impl Into<Text>) -> Self {
         self.footer.push(line.into());
         self
+    }
+    /// Sets the code of a refusal.
+    pub fn code(self, code: impl Into<String>) -> Self {
+        self.coded(code.into(), None)
+    }
+    /// Sets the code of an operation's failure.
+    pub fn code_of(self, operation: &OperationId, code: impl Into<String>) -> Self {
+        self.coded(code.into(), Some(operation))
+    }
+    fn coded(mut self, code: String, operation: Option<&OperationId>) -> Self {
+        if is_fault(&code) {
+            let line = Text::plain("code ").code(&code);
+            self.footer.push(match operation {
+                Some(id) => line.then(" · operation ").code(id.as_str()),
+                None => line,
+            });
+        }
+        Self { code: Some(code), ..self }
     }
     /// The same card with other texts.
     pub fn map_texts(self, map: impl Fn(Text) -> Text) -> Self {

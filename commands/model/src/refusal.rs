@@ -29,6 +29,25 @@ impl Refusal {
     }
 }
 
+/// The codes of refusals for which Sluice or its store is at fault: people report them with the code.
+const FAULTS: [&str; 11] = [
+    "corrupt-record",
+    "given-up",
+    "newer-record",
+    "no-access",
+    "not-confirmed",
+    "resolved-by-force",
+    "store",
+    "too-large",
+    "unavailable",
+    "unknown",
+    "unreadable-operation",
+];
+
+pub(crate) fn is_fault(code: &str) -> bool {
+    FAULTS.contains(&code)
+}
+
 /// Text that a person typed, for use within a message: without the marks that messages use for code and mentions.
 pub fn plain(words: &str) -> String {
     words.replace('`', "'").replace("<@", "@").replace("<!subteam^", "!subteam^")

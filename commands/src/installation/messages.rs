@@ -6,15 +6,11 @@ use sluice_model::{
     Button, Card, ChannelId, Click, OperationId, PipelineName, Refusal, ReleaseNumber, Role, Text, Tone,
 };
 
-fn code(code: &str) -> Text {
-    Text::plain("code ").code(code)
-}
-
 /// The problem, the next step, and the code.
 pub(crate) fn refused(refusal: &Refusal) -> Card {
     let card = Card::new(Tone::Bad, marked(&refusal.problem));
     let card = if refusal.hint.is_empty() { card } else { card.hint(marked(&refusal.hint)) };
-    card.foot(code(&refusal.code))
+    card.code(&refusal.code)
 }
 
 /// How many characters of the command a button keeps. Slack allows 2,000 for the whole value.
@@ -44,7 +40,7 @@ pub(super) fn already_running(
         }
         None => card.hint("The message in the channel shows its state. Nothing new was started."),
     };
-    card.foot(code("already-running"))
+    card.code("already-running")
 }
 
 pub(super) fn no_such_release(name: &PipelineName, number: ReleaseNumber) -> Refusal {
@@ -65,7 +61,7 @@ pub(super) fn no_such_pipeline(name: &PipelineName, near: Option<String>) -> Car
     };
     Card::new(Tone::Bad, Text::plain("There is no pipeline ").code(name.as_str()).then("."))
         .hint(hint)
-        .foot(code("no-such-pipeline"))
+        .code("no-such-pipeline")
 }
 
 // The problems of commands that cannot be parsed, as `ParseError` has them.

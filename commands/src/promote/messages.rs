@@ -40,7 +40,7 @@ pub(super) fn already_runs(name: &PipelineName, to: &StageName, release: Release
     let title = Text::default().code(to.as_str()).then(" of ").code(name.as_str());
     Card::new(Tone::Neutral, title.then(format!(" already runs {release}.")))
         .hint("There is nothing to do.")
-        .foot(Text::plain("code ").code("already-runs"))
+        .code("already-runs")
 }
 
 /// What an override skips besides gates.

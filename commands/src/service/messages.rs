@@ -7,7 +7,7 @@ use sluice_model::{Card, ChannelId, PipelineName, Refusal, Text, Tone};
 pub(super) fn not_available(command: &str) -> Card {
     Card::new(Tone::Bad, Text::default().code(command).then(" is not available yet."))
         .hint(marked("See the available commands with `/pipeline help`."))
-        .foot(Text::plain("code ").code("not-available"))
+        .code("not-available")
 }
 
 /// The answer to an accepted command. `elsewhere`: the channel of its message, if it is another one.

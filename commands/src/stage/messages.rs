@@ -121,7 +121,7 @@ pub(super) fn lowering(
     Card::new(Tone::Bad, title)
         .hint(hint)
         .button(button.asking(format!("Promotions to {stage} of {name} will need {needs}."), label))
-        .foot(Text::plain("code ").code("confirm-lower"))
+        .code("confirm-lower")
 }
 
 pub(super) fn already_set(name: &PipelineName, stage: &StageName) -> Refusal {

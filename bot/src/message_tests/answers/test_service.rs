@@ -85,7 +85,11 @@ impl TestService {
             self.snapshots.add(&format!("{name}, and the message becomes"), &render::replacement(card));
         }
         let message = render::answer(&answer);
-        assert!(!message.to_string().contains("corrupt-record"), "{name}: the samples do not fit together");
+        assert_ne!(
+            answer.card.code.as_deref(),
+            Some("corrupt-record"),
+            "{name}: the samples do not fit together"
+        );
         self.snapshots.add(&name, &message);
     }
     /// The value of the buttons of a request, by the end of its key.

@@ -1,13 +1,13 @@
 //! The answers that the HTTP server gives without the command handler.
 
-use sluice_model::{Answer, Card, Text, Tone};
+use sluice_model::{Answer, Card, Tone};
 
 /// The store has not confirmed the record yet.
 pub(crate) fn not_confirmed() -> Answer {
     let card =
         Card::new(Tone::Waiting, "Not confirmed yet: I cannot tell whether your command was recorded.")
             .hint("Do not repeat the command. If it was recorded, its message appears in this channel.")
-            .foot(Text::plain("code ").code("not-confirmed"));
+            .code("not-confirmed");
     Answer::private(card)
 }
 
@@ -15,7 +15,7 @@ pub(crate) fn not_confirmed() -> Answer {
 pub(crate) fn unknown() -> Answer {
     let card = Card::new(Tone::Bad, "I could not find out whether your command was recorded.")
         .hint("If its message does not appear in this channel within a minute, run the command again.")
-        .foot(Text::plain("code ").code("unknown"));
+        .code("unknown");
     Answer::private(card)
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn unknown() -> Answer {
 pub(crate) fn try_again() -> Answer {
     let card = Card::new(Tone::Bad, "I cannot take commands right now, so nothing was done.")
         .hint("Try again in a minute.")
-        .foot(Text::plain("code ").code("unavailable"));
+        .code("unavailable");
     Answer::private(card)
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn foreign() -> Answer {
         "Sorry, I take commands only from members of the workspace that I was installed in.",
     )
     .hint("Ask a member of that workspace to run it.")
-    .foot(Text::plain("code ").code("other-workspace"));
+    .code("other-workspace");
     Answer::private(card)
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn foreign() -> Answer {
 pub(crate) fn slow_down() -> Answer {
     let card = Card::new(Tone::Bad, "You are sending commands faster than I accept them, so this one was not run.")
         .hint("Wait a minute, then send it again. Rollbacks, locks, cancels and buttons are counted separately and may still work.")
-        .foot(Text::plain("code ").code("slow-down"));
+        .code("slow-down");
     Answer::private(card)
 }
 
@@ -50,6 +50,6 @@ pub(crate) fn slow_down() -> Answer {
 pub(crate) fn too_long() -> Answer {
     let card = Card::new(Tone::Bad, "That command is too long, so it was not run.")
         .hint("Shorten it to less than 40,000 characters.")
-        .foot(Text::plain("code ").code("too-long"));
+        .code("too-long");
     Answer::private(card)
 }

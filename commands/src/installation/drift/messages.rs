@@ -31,7 +31,7 @@ pub(super) fn question(
         .text(moved(stage, outside))
         .hint(marked(&hint))
         .button(button.style(ButtonStyle::Danger).asking(effect, "Continue"))
-        .foot(Text::plain("code ").code(MOVED_OUTSIDE))
+        .code(MOVED_OUTSIDE)
 }
 
 // Why a stage could not be compared with AWS.

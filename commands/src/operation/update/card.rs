@@ -85,7 +85,7 @@ pub fn card(
     }
     card = card.foot(asked);
     if let Some(refusal) = failure {
-        card = card.foot(Text::plain("code ").code(refusal.code).then(" · operation ").code(op.id.as_str()));
+        card = card.code_of(&op.id, refusal.code);
     }
     card
 }

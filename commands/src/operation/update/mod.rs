@@ -88,7 +88,7 @@ pub(super) fn mixed_stages(names: &[&StageName]) -> Option<Text> {
 
 fn without_journal(head: &Head, card: Card, code: &str) -> Update {
     let Head { id, spec, sequence, status, .. } = head;
-    let card = card.foot(Text::plain("code ").code(code).then(" · operation ").code(id.as_str()));
+    let card = card.code_of(id, code);
     Update {
         operation: id.clone(),
         sequence: *sequence,

@@ -49,7 +49,7 @@ async fn a_refused_person_requests_and_gets_the_role_for_that_pipeline() {
     assert!(grant.confirm.is_some() && decline.confirm.is_some());
     for who in ["ann", "eve"] {
         let refused = office.presses(&format!("g-{who}"), who, grant).await;
-        assert_eq!(code(&refused.card).as_deref(), Some("not-an-admin"), "{who}");
+        assert_eq!(refused.card.code.as_deref(), Some("not-an-admin"), "{who}");
         assert!(refused.replaces.is_none(), "the buttons stay");
     }
     let granted = office.presses("g", "ada", grant).await;
@@ -59,7 +59,7 @@ async fn a_refused_person_requests_and_gets_the_role_for_that_pipeline() {
     assert_eq!(office.heads(), 1, "the same operation as `/pipeline grant`");
     for (delivery, button) in [("late-g", grant), ("late-d", decline)] {
         let late = office.presses(delivery, "ada", button).await;
-        assert_eq!(code(&late.card).as_deref(), Some("late"));
+        assert_eq!(late.card.code.as_deref(), Some("late"));
         assert!(late.replaces.is_none());
     }
     let acts = office.acts_of("orders");
@@ -96,10 +96,10 @@ async fn a_rejection_notifies_the_requester_and_lasts_a_day() {
     assert_eq!(declined.audience, Audience::Channel);
     assert!(words(&declined.card).contains("declined your request"), "{declined:?}");
     assert!(words(&declined.replaces.unwrap()).contains("Declined by "));
-    assert_eq!(code(&office.presses("soon", "eve", &ask).await.card).as_deref(), Some("late"));
+    assert_eq!(office.presses("soon", "eve", &ask).await.card.code.as_deref(), Some("late"));
     let granted = office.presses("g", "ada", button(&request, "access.grant").unwrap()).await;
-    assert_eq!(code(&granted.card).as_deref(), Some("late"), "a click on an old message grants nothing");
-    assert_eq!(code(&office.types("b", "eve", "/build orders").await).as_deref(), Some("not-an-operator"));
+    assert_eq!(granted.card.code.as_deref(), Some("late"), "a click on an old message grants nothing");
+    assert_eq!(office.types("b", "eve", "/build orders").await.code.as_deref(), Some("not-an-operator"));
     assert!(office.acts_of("orders").iter().any(|(act, who, _)| *act == Act::Rejected && who == "ada"));
 }
 
@@ -126,7 +126,7 @@ async fn a_grant_by_command_fulfils_the_request() {
     assert!(met.card.title.flat().ends_with("is an operator for all pipelines."), "{met:?}");
     assert!(met.replaces.is_some());
     let ask = button(&request, "access.grant").unwrap();
-    assert_eq!(code(&office.presses("g2", "ada", ask).await.card).as_deref(), Some("late"));
+    assert_eq!(office.presses("g2", "ada", ask).await.card.code.as_deref(), Some("late"));
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn only_a_role_that_would_help_can_be_requested() {
     assert!(nobody.buttons.is_empty(), "nobody could grant it: {nobody:?}");
     for value in ["", "operators", r#"{"role":"kings","pipeline":"orders","wanted":"x"}"#] {
         let card = office.clicks(value, "eve", "access.ask", value).await;
-        assert_eq!(code(&card).as_deref(), Some("bad-button"), "{value}");
+        assert_eq!(card.code.as_deref(), Some("bad-button"), "{value}");
     }
     let office = self::office(roles()).await;
     for role in Role::ALL {
@@ -165,7 +165,7 @@ async fn only_a_role_that_would_help_can_be_requested() {
         let forged = AccessRequest { person: UserId::new("U0EVE").unwrap(), role, pipeline: None, id };
         let (action, value) = Click::GrantAccess(forged).encode();
         assert_eq!(
-            code(&office.clicks(&value, "ada", &action, &value).await).as_deref(),
+            office.clicks(&value, "ada", &action, &value).await.code.as_deref(),
             Some("late"),
             "{value}"
         );

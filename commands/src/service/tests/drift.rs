@@ -167,7 +167,7 @@ async fn drift_seen_within_a_minute_counts_while_aws_is_unavailable() {
     drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
     assert!(drift_report.status().await.contains("prod was moved outside Sluice"));
     drift_report.fake_aws.climate(|now| now.latency = Duration::from_secs(30));
-    assert_eq!(code(&drift_report.types("/promote orders prod").await).as_deref(), Some("moved-outside"));
+    assert_eq!(drift_report.types("/promote orders prod").await.code.as_deref(), Some("moved-outside"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -201,15 +201,15 @@ async fn a_confirmation_is_bound_to_the_drift_that_was_shown() {
     let drift_report = truthful().await;
     drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
     let asked = drift_report.types("/promote orders prod").await;
-    assert_eq!(code(&asked).as_deref(), Some("moved-outside"));
+    assert_eq!(asked.code.as_deref(), Some("moved-outside"));
     let old = asked.buttons[0].value.clone();
     drift_report.fake_aws.move_by_hand(HELLO, "prod", "8", None);
     let again = drift_report.clicks(&old).await;
-    assert_eq!(code(&again).as_deref(), Some("moved-outside"), "it moved again: {again:?}");
+    assert_eq!(again.code.as_deref(), Some("moved-outside"), "it moved again: {again:?}");
     for wrong in ["/repo list", "/build orders", "/promote orders", "/promote orders prod"] {
         let click = Click::AcceptDrift(Confirmed { seen: "x".into(), line: wrong.into() });
         let card = drift_report.clicks(&click.encode().1).await;
-        assert_eq!(code(&card).as_deref(), Some("bad-button"), "{wrong}");
+        assert_eq!(card.code.as_deref(), Some("bad-button"), "{wrong}");
     }
     assert_eq!(drift_report.office.heads(), 0);
     assert_eq!(drift_report.clicks(&again.buttons[0].value).await.tone, Tone::Running);
@@ -226,7 +226,7 @@ async fn a_confirmation_is_bound_to_the_drift_that_was_shown() {
     advance(Duration::from_secs(61)).await;
     drift_report.status().await;
     let held = drift_report.types("/deploy orders #1").await;
-    assert_eq!(code(&held).as_deref(), Some("moved-outside"), "{held:?}");
+    assert_eq!(held.code.as_deref(), Some("moved-outside"), "{held:?}");
     assert_eq!(drift_report.types("/deploy orders #1 anyway").await.tone, Tone::Running);
 }
 

@@ -244,7 +244,7 @@ async fn answer(office: &Office, who: &str, line: &str) -> String {
     }
     let hint = card.hint.as_ref().map(|hint| hint.flat()).unwrap_or_default();
     let offers: String = card.buttons.iter().map(|button| format!(" [{}]", button.label)).collect();
-    named(format!("**{}** {} *{hint}*{offers}", code(&card).unwrap_or_default(), card.title.flat()))
+    named(format!("**{}** {} *{hint}*{offers}", card.code.as_deref().unwrap_or_default(), card.title.flat()))
 }
 
 #[tokio::test(start_paused = true)]

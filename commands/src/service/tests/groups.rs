@@ -29,7 +29,7 @@ async fn a_group_grants_access_while_its_members_are_known() {
         office.people.set(LEADS, members);
         let card = office.types(&format!("s{nth}"), "eve", line).await;
         match wanted {
-            Some(wanted) => assert_eq!(code(&card).as_deref(), Some(wanted), "{card:?}"),
+            Some(wanted) => assert_eq!(card.code.as_deref(), Some(wanted), "{card:?}"),
             None => assert_ne!(card.tone, Tone::Bad, "{card:?}"),
         }
         if wanted == Some("group-unknown") {
@@ -42,7 +42,7 @@ async fn a_group_grants_access_while_its_members_are_known() {
     let card = office.types("a", "ada", "/stage add orders prod").await;
     assert_ne!(card.tone, Tone::Bad, "a person named by id is not affected: {card:?}");
     let card = office.types("b", "eve", "/build orders").await;
-    assert_eq!(code(&card).as_deref(), Some("group-unknown"), "admins may also build");
+    assert_eq!(card.code.as_deref(), Some("group-unknown"), "admins may also build");
 }
 
 #[tokio::test]
@@ -66,10 +66,10 @@ async fn a_role_of_a_group_is_granted_listed_and_revoked() {
     let card = office.types("g", "ada", grant).await;
     assert!(words(&card).contains("is now an operator for all pipelines"), "{card:?}");
     assert_ne!(office.types("b", "eve", "/build orders").await.tone, Tone::Bad);
-    assert_eq!(code(&office.types("g2", "ada", grant).await).as_deref(), Some("already-granted"));
+    assert_eq!(office.types("g2", "ada", grant).await.code.as_deref(), Some("already-granted"));
     assert!(words(&office.types("w", "eve", "/pipeline who").await).contains("2 people"));
     let card = office.types("r1", "ada", "/pipeline revoke <@U0EVE> operators").await;
-    assert_eq!(code(&card).as_deref(), Some("not-granted"));
+    assert_eq!(card.code.as_deref(), Some("not-granted"));
     assert!(words(&card).contains("as a member of "), "{card:?}");
     office.people.set(LEADS, Err(Unknown::Gone));
     assert!(words(&office.types("w", "eve", "/pipeline who").await).contains("grants no access"));
@@ -77,7 +77,7 @@ async fn a_role_of_a_group_is_granted_listed_and_revoked() {
     assert!(words(&card).contains("has no user group"), "{card:?}");
     office.types("r2", "ada", "/pipeline revoke <!subteam^S1> operators").await;
     let card = office.types("b3", "eve", "/build orders@y").await;
-    assert_eq!(code(&card).as_deref(), Some("not-an-operator"));
+    assert_eq!(card.code.as_deref(), Some("not-an-operator"));
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn a_group_member_keeps_the_role_when_their_own_grant_is_revoked() {
     let card = office.types("r", "ada", "/pipeline revoke <@U0EVE> admins").await;
     assert!(words(&card).contains("is still an admin: as a member of "), "{card:?}");
     for line in ["/pipeline revoke <!subteam^S1> admins", "/pipeline grant <!subteam^S1> admins orders"] {
-        assert_eq!(code(&office.types(line, "ada", line).await).as_deref(), Some("pinned"));
+        assert_eq!(office.types(line, "ada", line).await.code.as_deref(), Some("pinned"));
     }
 }
 
@@ -107,6 +107,6 @@ async fn at_a_terminal_groups_grant_no_access() {
     let actor = Actor::at_terminal(user("eve").id, "root");
     let invocation = Invocation { delivery: "d".into(), actor, channel: None, input };
     let card = service.handle(invocation).await.unwrap().card;
-    assert_eq!(code(&card).as_deref(), Some("group-unknown"));
+    assert_eq!(card.code.as_deref(), Some("group-unknown"));
     assert!(words(&card).contains("A terminal cannot read"), "{card:?}");
 }

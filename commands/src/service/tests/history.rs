@@ -122,7 +122,7 @@ async fn a_search_beyond_the_limit_of_one_answer_continues_with_the_next() {
     for (after, line) in [("x", "/pipeline history orders"), ("000/1", "/build orders"), ("000/1", "")] {
         let (action, value) = Click::Older { after: after.into(), line: line.into() }.encode();
         let card = office.clicks(&value, "eve", &action, &value).await;
-        assert_eq!(code(&card).as_deref(), Some("bad-button"), "{value}");
+        assert_eq!(card.code.as_deref(), Some("bad-button"), "{value}");
     }
 }
 
@@ -196,7 +196,7 @@ async fn the_history_of_a_deleted_pipeline_shows_releases_and_approvers() {
     let none = office.types("b", "eve", "/pipeline history orders dev").await;
     assert!(words(&none).contains("no entries found"), "{none:?}");
     let unknown = office.types("c", "eve", "/pipeline history odrers").await;
-    assert_eq!(code(&unknown).as_deref(), Some("no-such-pipeline"));
+    assert_eq!(unknown.code.as_deref(), Some("no-such-pipeline"));
 }
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn refusals_by_gates_and_roles_are_recorded_once() {
     let value = office.promotion(Status::Waiting).await;
     for delivery in ["d1", "d1", "d2"] {
         let card = office.types(delivery, "zoe", "/build orders").await;
-        assert_eq!(code(&card).as_deref(), Some("not-an-operator"));
+        assert_eq!(card.code.as_deref(), Some("not-an-operator"));
     }
     office.clicks("c1", "ann", "promotion.approve", &value).await;
     office.clicks("c1", "ann", "promotion.approve", &value).await;
@@ -241,6 +241,6 @@ async fn a_refusal_is_answered_even_if_it_cannot_be_recorded() {
     // Three reads (pipeline, roles, inbox), then the write.
     office.store.fault_at(calls + 3, crate::testing::StoreFault::Before(StoreError::Again("full".into())));
     let card = office.types("a", "zoe", "/build orders").await;
-    assert_eq!(code(&card).as_deref(), Some("not-an-operator"));
+    assert_eq!(card.code.as_deref(), Some("not-an-operator"));
     assert_eq!(office.acts(), []);
 }

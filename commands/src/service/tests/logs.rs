@@ -12,7 +12,7 @@ async fn a_log_needs_the_home_channel_or_a_role() {
             channel: channel.map(|channel| channel.parse().unwrap()),
             input: Input::Slash { command: "/build".into(), text: "log orders".into() },
         };
-        code(&office.service.handle(invocation).await.unwrap().card)
+        office.service.handle(invocation).await.unwrap().card.code
     };
     let elsewhere = Some("C0ELSEWHER");
     let refused = Some("not-an-operator".to_owned());

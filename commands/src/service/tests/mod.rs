@@ -22,7 +22,7 @@ use crate::registry;
 use crate::rules::{Access, PinnedRoles};
 use crate::testing::samples::{self, change, promotion};
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, TestDirectory, world};
-use sluice_model::{Actor, Audience, Click, ReleaseNumber, Span, Tone, Wait};
+use sluice_model::{Actor, Audience, Click, ReleaseNumber, Tone, Wait};
 
 struct Office {
     service: Service,
@@ -86,14 +86,6 @@ async fn office_with(access: impl Into<PinnedRoles>, names: Names) -> Office {
 /// All texts of a card, in one line.
 fn words(card: &Card) -> String {
     format!("{card:?}")
-}
-
-/// The code of an answer: the last thing in its foot.
-fn code(card: &Card) -> Option<String> {
-    match card.footer.last()?.0.last()? {
-        Span::Code(code) | Span::Plain(code) => Some(code.clone()),
-        _ => None,
-    }
 }
 
 impl Office {
@@ -177,7 +169,7 @@ async fn people_without_the_role_are_refused_with_the_names_of_people_who_have_i
         match refused {
             None => assert_ne!(card.tone, Tone::Bad, "{who} {line}: {card:?}"),
             Some(wanted) => {
-                assert_eq!(code(&card).as_deref(), Some(wanted), "{who} {line}");
+                assert_eq!(card.code.as_deref(), Some(wanted), "{who} {line}");
                 assert!(words(&card).contains("U0A"), "it names people with the role: {card:?}");
                 assert_eq!(office.records(), before, "nothing is written");
             }
@@ -190,12 +182,12 @@ async fn without_roles_only_reading_is_possible() {
     let office = office(Access::default()).await;
     for line in ["/build orders", "/stage add orders staging", "/rollback orders dev"] {
         let card = office.types(line, "ann", line).await;
-        assert_eq!(code(&card).as_deref(), Some("no-roles"), "{line}");
+        assert_eq!(card.code.as_deref(), Some("no-roles"), "{line}");
         assert!(words(&card).contains("operators = "), "the configuration to write: {card:?}");
     }
     let value = office.promotion(Status::Waiting).await;
     let card = office.clicks("c1", "ben", "promotion.approve", &value).await;
-    assert_eq!(code(&card).as_deref(), Some("no-roles"));
+    assert_eq!(card.code.as_deref(), Some("no-roles"));
     assert_ne!(office.types("d1", "ann", "/pipeline status orders").await.tone, Tone::Bad);
 }
 
@@ -215,10 +207,10 @@ async fn a_wrong_command_gets_a_suggestion() {
         let card = office.types(line, "ann", line).await;
         let hinted = format!("{:?}", card.hint);
         assert!(hinted.contains(hint), "{line}: {hinted}");
-        assert!(wanted.is_empty() || code(&card).as_deref() == Some(wanted), "{line}: {card:?}");
+        assert!(wanted.is_empty() || card.code.as_deref() == Some(wanted), "{line}: {card:?}");
     }
     let card = office.types("set", "ada", "/stage set orders dev aprovals=2").await;
-    assert_eq!(code(&card).as_deref(), Some("bad-setting"));
+    assert_eq!(card.code.as_deref(), Some("bad-setting"));
     assert!(format!("{:?}", card.hint).contains("approvals"), "{card:?}");
     assert_eq!(office.heads(), 0);
 }
@@ -229,7 +221,7 @@ async fn every_available_command_that_reads_has_an_answer() {
     let is_read = |form: &sluice_grammar::Form| form.available && form.action == Action::Read;
     for line in sluice_grammar::table().filter(|form| is_read(form)).flat_map(|form| form.examples) {
         let card = office.types(line, "ann", line).await;
-        assert_ne!(code(&card).as_deref(), Some("corrupt-record"), "{line}: {card:?}");
+        assert_ne!(card.code.as_deref(), Some("corrupt-record"), "{line}: {card:?}");
     }
 }
 
@@ -255,7 +247,7 @@ async fn operations_from_a_terminal_notify_the_home_channel() {
         office.service.handle(invocation).await.unwrap().card
     };
     let card = types("d1", "/repo create books").await;
-    assert_eq!(code(&card).as_deref(), Some("no-channel"));
+    assert_eq!(card.code.as_deref(), Some("no-channel"));
     assert_eq!(office.heads(), 0);
     types("d2", "/build orders").await;
     let heads = office.store.matching(|item| item.key.sort == "head");
@@ -270,7 +262,7 @@ async fn a_repeated_delivery_has_no_effect_and_a_repeated_command_shows_the_open
     let first = office.types("d1", "ann", "/build orders").await;
     assert_eq!(office.types("d1", "ann", "/build orders").await, first);
     let card = office.types("d2", "ben", "/build orders@main").await;
-    assert_eq!(code(&card).as_deref(), Some("already-running"));
+    assert_eq!(card.code.as_deref(), Some("already-running"));
     assert_eq!(office.heads(), 1);
 }
 
@@ -293,10 +285,10 @@ async fn a_decision_counts_once_and_only_from_another_approver() {
     let before = office.records();
     for (who, wanted) in [("ann", "own-request"), ("eve", "not-an-approver")] {
         let card = office.clicks(who, who, "promotion.approve", &value).await;
-        assert_eq!(code(&card).as_deref(), Some(wanted));
+        assert_eq!(card.code.as_deref(), Some(wanted));
     }
     let stale = value.replace("@3", "@2");
-    assert_eq!(code(&office.clicks("s", "ben", "promotion.approve", &stale).await).as_deref(), Some("late"));
+    assert_eq!(office.clicks("s", "ben", "promotion.approve", &stale).await.code.as_deref(), Some("late"));
     for (action, value) in [("promotion.approve", "garbage"), ("promotion.approve", ""), ("else", &*value)] {
         assert_eq!(office.clicks("g", "ben", action, value).await.tone, Tone::Bad, "{action} {value}");
     }
@@ -305,7 +297,7 @@ async fn a_decision_counts_once_and_only_from_another_approver() {
     let heard = office.clicks("c1", "ben", "promotion.approve", &value).await;
     assert_eq!(heard.tone, Tone::Good);
     assert_eq!(office.clicks("c1", "ben", "promotion.approve", &value).await, heard, "the same delivery");
-    assert_eq!(code(&office.clicks("c2", "ben", "promotion.reject", &value).await).as_deref(), Some("late"));
+    assert_eq!(office.clicks("c2", "ben", "promotion.reject", &value).await.code.as_deref(), Some("late"));
 }
 
 #[tokio::test]
@@ -315,7 +307,7 @@ async fn a_late_click_is_refused() {
         let value = office.promotion(status).await;
         let before = office.store.items();
         let card = office.clicks("c1", "ben", "promotion.approve", &value).await;
-        assert_eq!(code(&card).as_deref(), Some("late"), "{status:?}");
+        assert_eq!(card.code.as_deref(), Some("late"), "{status:?}");
         assert_eq!(office.store.items(), before);
     }
 }
@@ -346,7 +338,7 @@ async fn a_rollback_just_after_a_rollback_must_name_its_release() {
     // Also for the same person: sending a command twice is more likely than two people reacting to one incident.
     for who in ["oli", "ann"] {
         let card = office.types(who, who, "/rollback orders prod").await;
-        assert_eq!(code(&card).as_deref(), Some("just-rolled-back"), "{card:?}");
+        assert_eq!(card.code.as_deref(), Some("just-rolled-back"), "{card:?}");
     }
     let card = office.types("d1", "oli", "/rollback orders prod").await;
     assert!(words(&card).contains("/rollback orders prod r1"), "the command to run: {card:?}");
@@ -379,7 +371,7 @@ async fn a_store_that_denies_access_is_reported() {
         let (command, text) = line.split_once(' ').unwrap();
         let input = Input::Slash { command: command.into(), text: text.into() };
         let card = office.deliver(line, "ann", input).await.unwrap();
-        assert_eq!((card.tone, code(&card).as_deref()), (Tone::Bad, Some("no-access")), "{line}: {card:?}");
+        assert_eq!((card.tone, card.code.as_deref()), (Tone::Bad, Some("no-access")), "{line}: {card:?}");
         assert!(words(&card).contains("sluice check") && !words(&card).contains("arn:"), "{card:?}");
     }
     assert_eq!(office.heads(), 0);
@@ -393,7 +385,7 @@ async fn a_pipeline_has_at_most_eight_builds_in_progress() {
         assert_ne!(office.types(&line, "ann", &line).await.tone, Tone::Bad, "{line}");
     }
     let card = office.types("d9", "ann", "/build orders@one-more").await;
-    assert_eq!(code(&card).as_deref(), Some("too-many-builds"), "{card:?}");
+    assert_eq!(card.code.as_deref(), Some("too-many-builds"), "{card:?}");
     assert_eq!(office.heads(), 8);
     assert_ne!(office.types("/build orders@branch-0", "ann", "/build orders@branch-0").await.tone, Tone::Bad);
 }
@@ -427,7 +419,7 @@ async fn an_unreadable_operation_is_named_and_not_decided() {
     for line in ["/promote approve orders prod", "/promote reject orders prod", "/promote cancel orders prod"]
     {
         let card = office.types(line, "ben", line).await;
-        assert_eq!(code(&card).as_deref(), Some("unreadable-operation"), "{line}: {card:?}");
+        assert_eq!(card.code.as_deref(), Some("unreadable-operation"), "{line}: {card:?}");
     }
     assert_eq!(office.records(), before);
 }

@@ -51,7 +51,7 @@ async fn an_unknown_stage_gets_the_list_of_stages() {
         ("/pipeline check orders qa", "/stage list orders"),
     ] {
         let card = office.types(line, "ann", line).await;
-        assert_eq!(code(&card).as_deref(), Some("no-such-stage"), "{line}");
+        assert_eq!(card.code.as_deref(), Some("no-such-stage"), "{line}");
         assert!(card.title.flat().contains("It has dev and prod."), "{line}: {card:?}");
         assert!(hint(&card).contains(near), "{line}: {card:?}");
     }
@@ -80,7 +80,7 @@ async fn fewer_approvals_need_a_confirmation() {
     let office = with_stages(&[("dev", 2), ("prod", 2)]).await;
     let before = office.heads();
     let card = office.types("d1", "ada", "/stage set orders prod approvals=0").await;
-    assert_eq!(code(&card).as_deref(), Some("confirm-lower"));
+    assert_eq!(card.code.as_deref(), Some("confirm-lower"));
     assert!(
         card.title.flat().starts_with("prod of orders would need no approval (now: 1 approval)"),
         "{card:?}"
@@ -91,13 +91,13 @@ async fn fewer_approvals_need_a_confirmation() {
     assert!(button.confirm.is_some());
     // The permission is checked first, and a stale button has no effect.
     let card = office.types("d2", "ann", "/stage set orders prod approvals=0").await;
-    assert_eq!(code(&card).as_deref(), Some("not-an-admin"));
+    assert_eq!(card.code.as_deref(), Some("not-an-admin"));
     let Ok(Click::LowerPolicy(confirmed)) = Click::decode(&button.action_id, &button.value) else {
         panic!("{button:?}")
     };
     let (_, stale) = Click::LowerPolicy(Confirmed { seen: "0".into(), ..confirmed }).encode();
     let card = office.clicks("c1", "ada", &button.action_id, &stale).await;
-    assert_eq!((code(&card).as_deref(), office.heads()), (Some("confirm-lower"), before));
+    assert_eq!((card.code.as_deref(), office.heads()), (Some("confirm-lower"), before));
     assert_eq!(office.clicks("c2", "ann", &button.action_id, &button.value).await.tone, Tone::Bad);
     assert_eq!(office.clicks("c3", "ada", &button.action_id, "garbage").await.tone, Tone::Bad);
     assert_ne!(office.clicks("c4", "ada", &button.action_id, &button.value).await.tone, Tone::Bad);
@@ -112,7 +112,7 @@ async fn fewer_approvals_need_a_confirmation() {
 async fn the_argument_confirms_like_the_button() {
     let office = with_stages(&[("dev", 2), ("prod", 2)]).await;
     let card = office.types("d1", "ada", "/stage set orders prod self_approval=yes").await;
-    assert_eq!(code(&card).as_deref(), Some("confirm-lower"));
+    assert_eq!(card.code.as_deref(), Some("confirm-lower"));
     let card = office.types("d2", "ada", "/stage set orders prod self_approval=yes confirm").await;
     assert_ne!(card.tone, Tone::Bad, "{card:?}");
 }
@@ -134,7 +134,7 @@ async fn a_deploy_notes_newer_builds() {
         Office { people: office.people.clone(), store: office.store.clone(), service: office.service };
     let card = office2.types("d2", "ann", "/deploy orders latest").await;
     // The first one is still open.
-    assert_eq!(code(&card).as_deref(), Some("already-running"));
+    assert_eq!(card.code.as_deref(), Some("already-running"));
     assert!(words(&card).contains("Requested by") && !words(&card).contains("its message"), "{card:?}");
     // After its message is posted, the answer links to it.
     let items = office2.store.items();

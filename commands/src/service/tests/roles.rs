@@ -35,16 +35,16 @@ const REVOKE: &str = "/pipeline revoke <@U0EVE> operators";
 async fn a_role_for_all_pipelines_counts_once_and_immediately() {
     let office = office(roles()).await;
     for who in ["ann", "eve"] {
-        assert_eq!(code(&office.types(who, who, GRANT).await).as_deref(), Some("not-an-admin"));
+        assert_eq!(office.types(who, who, GRANT).await.code.as_deref(), Some("not-an-admin"));
     }
     let card = office.types("d1", "ada", GRANT).await;
     assert!(words(&card).contains("is now an operator for all pipelines"), "{card:?}");
     assert_eq!(office.types("d1", "ada", GRANT).await, card, "the same delivery");
-    assert_eq!(code(&office.types("d2", "ada", GRANT).await).as_deref(), Some("already-granted"));
+    assert_eq!(office.types("d2", "ada", GRANT).await.code.as_deref(), Some("already-granted"));
     assert_ne!(office.types("b1", "eve", "/build orders").await.tone, Tone::Bad);
 
     office.types("d3", "ada", REVOKE).await;
-    assert_eq!(code(&office.types("b2", "eve", "/build orders@x").await).as_deref(), Some("not-an-operator"));
+    assert_eq!(office.types("b2", "eve", "/build orders@x").await.code.as_deref(), Some("not-an-operator"));
     assert_ne!(office.types("b1", "eve", "/build orders").await.tone, Tone::Bad, "a repeated delivery");
     let kinds: Vec<_> = audit(&office).into_iter().map(|record| (record.kind, record.actor.name)).collect();
     let ada = |kind: &str| (kind.to_owned(), "ada".to_owned());
@@ -88,7 +88,7 @@ async fn a_role_for_one_pipeline_applies_only_to_it() {
         ("ada", "/pipeline revoke <@U0ADA> admins", "pinned"),
     ] {
         let card = office.types(line, who, line).await;
-        assert_eq!(code(&card).as_deref(), Some(wanted), "{who} {line}: {card:?}");
+        assert_eq!(card.code.as_deref(), Some(wanted), "{who} {line}: {card:?}");
     }
     let who = words(&office.types("w", "ann", "/pipeline who orders").await);
     assert!(who.contains("granted by ") && who.contains("pinned in "), "{who}");
@@ -104,12 +104,12 @@ async fn people_who_lost_their_role_cannot_decide_or_cancel() {
     for (who, action, value, wanted) in
         [("eve", "promotion.approve", &value, "not-an-approver"), ("oli", &*cancel, &id, "not-yours")]
     {
-        assert_eq!(code(&office.clicks(who, who, action, value).await).as_deref(), Some(wanted));
+        assert_eq!(office.clicks(who, who, action, value).await.code.as_deref(), Some(wanted));
     }
     granted(&office, &[("eve", Role::Approvers)]).await;
     let card = office.clicks("ben", "ben", "promotion.approve", &value).await;
     assert_eq!(
-        code(&card).as_deref(),
+        card.code.as_deref(),
         Some("not-an-approver"),
         "with a named approver, operators do not approve"
     );

@@ -81,14 +81,14 @@ async fn members_of_other_workspaces_are_refused_with_an_explanation() {
     let world = world();
     let (status, body) = send(&world, request(FORM, &with("team_id", "T0OTHER"))).await;
     assert_eq!(status, StatusCode::OK);
-    assert!(body.contains("other-workspace") && body.contains("ephemeral"), "{body}");
+    assert!(body.contains("only from members of the workspace") && body.contains("ephemeral"), "{body}");
     for pointer in ["/team/id", "/user/team_id"] {
         let mut value = click();
         *value.pointer_mut(pointer).unwrap() = json!("T0OTHER");
         assert_eq!(send(&world, request(FORM, &payload(&value))).await.0, StatusCode::OK);
     }
     eventually(|| world.urls.0.lock().len() == 2).await;
-    assert!(world.urls.0.lock().iter().all(|(_, body)| body.to_string().contains("other-workspace")));
+    assert!(world.urls.0.lock().iter().all(|(_, body)| body.to_string().contains("only from members of the workspace")));
     assert!(world.service.seen.lock().is_empty());
 }
 
@@ -105,7 +105,7 @@ async fn a_user_over_the_limit_is_refused_and_other_users_are_not() {
     };
     let all = (0..31).map(|number| send(&world, command("U0ANN", "/build", number)));
     let answers = futures::future::join_all(all).await;
-    let slowed = answers.iter().filter(|(_, body)| body.contains("slow-down")).count();
+    let slowed = answers.iter().filter(|(_, body)| body.contains("faster than I accept them")).count();
     assert_eq!((slowed, world.service.seen.lock().len()), (1, 30));
     for (user, name) in [("U0ANN", "/rollback"), ("U0BOB", "/build")] {
         let (_, body) = send(&world, command(user, name, 99)).await;

@@ -7,7 +7,7 @@ use super::super::harness::{Death, Process, Shared};
 use super::cases::{Case, Tally, sampled};
 use super::fixture::Fixture;
 use super::scenarios::{HIDDEN, PLENTY, Scenario};
-use super::users::{People, code};
+use super::users::People;
 use crate::names;
 use crate::operation::effects::PUT_ROLE_POLICY_NAME;
 use crate::operation::{Head, Status};
@@ -78,7 +78,7 @@ async fn an_operation_keeps_external_changes_made_at_any_moment() {
             assert_eq!(at(&shared, stage), theirs, "{line}, {after} ms: it was overwritten: {card:?}");
             match head {
                 None => {
-                    assert_eq!(code(&card).as_deref(), Some("moved-outside"), "{card:?}");
+                    assert_eq!(card.code.as_deref(), Some("moved-outside"), "{card:?}");
                     refused += 1;
                 }
                 Some(head) if head.status == Status::Failed => {
@@ -154,11 +154,7 @@ async fn accepting_drift_accepts_the_drift_that_was_seen_and_no_other() {
 
     for line in ["/promote orders prod r1", "/rollback orders prod"] {
         let (card, head) = types(&shared, &process, "ann", line).await;
-        assert_eq!(
-            (code(&card).as_deref(), head.map(|head| head.id)),
-            (Some("moved-outside"), None),
-            "{line}"
-        );
+        assert_eq!((card.code.as_deref(), head.map(|head| head.id)), (Some("moved-outside"), None), "{line}");
         let button = card.buttons.first().expect("it can accept the drift");
         assert!(button.value.contains(&format!("\"{line} anyway\"")), "{button:?}");
     }
@@ -209,7 +205,7 @@ async fn an_external_api_deployment_counts_as_drift() {
         let process = shared.process("one");
         let other = shared.fake_aws.serve_by_hand("prod");
         let (card, head) = types(&shared, &process, "ann", line).await;
-        assert_eq!((code(&card).as_deref(), head.is_some()), (Some("moved-outside"), false), "{card:?}");
+        assert_eq!((card.code.as_deref(), head.is_some()), (Some("moved-outside"), false), "{card:?}");
         assert!(format!("{card:?}").contains(&other), "{card:?}");
         let (_, head) = types(&shared, &process, "ann", &format!("{line} anyway")).await;
         assert_eq!(head.unwrap().status, Status::Succeeded);
@@ -246,7 +242,7 @@ async fn external_resources_on_an_empty_stage_count_as_drift() {
     shared.fake_aws.make_by_hand(HELLO, "qa", &at(&shared, "dev"));
     let line = "/promote orders qa from dev";
     let (card, head) = types(&shared, &process, "ann", line).await;
-    assert_eq!((code(&card).as_deref(), head.is_some()), (Some("moved-outside"), false), "{card:?}");
+    assert_eq!((card.code.as_deref(), head.is_some()), (Some("moved-outside"), false), "{card:?}");
     assert!(format!("{card:?}").contains("no release is recorded there"), "{card:?}");
     let (_, head) = types(&shared, &process, "ann", &format!("{line} anyway")).await;
     assert_eq!(head.unwrap().status, Status::Succeeded);

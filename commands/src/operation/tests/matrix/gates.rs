@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::super::harness::{Process, Shared, person};
 use super::fixture::Fixture;
 use super::scenarios::{Act, PLENTY};
-use super::users::code;
 use crate::operation::{Head, Status};
 use sluice_model::StageName;
 
@@ -78,7 +77,7 @@ pub(super) async fn refused(process: &Process, who: &str, line: &str, wanted: &s
     static NTH: AtomicU64 = AtomicU64::new(0);
     let nth = NTH.fetch_add(1, Ordering::Relaxed);
     let card = process.types(&format!("no {who} {line} {nth}"), who, line).await;
-    assert_eq!(code(&card).as_deref(), Some(wanted), "{who} {line}: {card:?}");
+    assert_eq!(card.code.as_deref(), Some(wanted), "{who} {line}: {card:?}");
 }
 
 pub(super) async fn runs(shared: &Shared, stage: &str) -> u32 {

@@ -6,7 +6,7 @@ use super::super::harness::{Process, Shared, person};
 use crate::installation::{Input, Invocation};
 use crate::operation::tests::harness::is_holding;
 use crate::operation::{Head, Status};
-use sluice_model::{Card, Click, Span, Wait};
+use sluice_model::{Card, Click, Wait};
 
 const APPROVE: fn(Wait) -> Click = Click::Approve;
 const REJECT: fn(Wait) -> Click = Click::Reject;
@@ -29,14 +29,6 @@ pub(super) enum People {
     Cancelling(u64),
     /// One person approves, and an admin marks stuck operations as resolved.
     Resolving,
-}
-
-/// The code in the foot of an answer.
-pub(super) fn code(card: &Card) -> Option<String> {
-    match card.footer.last()?.0.last()? {
-        Span::Code(code) | Span::Plain(code) => Some(code.clone()),
-        _ => None,
-    }
 }
 
 impl Process {
@@ -127,7 +119,7 @@ impl Process {
                     }
                     People::TooLate => {
                         assert_eq!(
-                            code(&self.clicks("ann", APPROVE, &head, 1).await).as_deref(),
+                            self.clicks("ann", APPROVE, &head, 1).await.code.as_deref(),
                             Some("own-request")
                         );
                         tokio::time::sleep(Duration::from_secs(60)).await;
