@@ -71,7 +71,7 @@ fn builds_run_on_the_python_of_the_functions() {
     let template = text_of(&files, "template.yaml");
     let runtime = template.lines().find_map(|line| line.trim().strip_prefix("Runtime: python")).unwrap();
     let wanted = format!(
-        "runtime-versions:\n      # The Python that the functions of template.yaml run on, which keeps tests and functions alike.\n      python: \"{runtime}\"\n"
+        "runtime-versions:\n      # The same Python as for the functions in template.yaml.\n      python: \"{runtime}\"\n"
     );
     assert!(text_of(&files, "buildspec.yml").contains(&wanted));
 }
