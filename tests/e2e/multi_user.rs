@@ -66,7 +66,7 @@ async fn four_people_use_the_gates_of_prod() {
     world.submit(cyd, "/promote day prod override checkout is down").await.succeeds().await;
     // At once, not only at the next click.
     let over = wait_for_end(&void).await;
-    assert_eq!(over.says(&["moved after this was requested"]).state(), Some(State::Failed));
+    assert_eq!(over.says(&["changed after this was requested"]).state(), Some(State::Failed));
     assert!(!over.has_button("promotion.approve"), "{}", over.text());
     let open = world.command(bob, "/pipeline status day").await.text();
     assert!(!open.contains("Open: "), "{open}");

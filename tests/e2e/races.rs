@@ -115,7 +115,7 @@ async fn an_approval_names_one_of_several_promotions() {
     second.succeeds().await.says(&["r2 is live on prod"]);
     assert_eq!(world.release("several", "prod").await, "r2");
     let void = wait_for_end(&first).await;
-    void.says(&["moved after this was requested", "prod now runs r2"]);
+    void.says(&["changed after this was requested", "moved it to r2"]);
     assert!(!void.has_button("promotion.approve"), "{}", void.text());
 }
 

@@ -168,7 +168,7 @@ mod tests {
         assert!(changes.lines[0].bold && !changes.lines[1].bold);
         let new = Changes::between(None, &now, &target(), None);
         assert!(shown(&new).contains("Zz: Allow every action on every resource\n"), "{}", shown(&new));
-        assert_eq!(functions_changed(new.functions), "3 functions change");
+        assert_eq!(functions_changed(new.functions), "3 changed functions");
         may(&mut before, "Zz", vec![]);
         assert_eq!(
             words(&now, &before),
@@ -213,7 +213,7 @@ mod tests {
         now.routes[0].function = "F05".into();
         assert_eq!(words(&before, &now), "Routes: GET /f00 changed");
         let changes = Changes::between(Some(&before), &now, &target(), None);
-        assert_eq!(functions_changed(changes.functions), "no function changes");
+        assert_eq!(functions_changed(changes.functions), "no changed functions");
     }
 
     /// An attacker would hide the one dangerous right among hundreds of others.

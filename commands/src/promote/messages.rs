@@ -226,9 +226,9 @@ fn size_text(
 
 pub(super) fn functions_changed(count: usize) -> String {
     match count {
-        0 => "no function changes".to_owned(),
-        1 => "1 function changes".to_owned(),
-        count => format!("{count} functions change"),
+        0 => "no changed functions".to_owned(),
+        1 => "1 changed function".to_owned(),
+        count => format!("{count} changed functions"),
     }
 }
 

@@ -147,7 +147,7 @@ async fn the_request_for_approval_lists_the_changes_and_the_approvers() {
     });
     let fields: Vec<_> = fields.unwrap().into_iter().map(|(label, value)| (label, value.flat())).collect();
     let of = |wanted: &str| fields.iter().find(|(label, _)| label == wanted).map_or("", |(_, value)| value);
-    assert_eq!(of("Size"), "2 commits, 3 functions change");
+    assert_eq!(of("Size"), "2 commits, 3 changed functions");
     assert!(of("Created").starts_with("2026-03-01 ") && of("Created").contains(", on dev since 2026-03-01 "));
     assert_eq!(of("Approvals"), "1 of 2: @U0BEN");
     assert_eq!(of("Approvers").trim(), "@U0CAT @U0DAN");
