@@ -88,7 +88,14 @@ async fn members_of_other_workspaces_are_refused_with_an_explanation() {
         assert_eq!(send(&world, request(FORM, &payload(&value))).await.0, StatusCode::OK);
     }
     eventually(|| world.urls.0.lock().len() == 2).await;
-    assert!(world.urls.0.lock().iter().all(|(_, body)| body.to_string().contains("only from members of the workspace")));
+    assert!(
+        world
+            .urls
+            .0
+            .lock()
+            .iter()
+            .all(|(_, body)| body.to_string().contains("only from members of the workspace"))
+    );
     assert!(world.service.seen.lock().is_empty());
 }
 
