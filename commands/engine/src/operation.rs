@@ -133,7 +133,7 @@ pub trait Operation<A: Application>: Send + Sync + 'static {
     fn summary(&self, params: &Self::Params, op: &OperationState) -> Summary;
 }
 
-/// A kind of operation in the [`Registry`], without its parameter type.
+/// A kind of operation in the [`Registry`](crate::Registry), without its parameter type.
 pub trait OperationKind<A: Application>: Send + Sync {
     /// See [`Operation::kind`].
     fn kind(&self) -> &'static str;

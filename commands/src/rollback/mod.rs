@@ -5,6 +5,7 @@ mod messages;
 mod operation;
 mod params;
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) use self::messages::goes_first;
 pub use self::operation::Rollback;
 pub use self::params::Params;

@@ -72,7 +72,7 @@ pub struct Update {
 
 impl Update {
     /// Whether nothing follows by itself, because it ended or waits for people. After its delivery
-    /// everywhere, call [`Messages::settled`](crate::operation::Messages::settled).
+    /// everywhere, call [`Messages::settled`](crate::Messages::settled).
     pub fn is_last(&self) -> bool {
         self.is_over() || matches!(self.status, Status::Waiting | Status::Stuck)
     }
@@ -104,7 +104,7 @@ pub trait Notifier: Send + Sync {
 
 /// Gives an operation a task to run in: `commands` never spawns.
 pub trait Runner: Send + Sync {
-    /// Ensures that [`Engine::drive`](crate::operation::Engine::drive) runs for it, in one task per
+    /// Ensures that [`Engine::drive`](crate::Engine::drive) runs for it, in one task per
     /// operation. A running task is notified that something happened. Returns at once.
     fn run(&self, operation: OperationId);
 }
