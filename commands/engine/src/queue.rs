@@ -10,12 +10,11 @@ use crate::head::{Head, OperationSpec};
 use crate::hooks::Hooks;
 use crate::keys::Keys;
 use crate::operation::BoundOperation;
-use crate::ports::{Cause, DueChange, Guard, Hint, Precondition, StoreError, Write, guards};
-use crate::recorded_signal::STUCK;
+use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write, guards};
 use crate::slot::Slot;
 use crate::state::OperationState;
 use crate::step::Node;
-use crate::tickets::{OPERATION, Precedence, QUEUED, Ticket, TicketQueue, is_my_turn, next_in_line};
+use crate::tickets::{OPERATION, Precedence, QUEUED, STUCK, Ticket, TicketQueue, is_my_turn, next_in_line};
 use crate::world::World;
 use sluice_model::{OperationId, PipelineName, Refusal, Subjects};
 
@@ -44,7 +43,9 @@ pub(crate) async fn try_acquire<A: Hooks>(
     let acquire = acquire(world, definition, op, slot, queue, &snapshot)?;
     let queued = queue.tickets.iter().any(|t| t.operation == op.id && t.queued.as_ref() == Some(slot));
     if matches!(acquire, Acquire::Taken) && !queued {
-        match world.store.write(mark(&world.keys, op, slot.to_string())).await {
+        // Marks our ticket with the slot we wait for.
+        let marks = guards([(QUEUED, Guard::Text(slot.to_string()))]);
+        match world.store.write(mark(&world.keys, &op.spec, marks)).await {
             Ok(()) | Err(StoreError::Lost(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -105,39 +106,25 @@ pub(crate) fn acquire<A: Hooks>(
     if queue.tickets.iter().any(|ticket| ticket.operation == op.id && is_marked(ticket)) {
         // A holder no longer queues: it may release the slot and wait for people for hours. It is no longer
         // stuck either: nobody may pass an operation that moves.
-        writes.push(unmark(&world.keys, op));
+        writes.push(unmark(&world.keys, &op.spec));
     }
     Ok(Acquire::Free(writes))
 }
 
 /// Marks our ticket as stuck.
 pub(crate) fn mark_stuck(keys: &Keys, spec: &OperationSpec) -> Write {
-    Write::Update {
-        key: keys.ticket(&spec.pipeline, spec.ticket),
-        set: guards([(QUEUED, Guard::Text(String::new())), (STUCK, Guard::Text(STUCK.into()))]),
-        due: DueChange::Keep,
-        when: Precondition::Present,
-    }
+    mark(keys, spec, guards([(QUEUED, Guard::Text(String::new())), (STUCK, Guard::Text(STUCK.into()))]))
 }
 
 /// Marks our ticket as neither queued nor stuck.
-fn unmark(keys: &Keys, op: &OperationState) -> Write {
-    Write::Update {
-        key: keys.ticket(&op.spec.pipeline, op.spec.ticket),
-        set: guards([(QUEUED, Guard::Text(String::new())), (STUCK, Guard::Text(String::new()))]),
-        due: DueChange::Keep,
-        when: Precondition::Present,
-    }
+fn unmark(keys: &Keys, spec: &OperationSpec) -> Write {
+    mark(keys, spec, guards([(QUEUED, Guard::Text(String::new())), (STUCK, Guard::Text(String::new()))]))
 }
 
-/// Marks our ticket with the slot we wait for.
-fn mark(keys: &Keys, op: &OperationState, queued: String) -> Write {
-    Write::Update {
-        key: keys.ticket(&op.spec.pipeline, op.spec.ticket),
-        set: guards([(QUEUED, Guard::Text(queued))]),
-        due: DueChange::Keep,
-        when: Precondition::Present,
-    }
+/// Sets marks on our ticket.
+fn mark(keys: &Keys, spec: &OperationSpec, set: Guards) -> Write {
+    let (due, when) = (DueChange::Keep, Precondition::Present);
+    Write::Update { key: keys.ticket(&spec.pipeline, spec.ticket), set, due, when }
 }
 
 /// Releases a slot while the operation goes on. An operation that ends leaves its slots behind with its

@@ -63,7 +63,7 @@ pub struct Ticket {
     pub fingerprint: String,
     /// The slot it waits for now.
     pub queued: Option<Slot>,
-    /// Whether it is stuck, or was stuck and has taken no slot since. Then it blocks none that goes first.
+    /// Whether it is stuck, or was stuck and has taken no slot since. Then an operation that goes first passes it.
     pub stuck: bool,
 }
 
