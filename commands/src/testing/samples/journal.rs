@@ -10,7 +10,7 @@ use ulid::Ulid;
 
 use super::Sample;
 use super::outputs::Outputs;
-use super::records::{CHANNEL, access, actor};
+use super::records::{BEGIN, CHANNEL, access, actor};
 use crate::operation::{
     BoundOperation, Context, Effect, EngineError, Entry, Node, OperationSpec, OperationState, RecordedSignal,
     Row, Settings, SignalKind, StepId,
@@ -19,9 +19,6 @@ use crate::registry::registry;
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, target, world};
 use sluice_engine::{InFlight, Start, plan};
 use sluice_model::{OperationId, Refusal, Text};
-
-/// When every sample was accepted: 2026-03-02, 09:30 UTC.
-pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_443_800, 0);
 
 /// An operation in progress.
 pub struct Journal {

@@ -9,7 +9,7 @@ use super::records::{STORED_REVISION, code};
 use crate::names::{self, role_arn};
 use crate::operation::{OperationState, StepId};
 use crate::ports::FunctionConfig;
-use crate::records::{Change, PinnedApi};
+use crate::records::Change;
 use crate::resources::rights::ImmutableRole;
 use crate::resources::{ApiLook, Deployable, FunctionLook, Latest, config_digest};
 use crate::steps::{ReadArtifact, STAGE_REVISION};
@@ -175,14 +175,5 @@ fn latest(function: &AppFunction, stage: &StageName) -> Latest {
         print: config_digest(&config),
         role: config.role,
         architecture: config.architecture,
-    }
-}
-
-/// The API as a stage's record pins it.
-pub(super) fn pinned_api(deployment: &str) -> PinnedApi {
-    PinnedApi {
-        api: "a1b2c3".into(),
-        endpoint: "https://a1b2c3.execute-api.eu-central-1.amazonaws.com".into(),
-        deployment: deployment.into(),
     }
 }

@@ -1,20 +1,22 @@
 //! People, commits, builds and releases of samples, and a store that holds the pipeline `orders`.
 
+use jiff::Timestamp;
+
 use crate::operation::{Head, Keys, Precedence, Status, Ticket};
 use crate::ports::{AuditItem, Guard, Guards, Item, LogStream, Precondition, Store, Write};
 use crate::records::{
-    Act, Artifact, AuditRecord, AuditSubject, Build, BuildState, Change, Counters, Current, Pinned, Pipeline,
-    REVISION, Release, Run, Stage, VersionSet, to_item,
+    Act, Artifact, AuditRecord, AuditSubject, Build, BuildState, Change, Counters, Current, Pinned,
+    PinnedApi, Pipeline, REVISION, Release, Run, Stage, VersionSet, to_item,
 };
 use crate::rules::Access;
-use crate::testing::samples::journal::BEGIN;
-use crate::testing::samples::outputs::pinned_api;
 use crate::testing::{FakeAws, target};
 use sluice_model::{
     Actor, BuildNumber, CodeRef, CommitId, OperationId, PipelineName, ReleaseNumber, StageName,
 };
 use sluice_template::function_name;
 
+/// When every sample was accepted: 2026-03-02, 09:30 UTC.
+pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_443_800, 0);
 /// The channel of every sample.
 pub const CHANNEL: &str = "C0DELIVERY";
 /// The revision of every stored stage.
@@ -323,4 +325,13 @@ pub async fn waiting(store: &dyn Store, sample: &super::Sample, status: Status) 
         put(store, ticket.to_item(&keys, &head.spec.pipeline).expect("an item")).await;
     }
     head
+}
+
+/// The API as a stage's record pins it.
+pub(super) fn pinned_api(deployment: &str) -> PinnedApi {
+    PinnedApi {
+        api: "a1b2c3".into(),
+        endpoint: "https://a1b2c3.execute-api.eu-central-1.amazonaws.com".into(),
+        deployment: deployment.into(),
+    }
 }

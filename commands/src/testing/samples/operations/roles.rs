@@ -4,9 +4,8 @@ use super::gone;
 use crate::pipeline::roles;
 use crate::records::Grant;
 use crate::rules::{RoleChange, Source};
-use crate::testing::samples::journal::BEGIN;
 use crate::testing::samples::outputs::Outputs;
-use crate::testing::samples::records::{access, actor};
+use crate::testing::samples::records::{BEGIN, access, actor};
 use crate::testing::samples::{Journal, Sample};
 use sluice_model::{Member, Role};
 

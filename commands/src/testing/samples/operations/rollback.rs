@@ -3,8 +3,8 @@
 use super::{throttled, void};
 use crate::records::VersionSet;
 use crate::rollback;
-use crate::testing::samples::outputs::{Outputs, pinned_api, recorded};
-use crate::testing::samples::records::{change, release};
+use crate::testing::samples::outputs::{Outputs, recorded};
+use crate::testing::samples::records::{change, pinned_api, release};
 use crate::testing::samples::{Journal, Sample};
 use sluice_model::ReleaseNumber;
 

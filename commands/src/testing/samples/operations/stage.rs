@@ -4,9 +4,8 @@ use super::gone;
 use crate::operation::SignalKind;
 use crate::rules::{Lock, Policy};
 use crate::stage;
-use crate::testing::samples::journal::BEGIN;
 use crate::testing::samples::outputs::Outputs;
-use crate::testing::samples::records::actor;
+use crate::testing::samples::records::{BEGIN, actor};
 use crate::testing::samples::{Journal, Sample};
 use sluice_model::OperationId;
 
