@@ -58,7 +58,7 @@ impl Ready {
             codecommit: at.codecommit.clone(),
             codebuild: at.codebuild.clone(),
             git: at.git.clone(),
-            stages: format!("{}/{{pipeline}}/{{stage}}", at.stages),
+            stages: format!("{}/{{pipeline}}-{{stage}}", at.stages),
             users: slack.people().map(|user| user.id.clone()).collect(),
             channel: slack.channels.first().map(|channel| channel.id.clone()).unwrap_or_default(),
             observer: OBSERVER_KEY,
@@ -137,7 +137,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ready = Ready::new(&at, &slack, folder.path(), folder.path().parent().unwrap());
         let line = serde_json::to_value(&ready).unwrap();
-        assert_eq!(line["stages"], "http://127.0.0.1:6/{pipeline}/{stage}");
+        assert_eq!(line["stages"], "http://127.0.0.1:6/{pipeline}-{stage}");
         assert_eq!(line["users"].as_array().unwrap().len(), 4);
         assert_eq!(line["env"]["SLUICE_LISTEN"], "127.0.0.1:7");
         assert!(Path::new(line["env_file"].as_str().unwrap()).is_relative(), "{line}");

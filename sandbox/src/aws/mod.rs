@@ -16,6 +16,7 @@ mod config;
 mod git;
 mod lambda;
 mod naming;
+mod openapi;
 mod presigned;
 mod queues;
 mod request;

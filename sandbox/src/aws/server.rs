@@ -61,6 +61,8 @@ pub fn serve(
         processes,
     )?;
     let apis = apigateway::ApiGateway::new(upstream.clone(), config.at.stages.clone(), strict.clone());
+    let runtime =
+        apigateway_runtime::Runtime::new(upstream.clone(), apis.clone(), access.clone(), strict.clone());
     let aws = Aws(Arc::new(Services {
         calls,
         access,
@@ -69,9 +71,9 @@ pub fn serve(
         queues: queues::Queues::new(upstream.clone(), config.at.aws.clone()),
         commits: codecommit::CodeCommit::new(repositories.clone()),
         builds,
-        apis: apis.clone(),
-        upstream: upstream.clone(),
-        strict: strict.clone(),
+        apis,
+        upstream,
+        strict,
     }));
     let app = Router::new()
         .route("/log/{build}", get(build_log))
@@ -79,7 +81,6 @@ pub fn serve(
         .layer(from_fn(guard::programs))
         .with_state(aws);
     let git_app = git::router(repositories).layer(from_fn(guard::programs));
-    let runtime = apigateway_runtime::Runtime::new(upstream, apis, strict);
     let stages = apigateway_runtime::router(runtime).layer(from_fn(guard::this_machine));
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(axum::serve(listeners.front, app.clone()).into_future());

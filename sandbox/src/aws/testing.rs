@@ -32,11 +32,18 @@ pub(super) fn signed(service: &str, method: &str, uri: &str, target: Option<&str
     AwsRequest { parts: request.body(()).unwrap().into_parts().0, body: body.to_owned().into() }
 }
 
+/// A trust policy for one service.
+pub(super) fn trust(service: &str) -> String {
+    let statement = json!({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"});
+    json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
+}
+
 pub(super) struct World {
     pub http: reqwest::Client,
     pub calls: Calls,
     pub at: Addresses,
     pub folder: tempfile::TempDir,
+    pub rules: Strict,
     tools: PathBuf,
     _servers: JoinSet<std::io::Result<()>>,
     _emulator: Process,
@@ -64,12 +71,13 @@ impl World {
         let at = ports.at.clone();
         let started = emulator::start(ports.emulator, &at.aws, &venv, folder.path(), &processes).await;
         let (upstream, emulator) = started.unwrap_or_else(|error| panic!("{error}"));
+        let rules = strict.clone();
         let config =
             AwsConfig { at: at.clone(), strict, folder: folder.path().to_owned(), tools: venv.bin.clone() };
         let calls = Calls::new();
         let servers = serve(config, ports.aws, upstream, calls.clone(), processes).unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { http, calls, at, folder, tools: venv.bin, _servers: servers, _emulator: emulator }
+        Self { http, calls, at, folder, rules, tools: venv.bin, _servers: servers, _emulator: emulator }
     }
 
     pub async fn send(&self, key: &str, service: &str, method: Method, path: &str, body: &Value) -> Reply {
@@ -145,15 +153,21 @@ impl World {
     }
 
     pub async fn create_role(&self) {
-        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+        let trust = trust("lambda.amazonaws.com");
+        let role = [("RoleName", "r"), ("Path", "/sluice/"), ("AssumeRolePolicyDocument", &trust)];
+        assert_eq!(self.iam("CreateRole", &role).await, 200);
+    }
+
+    /// A call to IAM; the status of its answer.
+    pub async fn iam(&self, action: &str, fields: &[(&str, &str)]) -> u16 {
         let form = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([("Action", "CreateRole"), ("RoleName", "r"), ("Path", "/sluice/")])
-            .append_pair("AssumeRolePolicyDocument", trust)
+            .append_pair("Action", action)
+            .extend_pairs(fields)
             .finish();
         let scope = format!("X Credential={ACCESS_KEY}/1/{REGION}/iam/aws4_request,");
-        let role = self.http.post(&self.at.aws).header("authorization", scope).body(form);
-        let role = role.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
-        assert_eq!(role.status().as_u16(), 200);
+        let call = self.http.post(&self.at.aws).header("authorization", scope).body(form);
+        let answer = call.header("content-type", "application/x-www-form-urlencoded").send().await;
+        answer.unwrap().status().as_u16()
     }
 
     /// `$LATEST`, after updates have settled.

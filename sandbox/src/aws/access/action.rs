@@ -1,4 +1,6 @@
-//! One IAM action that a call needs.
+//! One IAM action that a call needs, and how requests name roles and tags.
+
+use serde_json::Value;
 
 /// An action on a resource, with its condition keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,5 +37,27 @@ impl Action {
             return self;
         }
         self.with_all("aws:TagKeys", tags.iter().map(|(key, _)| key.clone()).collect())
+    }
+}
+
+/// `iam:PassRole`, if the request gives a role to a service.
+pub fn pass_role(role: &Value, service: &str) -> Option<Action> {
+    let role = role.as_str()?;
+    Some(Action::new("iam:PassRole", role).with("iam:PassedToService", service))
+}
+
+/// Tags as a map, or as a list of keys and values.
+pub fn tags(value: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match value {
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), text(value))).collect(),
+        Value::Array(list) => {
+            let either = |tag: &Value, name: &str| {
+                let lower = name.to_lowercase();
+                text(tag.get(name).or_else(|| tag.get(&lower)).unwrap_or(&Value::Null))
+            };
+            list.iter().map(|tag| (either(tag, "Key"), either(tag, "Value"))).collect()
+        }
+        _ => vec![],
     }
 }

@@ -8,10 +8,10 @@
 use axum::http::request::Parts;
 use serde_json::Value;
 
-use super::super::account::{REGION, arn};
+use super::super::account::arn;
 use super::super::request::{AwsRequest, decode, query};
-use super::action::Action;
-use super::dynamodb;
+use super::action::{Action, pass_role, tags};
+use super::{apigateway, dynamodb};
 use crate::calls::CallName;
 
 /// The actions that a call needs. Those of IAM are in [`super::iam`], because they depend on existing roles.
@@ -19,7 +19,7 @@ pub fn required(name: &CallName, request: &AwsRequest) -> Vec<Action> {
     let (service, method) = (name.service.as_str(), name.method.as_str());
     match service {
         "lambda" => lambda(method, name.detail.as_deref().unwrap_or_default(), request),
-        "apigateway" => api_gateway(request),
+        "apigateway" => apigateway::required(method, request),
         "s3" => s3(method, &request.parts, &request.body),
         "dynamodb" => dynamodb::required(method, &request.json()),
         "codecommit" => code_commit(method, &request.json()),
@@ -35,28 +35,6 @@ pub fn required(name: &CallName, request: &AwsRequest) -> Vec<Action> {
             let resource = named.map_or_else(|| arn(service, "*"), str::to_owned);
             vec![Action::new(format!("{service}:{method}"), resource)]
         }
-    }
-}
-
-/// `iam:PassRole`, if the request gives a role to a service.
-fn pass_role(role: &Value, service: &str) -> Option<Action> {
-    let role = role.as_str()?;
-    Some(Action::new("iam:PassRole", role).with("iam:PassedToService", service))
-}
-
-/// Tags as a map, or as a list of keys and values.
-pub fn tags(value: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    match value {
-        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), text(value))).collect(),
-        Value::Array(list) => {
-            let either = |tag: &Value, name: &str| {
-                let lower = name.to_lowercase();
-                text(tag.get(name).or_else(|| tag.get(&lower)).unwrap_or(&Value::Null))
-            };
-            list.iter().map(|tag| (either(tag, "Key"), either(tag, "Value"))).collect()
-        }
-        _ => vec![],
     }
 }
 
@@ -98,20 +76,6 @@ fn lambda(method: &str, detail: &str, request: &AwsRequest) -> Vec<Action> {
         all.push(Action::new(action, format!("arn:aws:s3:::{bucket}/{key}")));
     }
     all
-}
-
-/// API Gateway's actions are verbs on paths, and its ARNs have no account.
-fn api_gateway(request: &AwsRequest) -> Vec<Action> {
-    let path = decode(request.parts.uri.path());
-    let path = path.strip_prefix("/v2").unwrap_or(&path);
-    let resource = format!("arn:aws:apigateway:{REGION}::{path}");
-    let tags = tags(&request.json()["tags"]);
-    let verb = Action::new(format!("apigateway:{}", request.parts.method), &resource).tagged(&tags);
-    if tags.is_empty() {
-        return vec![verb];
-    }
-    // Not in the reference; refusals that people report name this action on the path of the new resource.
-    vec![verb, Action::new("apigateway:TagResource", resource).tagged(&tags)]
 }
 
 fn s3(method: &str, parts: &Parts, body: &[u8]) -> Vec<Action> {

@@ -7,11 +7,13 @@
 
 mod action;
 mod actions;
+mod apigateway;
 mod caller;
 mod dynamodb;
 mod evaluation;
 mod iam;
 mod roles;
+mod trust;
 mod xml;
 
 use std::collections::HashMap;
@@ -103,9 +105,17 @@ impl Access {
     }
 
     /// AWS's message, if the role may not do what a service does on its behalf.
-    pub async fn refused_to_role(&self, role: &str, action: &Action) -> Option<String> {
-        let principal = self.0.roles.principal(role, "AWSCodeBuild").await;
+    pub async fn refused_to_role(&self, role: &str, session: &str, action: &Action) -> Option<String> {
+        let principal = self.0.roles.principal(role, session).await;
         principal.refused(action).filter(|_| self.0.strict.is_on(Rule::Policies))
+    }
+
+    /// Why a service cannot assume a role for this source ARN, if it cannot. It does not depend on the rule `policies`.
+    pub async fn refused_to_assume(&self, role: &str, service: &str, source: &str) -> Option<String> {
+        match self.0.roles.of_arn(role).await {
+            Some(found) => trust::refused(&found, service, source),
+            None => Some(format!("the role {role} does not exist")),
+        }
     }
 
     /// Call this after every change in IAM.

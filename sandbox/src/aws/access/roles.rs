@@ -23,11 +23,14 @@ pub struct Role {
     pub arn: String,
     pub boundary: Option<String>,
     pub tags: Vec<(String, String)>,
+    /// The trust policy; `null` if it cannot be read.
+    pub trust: Value,
 }
 
 /// Reads and caches roles.
 pub struct Roles {
     upstream: Upstream,
+    /// By role and session name.
     known: Mutex<HashMap<String, Arc<Principal>>>,
 }
 
@@ -46,18 +49,26 @@ impl Roles {
         let boundary = xml::first(&answer, "PermissionsBoundaryArn");
         let keys = xml::all(&answer, "Key").zip(xml::all(&answer, "Value"));
         let tags = keys.collect();
-        Some(Role { name: name.to_owned(), arn: xml::first(&answer, "Arn")?, boundary, tags })
+        let trust = xml::first(&answer, "AssumeRolePolicyDocument").and_then(|text| json(&text).ok());
+        let trust = trust.unwrap_or_default();
+        Some(Role { name: name.to_owned(), arn: xml::first(&answer, "Arn")?, boundary, tags, trust })
+    }
+
+    pub async fn of_arn(&self, arn: &str) -> Option<Role> {
+        let name = arn.rsplit('/').next().unwrap_or(arn);
+        self.of_name(name).await.filter(|found| found.arn == arn)
     }
 
     /// The principal for a role. A role that does not exist or cannot be read has no permissions.
     pub async fn principal(&self, role: &str, session: &str) -> Arc<Principal> {
-        let known = self.known.lock().get(role).cloned();
+        let key = format!("{role} {session}");
+        let known = self.known.lock().get(&key).cloned();
         if let Some(known) = known {
             return known;
         }
         let name = role.rsplit('/').next().unwrap_or(role);
         let arn = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}");
-        let read = match self.of_name(name).await.filter(|found| found.arn == role) {
+        let read = match self.of_arn(role).await {
             Some(found) => self.read(&found, arn.clone()).await,
             None => None,
         };
@@ -66,7 +77,7 @@ impl Roles {
             return Arc::new(Principal { arn, ..Principal::default() });
         };
         let principal = Arc::new(principal);
-        self.known.lock().insert(role.to_owned(), principal.clone());
+        self.known.lock().insert(key, principal.clone());
         principal
     }
 
@@ -106,11 +117,14 @@ impl Roles {
     }
 }
 
-/// A policy document as IAM returns it: JSON, possibly URL-encoded.
+/// A policy document as IAM returns it.
 fn document(text: &str) -> Option<IAMPolicy> {
+    let read = json(text).and_then(|document| policy(&document));
+    read.inspect_err(|error| tracing::error!(error, "a policy cannot be read")).ok()
+}
+
+/// Reads JSON that may be URL-encoded.
+fn json(text: &str) -> Result<Value, String> {
     let text = if text.trim_start().starts_with('{') { text.to_owned() } else { decode(text) };
-    let read = serde_json::from_str::<Value>(&text).map_err(|error| error.to_string());
-    read.and_then(|document| policy(&document))
-        .inspect_err(|error| tracing::error!(error, "a policy cannot be read"))
-        .ok()
+    serde_json::from_str(&text).map_err(|error| error.to_string())
 }

@@ -32,7 +32,7 @@ pub fn of(hit: &MatchedRequest<'_>) -> Value {
     let (headers, cookies) = headers(hit.parts);
     let mut event = json!({
         "version": "2.0",
-        "routeKey": hit.route.key,
+        "routeKey": hit.route.found.key,
         "rawPath": raw_path,
         "rawQueryString": query,
         "headers": headers,
@@ -49,7 +49,7 @@ pub fn of(hit: &MatchedRequest<'_>) -> Value {
                 "userAgent": headers.get("user-agent"),
             },
             "requestId": uuid,
-            "routeKey": hit.route.key,
+            "routeKey": hit.route.found.key,
             "stage": stage,
             "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
             "timeEpoch": now.as_millisecond(),

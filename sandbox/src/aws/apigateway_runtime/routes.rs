@@ -4,12 +4,11 @@
 //! `ANY`, and `$default` last.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>
 
+use super::super::apigateway::Route;
+
 #[derive(Debug, PartialEq, Eq)]
 pub struct RouteMatch<'a> {
-    /// The route key, `GET /items/{id}`.
-    pub key: &'a str,
-    /// The integration's URI.
-    pub target: &'a str,
+    pub found: &'a Route,
     /// The values of its path parameters.
     pub parameters: Parameters,
 }
@@ -18,9 +17,10 @@ pub struct RouteMatch<'a> {
 type Rank = (u8, usize, bool);
 
 /// Finds the route for a method and a path (without the stage).
-pub fn find<'a>(routes: &'a [(String, String)], method: &str, path: &str) -> Option<RouteMatch<'a>> {
+pub fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<RouteMatch<'a>> {
     let mut best: Option<(Rank, RouteMatch<'a>)> = None;
-    for (key, target) in routes {
+    for route in routes {
+        let key = &route.key;
         let candidate = if key == "$default" {
             Some(((0, 0, false), Vec::new()))
         } else {
@@ -33,7 +33,7 @@ pub fn find<'a>(routes: &'a [(String, String)], method: &str, path: &str) -> Opt
         if let Some((rank, parameters)) = candidate
             && best.as_ref().is_none_or(|(held, _)| rank > *held)
         {
-            best = Some((rank, RouteMatch { key, target, parameters }));
+            best = Some((rank, RouteMatch { found: route, parameters }));
         }
     }
     best.map(|(_, found)| found)
@@ -84,11 +84,15 @@ pub fn arn_suffix(key: &str, method: &str) -> String {
 mod tests {
     use super::*;
 
+    fn route(key: &str) -> Route {
+        Route { key: key.to_owned(), ..Route::default() }
+    }
+
     fn key(method: &str, path: &str) -> Option<String> {
         let keys =
             ["$default", "ANY /{proxy+}", "GET /items/{id}", "GET /items/new", "ANY /items/new", "GET /"];
-        let routes: Vec<_> = keys.iter().map(|key| ((*key).to_owned(), "uri".to_owned())).collect();
-        find(&routes, method, path).map(|found| found.key.to_owned())
+        let routes: Vec<_> = keys.into_iter().map(route).collect();
+        find(&routes, method, path).map(|matched| matched.found.key.clone())
     }
 
     #[test]
@@ -103,7 +107,7 @@ mod tests {
 
     #[test]
     fn path_parameters_get_their_values() {
-        let routes = vec![("GET /a/{x}/{rest+}".to_owned(), String::new())];
+        let routes = vec![route("GET /a/{x}/{rest+}")];
         let found = find(&routes, "GET", "/a/1/b/c").unwrap();
         let expected = [("x".to_owned(), "1".to_owned()), ("rest".to_owned(), "b/c".to_owned())];
         assert_eq!(found.parameters, expected);

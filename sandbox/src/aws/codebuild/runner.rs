@@ -122,7 +122,7 @@ async fn authorize_logs(context: &Context, run: &BuildRun) -> Result<(), Failure
 /// Checks that the build's role allows what CodeBuild does on its behalf.
 async fn authorize(context: &Context, run: &BuildRun, action: &Action) -> Result<(), String> {
     let role = run.lock().service_role().to_owned();
-    match context.access.refused_to_role(&role, action).await {
+    match context.access.refused_to_role(&role, "AWSCodeBuild", action).await {
         Some(sentence) => Err(sentence),
         None => Ok(()),
     }

@@ -8,6 +8,7 @@ mod rest;
 
 use axum::http::request::Parts;
 
+use super::openapi::Definition;
 use super::request::{AwsRequest, query};
 use crate::calls::{CallName, Protocol};
 
@@ -66,6 +67,9 @@ pub fn name(request: &AwsRequest, scope: &Scope) -> CallName {
             let (method, detail) = rest::api_gateway(parts);
             let detail = match method.as_str() {
                 "CreateApi" => with_body(None, request, "name", ""),
+                "ImportApi" => Definition::of(&request.json()["body"]).ok().and_then(|definition| {
+                    definition.api.get("name").and_then(|name| name.as_str().map(str::to_owned))
+                }),
                 "CreateRoute" => with_body(detail, request, "routeKey", "/"),
                 "CreateStage" => with_body(detail, request, "stageName", "/"),
                 "CreateDeployment" => with_body(detail, request, "description", "/"),

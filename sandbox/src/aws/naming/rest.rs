@@ -76,6 +76,8 @@ pub(super) fn api_gateway(parts: &Parts) -> (String, Option<String>) {
         "POST" => format!("Create{kind}"),
         "PATCH" => format!("Update{kind}"),
         "DELETE" => format!("Delete{kind}"),
+        "PUT" if plural => format!("Import{kind}"),
+        "PUT" => format!("Reimport{kind}"),
         other => format!("{other}{kind}"),
     };
     (operation, detail)

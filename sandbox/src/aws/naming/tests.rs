@@ -42,6 +42,12 @@ fn gateway_s3_and_iam_calls_are_named() {
     assert_eq!(brief(&stage), ("UpdateStage", Some("a1/stages/prod"), true));
     assert_eq!(named("GET", "/v2/apis", "apigateway", None, "").method, "GetApis");
     assert_eq!(named("GET", "/v2/apis/a1/routes", "apigateway", None, "").method, "GetRoutes");
+    let document = r#"{"openapi":"3.0.1","info":{"title":"sluice-orders"},"paths":{}}"#;
+    let body = serde_json::json!({"body": document}).to_string();
+    let import = named("PUT", "/v2/apis?failOnWarnings=true", "apigateway", None, &body);
+    assert_eq!(brief(&import), ("ImportApi", Some("sluice-orders"), true));
+    let again = named("PUT", "/v2/apis/a1?failOnWarnings=true", "apigateway", None, &body);
+    assert_eq!(brief(&again), ("ReimportApi", Some("a1"), true));
     let object = named("PUT", "/bucket/a/b.zip?x-id=PutObject", "s3", None, "");
     assert_eq!(brief(&object), ("PutObject", Some("bucket/a/b.zip"), true));
     assert_eq!(named("PUT", "/bucket?versioning", "s3", None, "").method, "PutBucketVersioning");

@@ -7,6 +7,9 @@ use super::refusal::Refusal;
 use super::rules::Rule;
 use crate::calls::CallName;
 
+/// The calls that create an API: no other change of it can be in progress.
+const CREATIONS: [&str; 2] = ["CreateApi", "ImportApi"];
+
 /// How long a change of an API takes.
 pub const TAKES: Duration = Duration::from_millis(150);
 
@@ -17,7 +20,7 @@ pub struct Changes(BTreeSet<String>);
 impl Changes {
     /// Begins the change that a call makes: the API, or a refusal. `None` if the call changes no API.
     pub fn begin(&mut self, call: &CallName) -> Result<Option<String>, Refusal> {
-        if call.service != "apigateway" || !call.mutating || call.method == "CreateApi" {
+        if call.service != "apigateway" || !call.mutating || CREATIONS.contains(&call.method.as_str()) {
             return Ok(None);
         }
         let api = call.detail.as_deref().and_then(|detail| detail.split('/').next());
@@ -49,6 +52,8 @@ mod tests {
         assert!(refused.message.contains("concurrent modification"));
         assert!(changes.begin(&call("apigateway", "CreateRoute", "a2/routes/GET /x")).is_ok());
         assert_eq!(changes.begin(&call("apigateway", "GetRoutes", "a1/routes")).unwrap(), None);
+        assert!(changes.begin(&call("apigateway", "ReimportApi", "a1")).is_err());
+        assert_eq!(changes.begin(&call("apigateway", "ImportApi", "sluice-orders")).unwrap(), None);
         changes.end("a1");
         assert!(changes.begin(&route).is_ok());
     }

@@ -85,7 +85,7 @@ fn created(call: &CallName, answer: &Value) -> Vec<String> {
         ("lambda", "CreateAlias") => vec![key("alias", detail)],
         ("codecommit", "CreateRepository") => vec![key("repository", detail)],
         ("codebuild", "CreateProject") => vec![key("project", detail)],
-        ("apigateway", "CreateApi") => vec![key("api", field("apiId"))],
+        ("apigateway", "CreateApi" | "ImportApi") => vec![key("api", field("apiId"))],
         ("sqs", "CreateQueue") => vec![key("queue", first_word(detail))],
         _ => vec![],
     }
@@ -117,7 +117,7 @@ fn needs(call: &CallName, request: &AwsRequest) -> Vec<Need> {
             let message = format!("Project cannot be found: {project}");
             need("project", detail, 400, "ResourceNotFoundException", message)
         }
-        "apigateway" if !["CreateApi", "GetApis", "GetApi"].contains(&method) => {
+        "apigateway" if !["CreateApi", "ImportApi", "GetApis", "GetApi"].contains(&method) => {
             let api = first(detail);
             let message = format!("Invalid API identifier specified {ACCOUNT}:{api}");
             need("api", api, 404, "NotFoundException", message)

@@ -6,6 +6,7 @@
 mod changes;
 mod delay;
 mod eventual;
+mod new_roles;
 mod propagation;
 mod quotas;
 mod rates;
@@ -172,8 +173,8 @@ impl Strict {
 
     /// Records what a call created, from its answer.
     async fn learn(&self, call: &CallName, response: Response) -> Response {
-        let creates = call.method.starts_with("Create")
-            || ["PublishVersion", "UpdateFunctionCode", "DeleteRole"].contains(&call.method.as_str());
+        let others = ["DeleteRole", "ImportApi", "PublishVersion", "UpdateFunctionCode"];
+        let creates = call.method.starts_with("Create") || others.contains(&call.method.as_str());
         if !creates || !response.status().is_success() {
             return response;
         }
@@ -194,34 +195,6 @@ impl Strict {
             ("iam", "DeleteRole") => state.roles.deleted(role),
             _ => {}
         }
-    }
-
-    /// Refuses to create or configure a function with a new role.
-    pub fn role_of_function(&self, arn: &str, function: &str, encrypts: bool) -> Result<(), Refusal> {
-        self.role(arn, |roles, seed, role, now| roles.for_function(seed, role, function, encrypts, now))
-    }
-
-    /// Refuses to create a build project with a new role.
-    pub fn role_of_project(&self, arn: &str) -> Result<(), Refusal> {
-        self.role(arn, |roles, seed, role, now| roles.for_project(seed, role, now))
-    }
-
-    /// Refuses to invoke a function with a new role.
-    pub fn role_of_invocation(&self, arn: &str) -> Result<(), Refusal> {
-        self.role(arn, |roles, seed, role, now| roles.for_invocation(seed, role, now))
-    }
-
-    fn role(
-        &self,
-        arn: &str,
-        check: impl FnOnce(&roles::Roles, u64, &str, Instant) -> Option<Refusal>,
-    ) -> Result<(), Refusal> {
-        let state = self.state();
-        if !state.is_on(Rule::IamPropagation) {
-            return Ok(());
-        }
-        let name = arn.rsplit('/').next().unwrap_or_default();
-        check(&state.roles, state.settings.seed, name, Instant::now()).map_or(Ok(()), Err)
     }
 
     /// Records that an alias or a stage changed.

@@ -71,6 +71,13 @@ impl Roles {
         Some(refuse(403, "AccessDeniedException", CANNOT_BE_ASSUMED.into()))
     }
 
+    /// The refusal to call an integration with this role. API Gateway answers its own caller with 500.
+    pub fn for_integration(&self, seed: u64, role: &str, now: Instant) -> Option<Refusal> {
+        self.left(seed, role, now)?;
+        let message = format!("API Gateway cannot assume the role {role} yet, because it is new");
+        Some(refuse(500, "InternalServerError", message))
+    }
+
     /// How long the role still cannot be assumed.
     fn left(&self, seed: u64, role: &str, now: Instant) -> Option<Duration> {
         let known = *self.0.get(role)? + delay(seed, role, UNKNOWN);
@@ -99,6 +106,8 @@ mod tests {
         assert_eq!(function(true, at(1.0)), "");
         assert!(message(roles.for_project(7, "r", at(0.9))).contains("sts:AssumeRole"));
         assert_eq!(message(roles.for_project(7, "r", at(1.0))), "");
+        assert!(message(roles.for_integration(7, "r", at(0.9))).contains("cannot assume the role r yet"));
+        assert_eq!(message(roles.for_integration(7, "r", at(1.0))), "");
         assert_eq!(message(roles.for_invocation(7, "r", at(1.0))), CANNOT_BE_ASSUMED);
         assert_eq!(message(roles.for_invocation(7, "r", at(1.0) + ON_INVOKE)), "");
         assert_eq!(message(roles.for_function(7, "another", "f", true, now)), "");

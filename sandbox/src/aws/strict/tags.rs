@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::super::openapi::Definition;
 use super::super::request::AwsRequest;
 use super::refusal::Refusal;
 use super::rules::Rule;
@@ -58,6 +59,9 @@ fn tags(call: &CallName, request: &AwsRequest) -> Vec<(String, String)> {
             header.chain(body).collect()
         }
         "iam" => in_form(&request.body),
+        "apigateway" if ["ImportApi", "ReimportApi"].contains(&call.method.as_str()) => {
+            in_openapi(&request.json()["body"])
+        }
         "lambda" | "codebuild" | "codecommit" | "apigateway" | "dynamodb" | "sqs" => {
             let tagging = ["Create", "TagResource"].iter().any(|prefix| call.method.starts_with(prefix));
             if tagging { in_json(&request.json()) } else { vec![] }
@@ -80,6 +84,12 @@ fn in_json(body: &Value) -> Vec<(String, String)> {
             .collect(),
         _ => vec![],
     }
+}
+
+fn in_openapi(document: &Value) -> Vec<(String, String)> {
+    let tags = Definition::of(document).ok().and_then(|definition| definition.tags);
+    let tags = tags.into_iter().flatten();
+    tags.map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned())).collect()
 }
 
 fn in_form(body: &[u8]) -> Vec<(String, String)> {
@@ -131,6 +141,9 @@ mod tests {
         assert_eq!(refused("codecommit", "CreateRepository", map).unwrap().0, "InvalidTagsMapException");
         let list = r#"{"tags": [{"key": "a", "value": "ü 1"}, {"key": "(b)", "value": ""}]}"#;
         assert_eq!(refused("codebuild", "CreateProject", list).unwrap().0, "InvalidInputException");
+        let document = r#"{"openapi": "3.0", "paths": {}, "tags": [{"name": "a", "x-amazon-apigateway-tag-value": "(b)"}]}"#;
+        let import = serde_json::json!({"body": document}).to_string();
+        assert_eq!(refused("apigateway", "ReimportApi", &import).unwrap().0, "BadRequestException");
         assert_eq!(refused("lambda", "CreateFunction", r#"{"Tags": {"a": "@b"}}"#), None);
         assert_eq!(refused("lambda", "Invoke", r#"{"Tags": {"a": "(b)"}}"#), None, "payloads are not read");
     }

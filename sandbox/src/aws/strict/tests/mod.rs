@@ -161,6 +161,8 @@ fn new_resources_are_not_found_for_a_moment_in_awss_words() {
     );
     assert_eq!(trial.answer(0, "iam", "GetRole", "another", "").0, 200);
     assert_eq!(trial.answer(0, "apigateway", "GetApis", "", "").0, 200);
+    trial.creates("apigateway", "ImportApi", "sluice-orders-dev", json!({"apiId": "a2"}));
+    assert_eq!(trial.answer(0, "apigateway", "ReimportApi", "a2", "").0, 404);
     trial.strict.set(|settings| settings.lenient = [Rule::Eventual].into());
     assert_eq!(trial.answer(0, "s3", "PutObject", "b/key", "").0, 200, "the rule is off");
 }

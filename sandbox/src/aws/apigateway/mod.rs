@@ -1,28 +1,48 @@
 //! API Gateway's control plane: forwarded. Each deployment keeps a snapshot of the API's definition.
 //!
-//! Also fixed: a second route or stage with the same name (409), a stage with a deployment that does not exist (404), and
-//! `ApiEndpoint`, which names the address where [`super::apigateway_runtime`] serves the stages.
+//! Added: imports, the roles of integrations, and the merge of stage variables. Fixed: a second route or stage with the same
+//! name (409), a stage with a deployment that does not exist (404), and `ApiEndpoint`, which names the address where
+//! [`super::apigateway_runtime`] serves the stages.
 
-use std::collections::HashMap;
+mod credentials;
+mod import;
+mod integrations;
+mod stages;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use serde_json::Value;
+use tokio::sync::RwLock;
 
-use super::request::AwsRequest;
+use super::account::REGION;
+use super::openapi::check_route_key;
+use super::request::{AwsRequest, decode};
 use super::strict::{Refusal, Strict, stage_key};
 use super::upstream::{Answer, Upstream};
 use crate::calls::Protocol;
+use credentials::Credentials;
 
 type Refusable<T> = Result<T, Box<Response>>;
 
 /// An API's definition at one moment: what each route calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Pairs of a route key (`GET /items/{id}`) and an integration URI.
-    pub routes: Vec<(String, String)>,
+    pub routes: Vec<Route>,
+}
+
+/// A route with its integration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Route {
+    /// `GET /items/{id}`.
+    pub key: String,
+    /// The integration's URI; empty without an integration.
+    pub uri: String,
+    /// The ARN of the role with which API Gateway calls the integration.
+    pub credentials: Option<String>,
 }
 
 /// The control plane; clones share the snapshots.
@@ -34,24 +54,45 @@ struct Inner {
     stages: String,
     strict: Strict,
     snapshots: Mutex<HashMap<(String, String), Arc<Snapshot>>>,
+    credentials: Credentials,
+    /// Held while an import replaces a definition: no stage serves half of it.
+    importing: RwLock<()>,
+    /// The APIs with imported tags, which the local AWS lists only in `GetTags`.
+    tagged: Mutex<HashSet<String>>,
 }
 
 impl ApiGateway {
     /// `stages` is the base URL of the stages.
     pub fn new(upstream: Upstream, stages: String, strict: Strict) -> Self {
-        Self(Arc::new(Inner { upstream, stages, strict, snapshots: Mutex::default() }))
+        Self(Arc::new(Inner {
+            upstream,
+            stages,
+            strict,
+            snapshots: Mutex::default(),
+            credentials: Credentials::default(),
+            importing: RwLock::default(),
+            tagged: Mutex::default(),
+        }))
     }
 
     /// Answers one call.
     pub async fn answer(&self, method: &str, request: AwsRequest) -> Response {
-        let path = request.parts.uri.path().to_owned();
+        let path = decode(request.parts.uri.path());
         let mut segments = path.split('/').filter(|segment| !segment.is_empty()).skip(2);
         let (api, name) = (segments.next().unwrap_or_default(), segments.nth(1).unwrap_or_default());
         let answer = match method {
             "CreateApi" | "UpdateApi" | "GetApi" | "GetApis" => self.endpoints(&request).await,
+            "ImportApi" | "ReimportApi" => self.import(api, &request).await,
             "CreateRoute" => self.create_route(api, &request).await,
+            "CreateIntegration" | "UpdateIntegration" | "GetIntegration" | "GetIntegrations" => {
+                self.integrations(&request).await
+            }
+            "DeleteIntegration" => {
+                self.0.credentials.forget(name);
+                return self.0.upstream.forward(request).await;
+            }
             "CreateDeployment" => self.deploy(api, &request).await,
-            "CreateStage" | "UpdateStage" => self.put_stage(api, name, method, &request).await,
+            "CreateStage" | "UpdateStage" => self.put_stage(api, name, method, request).await,
             "DeleteStage" => {
                 self.0.strict.deleted(&stage_key(api, name));
                 return self.0.upstream.forward(request).await;
@@ -70,16 +111,20 @@ impl ApiGateway {
 
     /// The current definition.
     pub async fn live(&self, api: &str) -> Refusable<Snapshot> {
+        let _whole = self.0.importing.read().await;
         let integrations = self.items(&format!("/v2/apis/{api}/integrations")).await?;
         let routes = self.items(&format!("/v2/apis/{api}/routes")).await?;
-        let uri = |target: &str| {
-            let id = target.strip_prefix("integrations/")?;
-            let integration = integrations.iter().find(|integration| integration["integrationId"] == id)?;
-            integration["integrationUri"].as_str().map(str::to_owned)
-        };
         let routes = routes.iter().filter_map(|route| {
             let key = route["routeKey"].as_str()?.to_owned();
-            Some((key, route["target"].as_str().and_then(uri).unwrap_or_default()))
+            let target = route["target"].as_str().and_then(|target| target.strip_prefix("integrations/"));
+            let Some(id) = target else { return Some(Route { key, ..Route::default() }) };
+            let integration = integrations.iter().find(|integration| integration["integrationId"] == id);
+            let uri = integration.and_then(|integration| integration["integrationUri"].as_str());
+            Some(Route {
+                key,
+                uri: uri.unwrap_or_default().to_owned(),
+                credentials: self.0.credentials.of(id),
+            })
         });
         Ok(Snapshot { routes: routes.collect() })
     }
@@ -96,21 +141,34 @@ impl ApiGateway {
     async fn endpoints(&self, request: &AwsRequest) -> Refusable<Response> {
         let answer = self.0.upstream.exchange(request).await?;
         let mut body = answer.json();
-        let rewrite = |api: &mut Value| {
-            if let (Some(id), Some(_)) = (api["apiId"].as_str(), api["apiEndpoint"].as_str()) {
-                let name = api["name"].as_str().and_then(|name| name.strip_prefix("sluice-"));
-                api["apiEndpoint"] = format!("{}/{}", self.0.stages, name.unwrap_or(id)).into();
-            }
-        };
         match body["items"].as_array_mut() {
-            Some(apis) => apis.iter_mut().for_each(rewrite),
-            None => rewrite(&mut body),
+            Some(apis) => {
+                for api in apis {
+                    self.show(api).await?;
+                }
+            }
+            None => self.show(&mut body).await?,
         }
         Ok(if body.is_null() { answer } else { answer.with_json(&body) }.into_response())
     }
 
+    /// Corrects an API in an answer: its endpoint and its imported tags.
+    async fn show(&self, api: &mut Value) -> Refusable<()> {
+        let Some(id) = api["apiId"].as_str().map(str::to_owned) else { return Ok(()) };
+        if api["apiEndpoint"].is_string() {
+            let name = api["name"].as_str().and_then(|name| name.strip_prefix("sluice-"));
+            api["apiEndpoint"] = format!("{}/{}", self.0.stages, name.unwrap_or(&id)).into();
+        }
+        let is_tagged = self.0.tagged.lock().contains(&id);
+        if is_tagged {
+            api["tags"] = self.change(Method::GET, &tags_path(&id), &Value::Null).await?["tags"].take();
+        }
+        Ok(())
+    }
+
     async fn create_route(&self, api: &str, request: &AwsRequest) -> Refusable<Response> {
         let key = request.json()["routeKey"].clone();
+        check_route_key(key.as_str().unwrap_or_default()).map_err(|error| bad_request(&error))?;
         let routes = self.items(&format!("/v2/apis/{api}/routes")).await?;
         if routes.iter().any(|route| route["routeKey"] == key) {
             let message =
@@ -151,45 +209,11 @@ impl ApiGateway {
         }
         if body.is_object() { answer.with_json(&body) } else { answer }
     }
+}
 
-    async fn put_stage(
-        &self,
-        api: &str,
-        name: &str,
-        method: &str,
-        request: &AwsRequest,
-    ) -> Refusable<Response> {
-        let body = request.json();
-        if let Some(deployment) = body["deploymentId"].as_str() {
-            let deployments = self.items(&format!("/v2/apis/{api}/deployments")).await?;
-            if !deployments.iter().any(|known| known["deploymentId"] == deployment) {
-                let message = format!("Unable to find Deployment by ID {deployment} within Api {api}");
-                return Err(refuse(StatusCode::NOT_FOUND, "NotFoundException", &message));
-            }
-        }
-        let stages = self.items(&format!("/v2/apis/{api}/stages")).await?;
-        let name =
-            if method == "CreateStage" { body["stageName"].as_str().unwrap_or_default() } else { name };
-        let known = stages.iter().find(|stage| stage["stageName"] == name).cloned();
-        match (method, known.is_some()) {
-            ("CreateStage", true) => {
-                Err(refuse(StatusCode::CONFLICT, "ConflictException", "Stage already exists"))
-            }
-            ("UpdateStage", false) => {
-                Err(refuse(StatusCode::NOT_FOUND, "NotFoundException", "Invalid stage identifier specified"))
-            }
-            _ => {
-                if known.is_none() {
-                    self.0.strict.quota(|quotas| quotas.stage(stages.len())).map_err(refused)?;
-                }
-                let answer = self.0.upstream.exchange(request).await?;
-                if answer.status.is_success() {
-                    self.0.strict.moved(&stage_key(api, name), known.unwrap_or_default(), answer.json());
-                }
-                Ok(answer.into_response())
-            }
-        }
-    }
+/// The path of an API's tags.
+fn tags_path(api: &str) -> String {
+    format!("/v2/tags/arn:aws:apigateway:{REGION}::/apis/{api}")
 }
 
 fn refused(refusal: Refusal) -> Box<Response> {
@@ -199,3 +223,10 @@ fn refused(refusal: Refusal) -> Box<Response> {
 fn refuse(status: StatusCode, code: &str, message: &str) -> Box<Response> {
     Box::new(Protocol::RestJson.error(status, code, message))
 }
+
+fn bad_request(message: &str) -> Box<Response> {
+    refuse(StatusCode::BAD_REQUEST, "BadRequestException", message)
+}
+
+#[cfg(test)]
+mod tests;
