@@ -50,6 +50,8 @@ class World:
     def wait(self, since, line, wanted):
         """The newest own message of the command's operation, once its metadata has the wanted status."""
         end = time.monotonic() + PATIENCE
+        # A message shows a reason apart from the command.
+        line = " ".join(line.split()[:3])
         while True:
             found = [message for message in self.messages() if message["ts"] > since and line in str(message["blocks"])]
             found = [message for message in found if status(message)]
