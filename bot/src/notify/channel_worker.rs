@@ -10,7 +10,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBackoff};
 use sluice_commands::operation::Posted;
 use sluice_commands::ports::StoreError;
-use sluice_model::ChannelId;
+use sluice_model::{ChannelId, OperationId};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -26,6 +26,9 @@ const EDIT_GAP: Duration = Duration::from_millis(1_500);
 const MOMENT: Duration = Duration::from_millis(150);
 /// After this time without updates the worker ends; the store knows its messages.
 const REST: Duration = Duration::from_secs(60);
+
+/// After a longer wait, another process may have continued the operation and posted newer updates.
+const MAY_BE_PASSED: Duration = Duration::from_secs(1);
 
 /// The bot cannot post in the channel.
 const CLOSED: [&str; 5] = [
@@ -54,6 +57,8 @@ pub(super) struct ChannelWorker {
     main: PostedMessage,
     replies: HashMap<&'static str, PostedMessage>,
     is_closed: bool,
+    /// Another process has continued the operation since the latest update here, and posts its updates.
+    is_passed: bool,
     pauses: ExponentialBackoff,
     /// The newest sequence for which a call to Slack may have begun.
     begun: u64,
@@ -69,7 +74,8 @@ impl ChannelWorker {
         let (main, replies) = (PostedMessage::new(first), HashMap::new());
         // An earlier worker may have posted any update but the first.
         let begun = if first { 0 } else { sequence };
-        Self { shared, channel, updates, main, replies, is_closed: false, pauses: PAUSES.build(), begun }
+        let pauses = PAUSES.build();
+        Self { shared, channel, updates, main, replies, is_closed: false, is_passed: false, pauses, begun }
     }
 
     /// Runs until the final update is posted, or there was no update for [`REST`].
@@ -119,6 +125,7 @@ impl ChannelWorker {
         if self.is_closed {
             return Ok(update.is_last());
         }
+        self.is_passed = false;
         let mut main = std::mem::take(&mut self.main);
         let name = message_name(&self.channel);
         let kept = self.keep(&mut main, &name, 1, |worker| {
@@ -135,7 +142,7 @@ impl ChannelWorker {
         self.main = main;
         kept?;
         for index in 0..update.asides.len() {
-            if self.is_closed {
+            if self.is_closed || self.is_passed {
                 break;
             }
             self.post_reply(&update, index).await?;
@@ -189,7 +196,13 @@ impl ChannelWorker {
             if !posted.shows(&draft(self).message) {
                 let is_edit = posted.ts.is_some();
                 let class = if is_edit { RateClass::Edits } else { RateClass::Posts(self.channel.clone()) };
+                let waits_since = Instant::now();
                 self.wait_for_slot(&class).await?;
+                if waits_since.elapsed() > MAY_BE_PASSED && self.is_passed(&operation).await {
+                    // If this process continues the operation again, it looks the message up again.
+                    (self.is_passed, posted.is_looked_up) = (true, is_edit);
+                    return Ok(());
+                }
                 let draft = draft(self);
                 self.begun = self.begun.max(draft.sequence);
                 if let Err(error) = self.send(posted, &draft).await {
@@ -209,6 +222,17 @@ impl ChannelWorker {
                 posted.is_recorded = true;
             }
             return Ok(());
+        }
+    }
+
+    /// Whether another process has continued the operation: an older update after its newer one would look like the latest.
+    async fn is_passed(&self, operation: &OperationId) -> bool {
+        match self.shared.store.newest_row(operation).await {
+            Ok(newest) => newest > self.updates.borrow().sequence,
+            Err(error) => {
+                tracing::warn!(%operation, %error, "it is not known whether an update is outdated, so it is posted");
+                false
+            }
         }
     }
 

@@ -11,6 +11,8 @@ pub(crate) trait MessageStore: Send + Sync {
     /// The recorded message of that name (`message/C0GENERAL`), if there is one.
     async fn find(&self, operation: &OperationId, name: &str) -> Result<Option<Posted>, StoreError>;
     async fn record(&self, operation: &OperationId, name: &str, posted: &Posted) -> Result<(), StoreError>;
+    /// The newest row of the operation's journal; 0 if it has none.
+    async fn newest_row(&self, operation: &OperationId) -> Result<u64, StoreError>;
     /// Records that the final update was posted in all channels.
     async fn record_delivered(&self, update: &Update) -> Result<(), StoreError>;
     /// Leaves the operation to another process, which posts what this one could not. This process has posted nothing for the

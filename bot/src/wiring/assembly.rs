@@ -196,6 +196,10 @@ impl MessageStore for Messages {
         Messages::posted(self, operation, name, posted).await
     }
 
+    async fn newest_row(&self, operation: &OperationId) -> Result<u64, StoreError> {
+        Messages::newest_row(self, operation).await
+    }
+
     async fn record_delivered(&self, update: &Update) -> Result<(), StoreError> {
         Messages::settled(self, update).await
     }

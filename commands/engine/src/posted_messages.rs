@@ -68,6 +68,12 @@ impl Messages {
         self.store.write(Write::Put { item, when: Precondition::Any }).await
     }
 
+    /// The newest row of the operation's journal; 0 if it has none.
+    pub async fn newest_row(&self, operation: &OperationId) -> Result<u64, StoreError> {
+        let seen = log::read_head(&*self.store, &self.keys, operation).await?;
+        Ok(seen.map_or(0, |seen| seen.head.sequence))
+    }
+
     /// Removes an operation from the due index after its last update was delivered everywhere, until it wakes
     /// or receives a signal. If its status or sequence changed meanwhile, nothing is written.
     pub async fn settled(&self, update: &Update) -> Result<(), StoreError> {

@@ -96,6 +96,29 @@ async fn after_a_restart_the_message_is_edited() {
     assert_eq!(second.slack.texts(), ["⏳ step 2"]);
 }
 
+/// A replica that waits for Slack must not post "waiting for approval" under the "cancelled" of another one.
+#[tokio::test(start_paused = true)]
+async fn an_update_that_waited_while_another_process_continued_is_not_posted() {
+    let world = world();
+    let limited = || Fault::Before(SlackError::RateLimited(Duration::from_secs(20)));
+    world.slack.fail([limited()]);
+    world.notifier.notify(news(4, false));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    *world.store.newest_row.lock() = 6;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.slack.texts(), [""; 0], "the other process posted row 6");
+    // This process continues it in turn, and edits the message that the other one posted.
+    let name = format!("message/{}", channel("C1"));
+    let posted = Posted { ts: "1.1".into(), continued: false };
+    world.slack.messages.lock().push(("1.1".into(), json!({ "text": "row 6" })));
+    world.store.record(&news(7, true).operation, &name, &posted).await.unwrap();
+    *world.store.newest_row.lock() = 7;
+    world.notifier.notify(news(7, true));
+    settled(&world).await;
+    assert_eq!(world.slack.texts(), ["⏳ step 7"]);
+    assert_eq!(world.slack.count(Method::PostMessage), 1, "only the refused one");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_closed_channel_gets_one_invitation_and_other_channels_their_updates() {
     let both =

@@ -104,6 +104,7 @@ struct Memory {
     delivered: Mutex<usize>,
     undelivered: Mutex<Vec<(OperationId, u64)>>,
     failures: Mutex<usize>,
+    newest_row: Mutex<u64>,
 }
 
 #[async_trait]
@@ -119,6 +120,9 @@ impl MessageStore for Memory {
     async fn record(&self, operation: &OperationId, what: &str, posted: &Posted) -> Result<(), StoreError> {
         self.posts.lock().insert(format!("{operation} {what}"), posted.clone());
         Ok(())
+    }
+    async fn newest_row(&self, _: &OperationId) -> Result<u64, StoreError> {
+        Ok(*self.newest_row.lock())
     }
     async fn record_delivered(&self, _: &Update) -> Result<(), StoreError> {
         *self.delivered.lock() += 1;
