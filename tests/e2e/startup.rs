@@ -123,7 +123,6 @@ async fn init_waits_for_bucket_versions_and_check_probes_the_account() {
         "✓ CodeCommit     answers\n",
         "✓ Versions       the bucket kept a version of a probe object\n",
         "✓ IAM roles      0 of 1000 used\n",
-        "✓ Stages         0 of 10 used by the pipeline with the most\n",
         "✓ Audit records  a deletion in `sluice-audit` was denied, as required\n",
         "✓ Transaction    two probe items were written, read and deleted\n",
     ] {

@@ -9,12 +9,11 @@ use serde_json::json;
 use sluice_aws_adapter::Aws;
 use sluice_commands::operation::Keys;
 use sluice_commands::ports::{
-    Builders, FunctionQuotas, Gateway, Guards, Item, Logs, Objects, Order, Precondition, Query, QuotaUse,
-    Quotas, Repositories, Store, StoreError, Write,
+    Builders, FunctionQuotas, Gateway, Guards, Item, Logs, Objects, Precondition, QuotaUse, Quotas,
+    Repositories, Store, StoreError, Write,
 };
-use sluice_commands::records::{Pipeline, from_item};
 use sluice_commands::setup::bucket;
-use sluice_model::{Class, PipelineName, PortError, PortResult, Target};
+use sluice_model::{Class, PortError, PortResult, Target};
 
 use crate::startup::CheckResult;
 
@@ -24,10 +23,9 @@ const ABSENT: &str = "sluice-account-check";
 const NEARLY_USED: u64 = 80;
 /// The concurrency of many new accounts. All stages of all pipelines share it.
 const LOW_CONCURRENCY: u64 = 50;
-/// API Gateway's default quota of stages per API. Only Service Quotas knows whether it was raised.
-const STAGES: u64 = 10;
-/// Items per batch read.
-const BATCH: usize = 100;
+/// The regional APIs of an account in a region; the quota cannot be raised
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>).
+const APIS: u64 = 600;
 /// When a probe item expires that could not be deleted.
 const PROBE_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 
@@ -94,7 +92,10 @@ fn judge(answers: Answers, target: &Target) -> Vec<CheckResult> {
     let mut results = vec![
         service("CodeCommit", answers.repositories.map(answers_here), target),
         service("CodeBuild", answers.builds.map(builds), target),
-        service("API Gateway", answers.apis.map(|apis| format!("answers; {apis} HTTP APIs")), target),
+        match answers.apis {
+            Ok(count) => apis(count),
+            Err(error) => CheckResult::failed("API Gateway", failure(&error, target)),
+        },
         service("Log groups", answers.logs.map(answers_here), target),
     ];
     results.extend(judge_versions(answers.versions, target));
@@ -213,6 +214,14 @@ fn roles(roles: QuotaUse) -> CheckResult {
     quota("IAM roles", roles, usage, next_step)
 }
 
+fn apis(count: usize) -> CheckResult {
+    let used = u64::try_from(count).unwrap_or(u64::MAX);
+    let next_step =
+        "each stage with routes has one: delete unused ones, or set up Sluice in another account or region";
+    let usage = format!("answers; {used} HTTP APIs of {APIS} APIs");
+    quota("API Gateway", QuotaUse { used, of: APIS }, usage, next_step)
+}
+
 fn quota(name: &'static str, quota: QuotaUse, usage: String, next_step: &str) -> CheckResult {
     let percent = quota.used.saturating_mul(100) / quota.of.max(1);
     if percent > NEARLY_USED {
@@ -230,45 +239,6 @@ fn concurrency(limit: u64) -> CheckResult {
     } else {
         CheckResult::ok(NAME, format!("{limit} concurrent executions"))
     }
-}
-
-/// How close the pipelines are to the quota of stages per API, by the records: an API has the stages of its pipeline.
-pub(super) async fn stages(store: &dyn Store, keys: &Keys) -> Result<CheckResult, StoreError> {
-    const NAME: &str = "Stages";
-    let catalog = Query {
-        partition: keys.catalog_partition(),
-        prefix: String::new(),
-        order: Order::Ascending,
-        limit: None,
-        after: None,
-    };
-    let names = store.query(catalog).await?.items.into_iter().map(|item| PipelineName::new(item.key.sort));
-    let names: Vec<_> =
-        names.collect::<Result<_, _>>().map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    let (mut most, mut nearly) = (0, vec![]);
-    for names in names.chunks(BATCH) {
-        let wanted: Vec<_> = names.iter().map(|name| keys.pipeline(name)).collect();
-        for item in store.get_many(&wanted).await? {
-            let pipeline: Pipeline = from_item(&item)?;
-            let count = u64::try_from(pipeline.stages.len()).unwrap_or(u64::MAX);
-            most = most.max(count);
-            if count * 100 > STAGES * NEARLY_USED {
-                nearly.push(format!("`{}` has {count}", pipeline.name));
-            }
-        }
-    }
-    if nearly.is_empty() {
-        return Ok(CheckResult::ok(NAME, format!("{most} of {STAGES} used by the pipeline with the most")));
-    }
-    nearly.sort();
-    Ok(CheckResult::warning(
-        NAME,
-        format!(
-            "{}; API Gateway allows {STAGES} unless the quota \"Stages per API\" was raised: request a higher quota before you \
-             add more",
-            nearly.join(", ")
-        ),
-    ))
 }
 
 /// Writes two items in one transaction, reads them, and deletes them in another transaction.

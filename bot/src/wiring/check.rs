@@ -38,14 +38,12 @@ impl AwsBackend {
         // `check_setup` reports missing credentials.
         let Ok(target) = self.whoami().await else { return vec![] };
         let mut results = account_check::check(&account_check::Ports::of(&self.aws), &target).await;
-        // It reports a missing state, too.
-        let (Ok(()), Ok(store)) = (self.state.exists().await, self.state.store()) else { return results };
-        let keys = Keys::new(&target);
-        let stages = account_check::stages(&*store, &keys).await;
-        results.push(stages.unwrap_or_else(|error| {
-            CheckResult::failed("Stages", self.state.error(&error).message().to_owned())
-        }));
         if let State::Table(store) = &self.state {
+            // `check_setup` reports a missing table, too.
+            if self.state.exists().await.is_err() {
+                return results;
+            }
+            let keys = Keys::new(&target);
             results.push(account_check::audit(store.may_delete_audit_records().await, store.audit_table()));
             let probed = account_check::probe(&**store, &keys, SystemClock.now()).await;
             let probed = probed.map_err(|error| match error {

@@ -78,11 +78,13 @@ fn a_quota_that_is_nearly_used_up_is_a_warning() {
     let code = QuotaUse { used: 61 << 30, of: 75 << 30 };
     answers.functions = Ok(FunctionQuotas { code, concurrency: 50 });
     answers.roles = Ok(QuotaUse { used: 810, of: 1000 });
+    answers.apis = Ok(486);
     let results = judge(answers, &target());
     for (name, part) in [
         ("Lambda code", "61.0 GB of 75.0 GB used by all functions (81 %)"),
         ("Concurrency", "50 concurrent executions; all stages share them"),
         ("IAM roles", "810 of 1000 used (81 %)"),
+        ("API Gateway", "486 HTTP APIs of 600 APIs (81 %)"),
     ] {
         let result = named(&results, name);
         assert_eq!(result.status, CheckStatus::Warning, "{result:?}");
@@ -129,19 +131,4 @@ fn a_missing_version_and_deletable_audit_records_are_failures() {
             && allowed.message.contains("can delete audit records in `sluice-audit`")
     );
     assert_eq!(audit(Err(StoreError::Unknown("lost".into())), "sluice-audit").status, CheckStatus::Failed);
-}
-
-#[tokio::test]
-async fn a_pipeline_close_to_the_quota_of_stages_is_a_warning() {
-    let (store, keys) = (MemoryStore::new(), Keys::new(&target()));
-    let look = async || stages(&store, &keys).await.unwrap();
-    assert_eq!(look().await, CheckResult::ok("Stages", "0 of 10 used by the pipeline with the most".into()));
-    let names: Vec<String> = (0..9).map(|number| format!("stage{number}")).collect();
-    let names: Vec<(&str, u32)> = names.iter().map(|name| (name.as_str(), 0)).collect();
-    sluice_commands::testing::samples::orders(&store, "orders", &names[..8]).await;
-    assert_eq!(look().await.message, "8 of 10 used by the pipeline with the most");
-    sluice_commands::testing::samples::orders(&store, "billing", &names).await;
-    let nearly = look().await;
-    assert_eq!(nearly.status, CheckStatus::Warning);
-    assert!(nearly.message.starts_with("`billing` has 9;"), "{nearly:?}");
 }
