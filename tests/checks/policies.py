@@ -54,6 +54,8 @@ def name_of(form):
     if "RoleName" not in form:
         arn = form.get("PolicyArn", "").rsplit("/", 1)[-1]
         return f"managed policy {kind_of(form.get('PolicyName') or arn)}"
+    if re.search(r"-api-[0-9a-z]{26}$", form["RoleName"]):
+        return "API role"
     return "build role" if "codecommit:GitPull" in form["PolicyDocument"] else "function role"
 
 
@@ -72,7 +74,7 @@ def check(lines, root, accepted):
     for number, entry in enumerate(accepted):
         if number not in used and entry["document"] in names:
             findings.add(entry["document"], f"accepted, but not found any more: {entry['finding']}")
-    for name in ("function role", "build role", "trust", "bucket"):
+    for name in ("function role", "build role", "API role", "trust", "bucket"):
         if name not in names:
             findings.add(name, "no such policy was recorded")
     figures = {
@@ -187,7 +189,7 @@ def trust_problems(document):
     for statement in many(document["Statement"]):
         principal = statement.get("Principal")
         service = principal.get("Service") if isinstance(principal, dict) and len(principal) == 1 else None
-        if service not in ("lambda.amazonaws.com", "codebuild.amazonaws.com"):
+        if service not in ("apigateway.amazonaws.com", "codebuild.amazonaws.com", "lambda.amazonaws.com"):
             yield f"trusts {json.dumps(principal)}"
         if statement.get("Effect") != "Allow" or statement.get("Action") != "sts:AssumeRole":
             yield f"does more than to let a service assume a role: {statement.get('Action')}"
