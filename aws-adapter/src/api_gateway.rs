@@ -1,9 +1,11 @@
 //! API Gateway's HTTP APIs. The service assigns ids, and names are not unique: callers look before they create.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use aws_sdk_apigatewayv2::Client;
-use aws_sdk_apigatewayv2::types::{DeploymentStatus, IntegrationType, ProtocolType};
-use sluice_commands::ports::{Api, ApiStage, Deployment, DeploymentState, Gateway, Integration, Route, Tags};
+use aws_sdk_apigatewayv2::types::{DeploymentStatus, ProtocolType};
+use sluice_commands::ports::{Api, ApiStage, Deployment, DeploymentState, Gateway, Tags};
 use sluice_model::{PortResult, Target};
 
 use crate::call;
@@ -46,27 +48,6 @@ macro_rules! api_of {
             name: answer.name().unwrap_or_default().to_owned(),
             endpoint: answer.api_endpoint().unwrap_or_default().to_owned(),
             tags: sorted(answer.tags()),
-        })
-    }};
-}
-
-macro_rules! integration_of {
-    ($call:expr, $answer:expr) => {{
-        let (call, answer) = ($call, $answer);
-        Ok(Integration {
-            id: call.required(answer.integration_id(), "integration id")?.to_owned(),
-            uri: answer.integration_uri().unwrap_or_default().to_owned(),
-        })
-    }};
-}
-
-macro_rules! route_of {
-    ($call:expr, $answer:expr) => {{
-        let (call, answer) = ($call, $answer);
-        Ok(Route {
-            id: call.required(answer.route_id(), "route id")?.to_owned(),
-            key: call.required(answer.route_key(), "route key")?.to_owned(),
-            integration: answer.target().map(|target| target.trim_start_matches("integrations/").to_owned()),
         })
     }};
 }
@@ -125,78 +106,14 @@ impl Gateway for ApiGateway {
         )
     }
 
-    async fn create_integration(&self, target: &Target, api: &str, uri: &str) -> PortResult<Integration> {
-        let call = call::CREATE_INTEGRATION;
+    async fn import_api(&self, target: &Target, api: &str, body: &str) -> PortResult<Vec<String>> {
+        let call = call::IMPORT_API;
         let client = self.service.client(target, call)?;
         let _change = self.changes.acquire(&self.service.limits, call, api).await?;
-        let answer = client
-            .create_integration()
-            .api_id(api)
-            .integration_type(IntegrationType::AwsProxy)
-            // How API Gateway calls Lambda, not how it is called.
-            .integration_method("POST")
-            .integration_uri(uri)
-            .payload_format_version("2.0")
-            .send()
-            .await
-            .map_err(failed(call))?;
-        integration_of!(call, &answer)
-    }
-
-    async fn integrations(&self, target: &Target, api: &str) -> PortResult<Vec<Integration>> {
-        let call = call::GET_INTEGRATIONS;
-        all_pages!(
-            call,
-            self.service.rate_limited(target, call).await?.get_integrations().api_id(api),
-            |integration: &aws_sdk_apigatewayv2::types::Integration| integration_of!(call, integration)
-        )
-    }
-
-    async fn create_route(
-        &self,
-        target: &Target,
-        api: &str,
-        key: &str,
-        integration: &str,
-    ) -> PortResult<Route> {
-        let call = call::CREATE_ROUTE;
-        let client = self.service.client(target, call)?;
-        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
-        let request = client.create_route().api_id(api).route_key(key);
-        let answer = request.target(route_target(integration)).send().await.map_err(failed(call))?;
-        route_of!(call, &answer)
-    }
-
-    async fn update_route(
-        &self,
-        target: &Target,
-        api: &str,
-        route: &str,
-        integration: &str,
-    ) -> PortResult<Route> {
-        let call = call::UPDATE_ROUTE;
-        let client = self.service.client(target, call)?;
-        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
-        let request = client.update_route().api_id(api).route_id(route);
-        let answer = request.target(route_target(integration)).send().await.map_err(failed(call))?;
-        route_of!(call, &answer)
-    }
-
-    async fn delete_route(&self, target: &Target, api: &str, route: &str) -> PortResult<()> {
-        let call = call::DELETE_ROUTE;
-        let client = self.service.client(target, call)?;
-        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
-        let answer = client.delete_route().api_id(api).route_id(route).send().await;
-        found(answer.map_err(failed(call))).map(|_| ())
-    }
-
-    async fn routes(&self, target: &Target, api: &str) -> PortResult<Vec<Route>> {
-        let call = call::GET_ROUTES;
-        all_pages!(
-            call,
-            self.service.rate_limited(target, call).await?.get_routes().api_id(api),
-            |route: &aws_sdk_apigatewayv2::types::Route| { route_of!(call, route) }
-        )
+        // With warnings, the caller decides: a refusal by API Gateway would not list them all.
+        let request = client.reimport_api().api_id(api).fail_on_warnings(false).body(body);
+        let answer = request.send().await.map_err(failed(call))?;
+        Ok(answer.warnings().iter().chain(answer.import_info()).cloned().collect())
     }
 
     async fn create_deployment(
@@ -246,12 +163,14 @@ impl Gateway for ApiGateway {
         api: &str,
         stage: &str,
         deployment: &str,
+        variables: &BTreeMap<String, String>,
     ) -> PortResult<ApiStage> {
         let call = call::UPDATE_STAGE;
         let client = self.service.client(target, call)?;
         let _change = self.changes.acquire(&self.service.limits, call, api).await?;
         let request = client.update_stage().api_id(api).stage_name(stage);
-        let answer = request.deployment_id(deployment).send().await.map_err(failed(call))?;
+        let request = request.deployment_id(deployment).set_stage_variables(unsorted(variables));
+        let answer = request.send().await.map_err(failed(call))?;
         stage_of!(call, &answer)
     }
 
@@ -276,8 +195,4 @@ impl Gateway for ApiGateway {
         let answer = client.delete_stage().api_id(api).stage_name(stage).send().await;
         found(answer.map_err(failed(call))).map(|_| ())
     }
-}
-
-fn route_target(integration: &str) -> String {
-    format!("integrations/{integration}")
 }

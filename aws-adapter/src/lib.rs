@@ -104,7 +104,7 @@ impl Aws {
             builders: Arc::new(codebuild::CodeBuild(service!(aws_sdk_codebuild, config, region, limits))),
             objects: Arc::clone(&s3) as Arc<dyn Objects>,
             archive: s3,
-            functions: Arc::new(lambda::Lambda { service: lambda.clone(), policies: ChangeLocks::default() }),
+            functions: Arc::new(lambda::Lambda(lambda.clone())),
             gateway: Arc::new(api_gateway::ApiGateway {
                 service: service!(aws_sdk_apigatewayv2, config, region, limits),
                 changes: ChangeLocks::default(),

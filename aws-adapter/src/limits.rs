@@ -40,8 +40,6 @@ const MOVES: &[Call] = &[
 pub(crate) struct Limits {
     lambda: RateLimiter,
     lambda_moves: RateLimiter,
-    /// A separate quota.
-    lambda_policies: RateLimiter,
     apis: RateLimiter,
     api_moves: RateLimiter,
     deployments: RateLimiter,
@@ -58,7 +56,7 @@ struct Share {
     per_second: usize,
 }
 
-/// The calls that Lambda's control plane accepts each second, and separately for `GetPolicy`:
+/// The calls that Lambda's control plane accepts each second:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
 #[cfg(test)]
 const LAMBDA_QUOTA: usize = 15;
@@ -66,7 +64,6 @@ const LAMBDA_QUOTA: usize = 15;
 /// many functions.
 const LAMBDA: Share = Share { burst: 1, per_second: 8 };
 const LAMBDA_MOVES: Share = Share { burst: 1, per_second: 5 };
-const LAMBDA_POLICIES: Share = Share { burst: 4, per_second: 8 };
 
 impl Share {
     fn limiter(self) -> RateLimiter {
@@ -86,7 +83,6 @@ impl Limits {
         Self {
             lambda: LAMBDA.limiter(),
             lambda_moves: LAMBDA_MOVES.limiter(),
-            lambda_policies: LAMBDA_POLICIES.limiter(),
             // <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>: 10/s with a burst of 40, and one
             // deployment in 5 s.
             apis: share(8, per_second(4)),
@@ -113,7 +109,6 @@ impl Limits {
         match call.service() {
             // The data plane.
             "lambda" if call == call::INVOKE => None,
-            "lambda" if call == call::GET_FUNCTION_POLICY => Some(&self.lambda_policies),
             "lambda" => Some(if moves { &self.lambda_moves } else { &self.lambda }),
             "apigatewayv2" if call == call::CREATE_DEPLOYMENT => Some(&self.deployments),
             "apigatewayv2" => Some(if moves { &self.api_moves } else { &self.apis }),
@@ -211,13 +206,12 @@ mod tests {
 
     #[test]
     fn the_shares_together_stay_within_lambdas_quota() {
-        for share in [LAMBDA, LAMBDA_MOVES, LAMBDA_POLICIES] {
+        for share in [LAMBDA, LAMBDA_MOVES] {
             assert!(share.burst > 0 && 1000 % share.per_second == 0, "{share:?}");
         }
         let most =
             |shares: &[Share]| shares.iter().map(|share| share.burst + share.per_second).sum::<usize>();
         assert!(most(&[LAMBDA, LAMBDA_MOVES]) <= LAMBDA_QUOTA);
-        assert!(most(&[LAMBDA_POLICIES]) <= LAMBDA_QUOTA);
     }
 
     /// The most calls that leave in any second, if `each` calls of each kind are made at once.
@@ -243,8 +237,6 @@ mod tests {
             let calls = [call::PUBLISH_VERSION, call::GET_FUNCTION_CONFIGURATION, call::UPDATE_ALIAS];
             let busiest = busiest_second(&limits, &calls, 20).await;
             assert!((13..=LAMBDA_QUOTA).contains(&busiest), "{busiest} after {rest} ms of pause");
-            let busiest = busiest_second(&limits, &[call::GET_FUNCTION_POLICY], 40).await;
-            assert!(busiest <= LAMBDA_QUOTA, "GetPolicy: {busiest} after {rest} ms of pause");
         }
     }
 
@@ -271,8 +263,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_api_has_one_change_at_a_time_and_a_stage_moves_next() {
         let (limits, locks) = (Limits::new(), ChangeLocks::default());
-        let first = locks.acquire(&limits, call::CREATE_ROUTE, "a").await.unwrap();
-        assert!(locks.acquire(&limits, call::CREATE_ROUTE, "b").await.is_ok(), "another API");
+        let first = locks.acquire(&limits, call::IMPORT_API, "a").await.unwrap();
+        assert!(locks.acquire(&limits, call::IMPORT_API, "b").await.is_ok(), "another API");
         let order = Mutex::new(vec![]);
         let change = async |name: &'static str, call| {
             let guard = locks.acquire(&limits, call, "a").await.unwrap();
@@ -284,18 +276,18 @@ mod tests {
             drop(first);
         };
         tokio::join!(
-            change("a route", call::CREATE_ROUTE),
-            change("another route", call::UPDATE_ROUTE),
+            change("an import", call::IMPORT_API),
+            change("another import", call::IMPORT_API),
             change("a stage", call::UPDATE_STAGE),
             release,
         );
-        assert_eq!(*order.lock(), ["a stage", "a route", "another route"]);
+        assert_eq!(*order.lock(), ["a stage", "an import", "another import"]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn waiting_for_a_change_has_a_limit() {
         let (limits, locks) = (Limits::new(), ChangeLocks::default());
-        let _first = locks.acquire(&limits, call::CREATE_ROUTE, "a").await.unwrap();
+        let _first = locks.acquire(&limits, call::IMPORT_API, "a").await.unwrap();
         let refused = locks.acquire(&limits, call::UPDATE_STAGE, "a").await.unwrap_err();
         assert_eq!(refused.class, Class::Throttled);
     }

@@ -49,31 +49,35 @@ fn names_and_descriptions_are_in_the_alphabets_of_their_services() {
     holds(r"^[a-z0-9][a-z0-9.\-]+[a-z0-9]$", 63, &names::bucket(&target));
     holds(r"^[\w+=,.@\-]+$", 128, &names::boundary(&target));
     holds(r"^[\w+=,.@\-]+$", 128, &names::build_boundary(&target));
+    holds(r"^[\w+=,.@\-]+$", 128, &names::api_boundary(&target));
     holds(r"^/([!-~]+/)?$", 512, names::IAM_PATH);
-    holds(r"^[a-zA-Z0-9\-_]+$", 100, names::API_STATEMENT);
     for name in pipelines() {
         holds(r"^[\w.\-]+$", 100, name.as_str());
         holds(r"^[A-Za-z0-9][A-Za-z0-9\-_]+$", 150, &names::project(&name));
-        holds(r"^.+$", 128, &names::api(&name));
         holds(r"^[!-~]+$", 900, &names::build_prefix(&name, BuildNumber(u32::MAX), &"f".repeat(40)));
         holds(r"^[^<>&]+$", 1000, &repo::repository_description(&name));
         holds(r"^.+$", 255, &repo::project_description(&name));
         holds(r"^[\t\n\r -~\u{a1}-\u{ff}]+$", 1000, &role_description(&name));
         let mut roles = vec![ImmutableRole::of_builds(&target, &name)];
-        for logical_id in ["F", &"L".repeat(255)] {
-            let function = function_name(&name, logical_id);
-            holds(r"^[a-zA-Z0-9\-_]+$", 64, &function);
-            roles.extend(stages().iter().map(|s| ImmutableRole::of_function(&target, &function, s, &[])));
+        for stage in stages() {
+            holds(r"^.+$", 128, &names::api(&name, &stage));
+            roles.push(ImmutableRole::of_api(&target, &name, &stage));
+            for logical_id in ["F", &"L".repeat(255)] {
+                let function = function_name(&name, &stage, logical_id);
+                holds(r"^[a-zA-Z0-9\-_]+$", 64, &function);
+                roles.push(ImmutableRole::of_function(&target, (&name, &stage), &function, &[]));
+            }
         }
         for role in roles {
+            holds(r"^/([!-~]+/)?$", 512, &role.path);
             holds(r"^[\w+=,.@\-]+$", 64, &role.name);
             holds(r"^[\t\n\r -~\u{a1}-\u{ff}]+$", 10_240, &role.policy);
         }
     }
     for stage in stages() {
-        // An alias, and a stage of an API.
+        // An alias.
         holds(r"^[a-zA-Z0-9\-_]*[a-zA-Z\-_][a-zA-Z0-9\-_]*$", 128, stage.as_str());
     }
-    holds(r"^.+$", 1024, &described(&"d".repeat(64)));
+    holds(r"^.+$", 1024, &described(&"d".repeat(64), &"r".repeat(64)));
     holds(r"^[A-Za-z_][A-Za-z0-9_]*$", 255, build_op::OPERATION_VARIABLE);
 }

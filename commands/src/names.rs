@@ -1,5 +1,5 @@
-//! The names of resources in AWS, in one place: `sluice-{pipeline}-{…}`, on IAM path `/sluice/`, tagged with
-//! the pipeline. Only the repository has the pipeline's own name: it belongs to the team, and people type its
+//! The names of resources in AWS, in one place: `sluice-{pipeline}-{…}`, or `sluice-{pipeline}-{stage}-{…}` where a resource
+//! belongs to a stage; roles on IAM path `/sluice/{pipeline}/{stage}/`; tagged with the pipeline and the stage. Only the repository has the pipeline's own name: it belongs to the team, and people type its
 //! name.
 
 use std::collections::BTreeMap;
@@ -9,25 +9,31 @@ use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
 use crate::ports::{TAG_PIPELINE, Tags};
-use sluice_model::{BuildNumber, PipelineName, Target};
+use sluice_model::{BuildNumber, PipelineName, StageName, Target};
 
-/// The path of all our roles and policies.
+/// The path of all our policies, and the beginning of the paths of all our roles.
 pub const IAM_PATH: &str = "/sluice/";
 /// The tag that names the stage of a resource.
 pub const TAG_STAGE: &str = "sluice:stage";
 /// The image of builds.
 pub const BUILD_IMAGE: &str = "aws/codebuild/amazonlinux-x86_64-standard:5.0";
+/// The API stage of every HTTP API. With a stage of another name, the name would be a part of the path that functions see.
+pub const API_STAGE: &str = "$default";
 /// The branch of a repository that Sluice creates.
 pub const BRANCH: &str = "main";
 /// The pipeline tag of resources that all pipelines share.
 pub const SHARED: &str = "shared";
 
-/// The id of the one statement of an alias's resource policy.
-pub(crate) const API_STATEMENT: &str = "sluice-api";
-
 /// The tags of a pipeline's resources.
 pub fn tags(pipeline: &PipelineName) -> Tags {
     BTreeMap::from([(TAG_PIPELINE.to_owned(), pipeline.to_string())])
+}
+
+/// The tags of a stage's resources.
+pub fn stage_tags(pipeline: &PipelineName, stage: &StageName) -> Tags {
+    let mut tags = tags(pipeline);
+    tags.insert(TAG_STAGE.to_owned(), stage.to_string());
+    tags
 }
 
 /// The tags of resources that all pipelines share.
@@ -70,9 +76,9 @@ pub fn function_log_group(function: &str) -> String {
     format!("/aws/lambda/{function}")
 }
 
-/// The HTTP API of a pipeline.
-pub fn api(pipeline: &PipelineName) -> String {
-    format!("sluice-{pipeline}")
+/// The HTTP API of a stage.
+pub fn api(pipeline: &PipelineName, stage: &StageName) -> String {
+    format!("sluice-{pipeline}-{stage}")
 }
 
 /// The permissions boundary of functions' roles, created by `sluice init`. IAM is global, but a boundary's
@@ -86,6 +92,11 @@ pub fn build_boundary(target: &Target) -> String {
     format!("sluice-boundary-build-{}", target.region)
 }
 
+/// The permissions boundary of APIs' roles, created by `sluice init`.
+pub fn api_boundary(target: &Target) -> String {
+    format!("sluice-boundary-api-{}", target.region)
+}
+
 /// The ARN of the boundary of functions' roles.
 pub fn boundary_arn(target: &Target) -> String {
     target.arn_of_account("iam", &format!("policy{IAM_PATH}{}", boundary(target)))
@@ -96,9 +107,22 @@ pub fn build_boundary_arn(target: &Target) -> String {
     target.arn_of_account("iam", &format!("policy{IAM_PATH}{}", build_boundary(target)))
 }
 
-/// The ARN of one of our roles.
-pub fn role_arn(target: &Target, role: &str) -> String {
-    target.arn_of_account("iam", &format!("role{IAM_PATH}{role}"))
+/// The ARN of the boundary of APIs' roles.
+pub fn api_boundary_arn(target: &Target) -> String {
+    target.arn_of_account("iam", &format!("policy{IAM_PATH}{}", api_boundary(target)))
+}
+
+/// The path of a pipeline's roles, or of those of one of its stages. Unlike their names, paths of different stages differ.
+pub fn role_path(pipeline: &PipelineName, stage: Option<&StageName>) -> String {
+    match stage {
+        Some(stage) => format!("{IAM_PATH}{pipeline}/{stage}/"),
+        None => format!("{IAM_PATH}{pipeline}/"),
+    }
+}
+
+/// The ARN of a role on this path. With an empty name: the beginning of the ARNs of all roles there.
+pub fn role_arn(target: &Target, path: &str, role: &str) -> String {
+    target.arn_of_account("iam", &format!("role{path}{role}"))
 }
 
 /// The name in the ARN of a role.

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use sluice_e2e::fixture::{alias, approved_promotion, build_and_deploy};
-use sluice_e2e::{Aws, Bot, Message, Options, PATIENCE, Repository, World, eventually};
+use sluice_e2e::{Bot, Message, Options, PATIENCE, Repository, World, eventually};
 
 /// Runs lines in a shell with this world's `aws`.
 fn shell(world: &World, lines: &str) -> String {
@@ -14,6 +14,23 @@ fn shell(world: &World, lines: &str) -> String {
         format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success(), "{lines}\n{output}");
     output
+}
+
+/// The commands with another version of the function.
+fn at_version(lines: &str, theirs: &str, other: &str) -> String {
+    let lines =
+        lines.replace(&format!("--function-version {theirs}"), &format!("--function-version {other}"));
+    lines.replace(&format!("Hello={theirs}"), &format!("Hello={other}"))
+}
+
+/// Publishes a version of a function by hand; gives its number.
+fn publish(world: &World, function: &str) -> String {
+    let lines = format!(
+        "aws lambda update-function-configuration --function-name {function} --memory-size 192 > /dev/null\n\
+         aws lambda wait function-updated --function-name {function}\n\
+         aws lambda publish-version --function-name {function} --query Version --output text"
+    );
+    shell(world, &lines).trim().to_owned()
 }
 
 /// The code of a message, as Slack copies it.
@@ -84,10 +101,7 @@ async fn the_commands_in_the_thread_restore_the_old_release_and_status_reports_i
     ]);
 
     // Restored: the drift is gone with the next look.
-    shell(
-        &world,
-        &lines.replace(&format!("--function-version {theirs}"), &format!("--function-version {recorded}")),
-    );
+    shell(&world, &at_version(&lines, &theirs, &recorded));
     eventually("the drift is gone", 2 * PATIENCE, async || {
         let words = world.command(world.eve(), "/pipeline status byhand").await.text();
         if words.contains("moved outside") { Err(words) } else { Ok(()) }
@@ -116,15 +130,12 @@ async fn moving_a_drifted_stage_needs_a_confirmation_by_button_or_command() {
     assert!(question.has_button("drift.go"), "{}", question.text());
 
     // The stage moves once more: the old button asks again, the new one proceeds.
-    let dev = alias(&world, "asked", "dev").await.unwrap();
-    shell(
-        &world,
-        &lines.replace(&format!("--function-version {theirs}"), &format!("--function-version {dev}")),
-    );
+    let another = publish(&world, "sluice-asked-prod-Hello");
+    shell(&world, &at_version(&lines, &theirs, &another));
     let ephemerals = world.ephemerals(ann).await.len();
     world.click(ann, &question, "drift.go").await;
-    let again = world.expect_ephemeral(ann, ephemerals, &[&format!("points to version {dev}")]).await;
-    assert_eq!(alias(&world, "asked", "prod").await.unwrap(), dev, "nothing was overwritten");
+    let again = world.expect_ephemeral(ann, ephemerals, &[&format!("points to version {another}")]).await;
+    assert_eq!(alias(&world, "asked", "prod").await.unwrap(), another, "nothing was overwritten");
     let back = world.expect(world.channel(), "/rollback asked prod anyway").await;
     world.click(ann, &again, "drift.go").await;
     let done = back.succeeds().await;
@@ -132,11 +143,7 @@ async fn moving_a_drifted_stage_needs_a_confirmation_by_button_or_command() {
     world.expect_response("asked", "prod", "Hello from asked").await;
 
     // A terminal has no button, only the command.
-    let function = Aws(&world).functions("asked").await.remove(0);
-    shell(
-        &world,
-        &format!("aws lambda update-alias --function-name {function} --name prod --function-version {dev}"),
-    );
+    shell(&world, &at_version(&lines, &theirs, &another));
     expect_status(&world, "asked", &["prod was moved outside Sluice"]).await;
     let run = |line: &str| Bot::run(&world, &["run", line, "--as", ann], &[]);
     let (code, printed) = run("/rollback asked prod r2 the terminal says so");

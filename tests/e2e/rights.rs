@@ -65,11 +65,11 @@ def attacks(event):
     return {
         "grant oneself a role": call("dynamodb", "POST", "/", item, "DynamoDB_20120810.PutItem"),
         "delete a record": call("dynamodb", "POST", "/", key, "DynamoDB_20120810.DeleteItem"),
-        "move prod": call("lambda", "PUT", functions + "/aliases/prod", '{"FunctionVersion": "1"}'),
+        "move its alias": call("lambda", "PUT", functions + "/aliases/dev", '{"FunctionVersion": "1"}'),
         "change code": call("lambda", "PUT", functions + "/code", '{"ZipFile": ""}'),
         "call what is not approved": call("lambda", "POST", functions + "/invocations", "{}"),
         "call a version": call("lambda", "POST", functions + "/invocations?Qualifier=1", "{}"),
-        "move a stage": call("apigateway", "PATCH", "/v2/apis/" + api + "/stages/prod", "{}"),
+        "move its API": call("apigateway", "PATCH", "/v2/apis/" + api + "/stages/$default", "{}"),
         "start a build": call("codebuild", "POST", "/", project, "CodeBuild_20161006.StartBuild"),
         "replace an artifact": call("s3", "PUT", bucket, "{}"),
         "make a role": call("iam", "POST", "/", role),

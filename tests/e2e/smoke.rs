@@ -42,7 +42,7 @@ async fn a_release_that_fails_its_smoke_test_is_undone() {
     over.says(&[
         "prod did not pass its smoke test: GET /health answered 500, not 200: no",
         "ledger",
-        "Undone: Move alias",
+        "Undone: Move API",
         "prod runs r1, as before",
     ]);
     assert!(!over.text().contains("second line"), "{}", over.text());

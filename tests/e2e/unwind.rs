@@ -54,20 +54,20 @@ async fn the_author_can_cancel_a_build_and_others_cannot() {
 #[tokio::test]
 async fn a_promotion_that_fails_half_way_is_undone() {
     let world = two_releases("half").await;
-    // Another route: now the API stage moves, too, after the alias.
+    // Another route: the API moves to another deployment.
     let clone = Repository::clone(&world, "half");
     clone.edit("template.yaml", |template| template.replace("Method: GET\n", "Method: POST\n"));
     clone.push("Answer elsewhere");
     build_and_deploy(&world, "half").await;
     let before = alias(&world, "half", "prod").await;
     let refused = json!({
-        "service": "apigateway", "method": "UpdateStage", "action": "refuse", "status": 403,
+        "service": "lambda", "method": "UpdateAlias", "action": "refuse", "status": 403,
         "code": "AccessDeniedException", "times": 1,
     });
     let fault = world.arm(&refused).await;
     let over = approved_promotion(&world, "half").await.fails().await;
-    assert!(fault.has_fired().await, "the API stage does not move");
-    over.says(&["Undone: Move alias", "AWS denied Sluice the call"]);
+    assert!(fault.has_fired().await, "the alias does not move");
+    over.says(&["Undone: Move API", "AWS denied Sluice the call"]);
     assert_eq!(alias(&world, "half", "prod").await, before);
     assert_eq!(world.release("half", "prod").await, "r1");
     world.expect_response("half", "prod", "Hello from half").await;
@@ -91,12 +91,12 @@ async fn a_failed_undo_is_stuck_until_an_admin_resolves_it_and_a_rollback_procee
                 "code": "AccessDeniedException", "nth": nth, "times": times,
             })
         };
-        world.arm(&denied("apigateway", "UpdateStage", 1, 1)).await;
+        world.arm(&denied("lambda", "UpdateAlias", 1, 1)).await;
         // The first move is the promotion's, the second undoes it.
-        world.arm(&denied("lambda", "UpdateAlias", 2, 1)).await;
+        world.arm(&denied("apigateway", "UpdateStage", 2, 1)).await;
         let promotion = approved_promotion(&world, name).await;
         let stuck = promotion.is_stuck().await;
-        stuck.says(&["Not undone: Move alias"]);
+        stuck.says(&["Not undone: Move API"]);
         let before = world.ephemerals(eve).await.len();
         world.click(eve, &stuck, action).await;
         world.expect_ephemeral(eve, before, &["Only admins"]).await;
@@ -106,11 +106,11 @@ async fn a_failed_undo_is_stuck_until_an_admin_resolves_it_and_a_rollback_procee
         let runs = world.release(name, "prod").await;
         match action {
             "operation.retry" => {
-                over.says(&["Undone: Move alias"]);
+                over.says(&["Undone: Move API"]);
                 assert_eq!(runs, "r1");
             }
             _ => {
-                // The alias has moved, the API stage has not: the stage is mixed.
+                // The API has moved, the alias has not: the stage is mixed.
                 world.command(ann, &format!("/pipeline status {name}")).await.says(&["mixed"]);
                 world.submit(bob, &format!("/rollback {name} prod to r1")).await.succeeds().await;
                 assert_eq!(world.release(name, "prod").await, "r1");

@@ -32,12 +32,25 @@ impl Aws<'_> {
 
     /// The published versions of a function, each with the SHA-256 of its code.
     pub async fn versions(&self, function: &str) -> BTreeMap<String, String> {
-        let answer = self.get("lambda", &format!("/2015-03-31/functions/{function}/versions")).await;
-        let versions = answer["Versions"].as_array().cloned().unwrap_or_default();
+        let versions = self.all_versions(function).await;
         let pair = |version: &Value| {
             Some((version["Version"].as_str()?.to_owned(), version["CodeSha256"].as_str()?.to_owned()))
         };
         versions.iter().filter_map(pair).filter(|(version, _)| version != "$LATEST").collect()
+    }
+
+    /// Every version of a function and `$LATEST`, over all pages.
+    async fn all_versions(&self, function: &str) -> Vec<Value> {
+        let (mut all, mut marker) = (vec![], String::new());
+        loop {
+            let path = format!("/2015-03-31/functions/{function}/versions{marker}");
+            let answer = self.get("lambda", &path).await;
+            all.extend(answer["Versions"].as_array().cloned().unwrap_or_default());
+            match answer["NextMarker"].as_str().filter(|next| !next.is_empty()) {
+                Some(next) => marker = format!("?Marker={next}"),
+                None => return all,
+            }
+        }
     }
 
     /// The ids of all builds of a build project.
@@ -71,17 +84,17 @@ impl Aws<'_> {
         states
     }
 
-    /// The deployment that each stage serves, by API id and stage.
-    pub async fn served(&self) -> BTreeMap<(String, String), String> {
+    /// What the stage of each API serves, by API id: the deployment and the stage variables.
+    pub async fn served(&self) -> BTreeMap<String, Value> {
         let mut served = BTreeMap::new();
         let apis = self.get("apigateway", "/v2/apis").await;
         for api in apis["items"].as_array().into_iter().flatten() {
             let id = api["apiId"].as_str().unwrap_or_default();
             let stages = self.get("apigateway", &format!("/v2/apis/{id}/stages")).await;
             for stage in stages["items"].as_array().into_iter().flatten() {
-                let name = stage["stageName"].as_str().unwrap_or_default().to_owned();
-                let deployment = stage["deploymentId"].as_str().unwrap_or_default();
-                served.insert((id.to_owned(), name), deployment.to_owned());
+                let serves =
+                    json!({ "deployment": stage["deploymentId"], "variables": stage["stageVariables"] });
+                served.insert(id.to_owned(), serves);
             }
         }
         served
@@ -89,9 +102,8 @@ impl Aws<'_> {
 
     /// The code, environment and role of each published version of a function.
     pub async fn version_contents(&self, function: &str) -> Vec<String> {
-        let answer = self.get("lambda", &format!("/2015-03-31/functions/{function}/versions")).await;
-        let versions = answer["Versions"].as_array().into_iter().flatten();
-        let published = versions.filter(|version| version["Version"] != "$LATEST");
+        let versions = self.all_versions(function).await;
+        let published = versions.iter().filter(|version| version["Version"] != "$LATEST");
         published
             .map(|version| {
                 format!("{} {} {}", version["CodeSha256"], version["Environment"], version["Role"])
@@ -99,18 +111,16 @@ impl Aws<'_> {
             .collect()
     }
 
-    /// All APIs by name, their integrations by URI and their deployments by description, a line each.
+    /// All APIs by name, and their deployments by description, a line each.
     pub async fn api_parts(&self) -> Vec<String> {
         let mut parts = vec![];
         let apis = self.get("apigateway", "/v2/apis").await;
         for api in apis["items"].as_array().into_iter().flatten() {
             let id = api["apiId"].as_str().unwrap_or_default();
             parts.push(format!("an API named {}", api["name"]));
-            for (kind, field) in [("integrations", "integrationUri"), ("deployments", "description")] {
-                let found = self.get("apigateway", &format!("/v2/apis/{id}/{kind}")).await;
-                let found = found["items"].as_array().into_iter().flatten();
-                parts.extend(found.map(|part| format!("{kind} of {id}: {}", part[field])));
-            }
+            let found = self.get("apigateway", &format!("/v2/apis/{id}/deployments")).await;
+            let found = found["items"].as_array().into_iter().flatten();
+            parts.extend(found.map(|part| format!("deployments of {id}: {}", part["description"])));
         }
         parts
     }

@@ -49,10 +49,15 @@ pub async fn approved_promotion(world: &World, name: &str) -> Submitted {
     promotion
 }
 
-/// The version that an alias of the pipeline's only function points to.
+/// The logical id of the pipeline's only function.
+async fn only_function(aws: &Aws<'_>, name: &str) -> Option<String> {
+    aws.functions(name).await.first()?.rsplit('-').next().map(str::to_owned)
+}
+
+/// The version that a stage's alias of the pipeline's only function points to.
 pub async fn alias(world: &World, name: &str, stage: &str) -> Option<String> {
     let aws = Aws(world);
-    aws.aliases(aws.functions(name).await.first()?).await.remove(stage)
+    aws.aliases(&format!("sluice-{name}-{stage}-{}", only_function(&aws, name).await?)).await.remove(stage)
 }
 
 /// The operation's last message, once it has succeeded or failed.

@@ -70,8 +70,8 @@ fn the_status_classifies_errors_that_the_table_does_not_know() {
         (429, Class::Throttled),
         (503, Class::Transient),
     ] {
-        assert_eq!(seen(call::CREATE_ROUTE, status), class, "{status}");
+        assert_eq!(seen(call::CREATE_STAGE, status), class, "{status}");
     }
-    assert_eq!(seen(call::CREATE_ROUTE, 500), Class::Ambiguous);
-    assert_eq!(seen(call::GET_ROUTES, 500), Class::Transient);
+    assert_eq!(seen(call::CREATE_STAGE, 500), Class::Ambiguous);
+    assert_eq!(seen(call::GET_STAGE, 500), Class::Transient);
 }

@@ -19,15 +19,10 @@ use sluice_model::{Class, CodeRef, PortResult, Target};
 use crate::call;
 use crate::client::Service;
 use crate::error::{failed, found};
-use crate::limits::ChangeLocks;
 use crate::values::{sorted, unsorted};
-use values::{alias_of, environment, function_error, is_published, positive, statement_ids, version_of};
+use values::{alias_of, environment, function_error, is_published, positive, version_of};
 
-pub(crate) struct Lambda {
-    pub(crate) service: Service<Client>,
-    /// Concurrent additions to a function's policy may get lost.
-    pub(crate) policies: ChangeLocks,
-}
+pub(crate) struct Lambda(pub(crate) Service<Client>);
 
 #[async_trait]
 impl Functions for Lambda {
@@ -35,7 +30,7 @@ impl Functions for Lambda {
         let call = call::LIST_FUNCTIONS;
         let (mut roles, mut marker) = (BTreeMap::new(), None);
         loop {
-            let client = self.service.rate_limited(target, call).await?;
+            let client = self.0.rate_limited(target, call).await?;
             let page = client.list_functions().set_marker(marker).send().await.map_err(failed(call))?;
             for function in page.functions() {
                 let name = call.required(function.function_name(), "function name")?;
@@ -52,7 +47,7 @@ impl Functions for Lambda {
         let call = call::LIST_VERSIONS;
         let (mut versions, mut marker) = (Vec::new(), None);
         loop {
-            let client = self.service.rate_limited(target, call).await?;
+            let client = self.0.rate_limited(target, call).await?;
             let page =
                 client.list_versions_by_function().function_name(function).set_marker(marker).send().await;
             let Some(page) = found(page.map_err(failed(call)))? else { return Ok(None) };
@@ -73,7 +68,7 @@ impl Functions for Lambda {
         version: &str,
     ) -> PortResult<Option<FunctionVersion>> {
         let call = call::GET_FUNCTION_CONFIGURATION;
-        let client = self.service.rate_limited(target, call).await?;
+        let client = self.0.rate_limited(target, call).await?;
         let answer =
             client.get_function_configuration().function_name(function).qualifier(version).send().await;
         match found(answer.map_err(failed(call)))? {
@@ -84,7 +79,7 @@ impl Functions for Lambda {
 
     async fn function_tags(&self, target: &Target, function: &str) -> PortResult<Option<Tags>> {
         let call = call::LIST_FUNCTION_TAGS;
-        let client = self.service.rate_limited(target, call).await?;
+        let client = self.0.rate_limited(target, call).await?;
         let arn = target.arn("lambda", &format!("function:{function}"));
         let answer = found(client.list_tags().resource(arn).send().await.map_err(failed(call)))?;
         Ok(answer.map(|answer| sorted(answer.tags())))
@@ -105,7 +100,7 @@ impl Functions for Lambda {
             .s3_object_version(&code.version)
             .build();
         let answer = self
-            .service
+            .0
             .rate_limited(target, call)
             .await?
             .create_function()
@@ -137,7 +132,7 @@ impl Functions for Lambda {
         let call = call::UPDATE_FUNCTION_CONFIGURATION;
         // The architecture belongs to the code: this call has no such field.
         let answer = self
-            .service
+            .0
             .rate_limited(target, call)
             .await?
             .update_function_configuration()
@@ -165,7 +160,7 @@ impl Functions for Lambda {
     ) -> PortResult<FunctionVersion> {
         let call = call::UPDATE_FUNCTION_CODE;
         let answer = self
-            .service
+            .0
             .rate_limited(target, call)
             .await?
             .update_function_code()
@@ -191,7 +186,7 @@ impl Functions for Lambda {
     ) -> PortResult<FunctionVersion> {
         let call = call::PUBLISH_VERSION;
         let answer = self
-            .service
+            .0
             .rate_limited(target, call)
             .await?
             .publish_version()
@@ -207,7 +202,7 @@ impl Functions for Lambda {
     async fn alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<Option<Alias>> {
         let call = call::GET_ALIAS;
         let answer = self
-            .service
+            .0
             .rate_limited(target, call)
             .await?
             .get_alias()
@@ -225,7 +220,7 @@ impl Functions for Lambda {
         let call = call::LIST_ALIASES;
         let (mut aliases, mut marker) = (Vec::new(), None);
         loop {
-            let client = self.service.rate_limited(target, call).await?;
+            let client = self.0.rate_limited(target, call).await?;
             let page = client.list_aliases().function_name(function).set_marker(marker).send().await;
             let Some(page) = found(page.map_err(failed(call)))? else { return Ok(None) };
             for alias in page.aliases() {
@@ -247,7 +242,7 @@ impl Functions for Lambda {
     ) -> PortResult<Alias> {
         let call = call::CREATE_ALIAS;
         let request =
-            self.service.rate_limited(target, call).await?.create_alias().function_name(function).name(alias);
+            self.0.rate_limited(target, call).await?.create_alias().function_name(function).name(alias);
         let answer = request.function_version(version).send().await.map_err(failed(call))?;
         Ok(alias_of!(call, &answer))
     }
@@ -262,70 +257,13 @@ impl Functions for Lambda {
     ) -> PortResult<Alias> {
         let call = call::UPDATE_ALIAS;
         let request =
-            self.service.rate_limited(target, call).await?.update_alias().function_name(function).name(alias);
+            self.0.rate_limited(target, call).await?.update_alias().function_name(function).name(alias);
         // An alias keeps the weights that a request leaves out, and would still send them a part of its calls.
         let all = AliasRoutingConfiguration::builder().set_additional_version_weights(Some(HashMap::new()));
         let request = request.routing_config(all.build());
         let answer =
             request.function_version(version).revision_id(revision).send().await.map_err(failed(call))?;
         Ok(alias_of!(call, &answer))
-    }
-
-    async fn permissions(&self, target: &Target, function: &str, alias: &str) -> PortResult<Vec<String>> {
-        let call = call::GET_FUNCTION_POLICY;
-        let answer = self
-            .service
-            .rate_limited(target, call)
-            .await?
-            .get_policy()
-            .function_name(function)
-            .qualifier(alias)
-            .send()
-            .await;
-        let Some(answer) = found(answer.map_err(failed(call)))? else { return Ok(Vec::new()) };
-        let policy = serde_json::from_str(answer.policy().unwrap_or("{}"))
-            .map_err(|error| call.error(Class::Invalid, "UnreadablePolicy", error.to_string()))?;
-        Ok(statement_ids(&policy))
-    }
-
-    async fn permit_api(
-        &self,
-        target: &Target,
-        function: &str,
-        alias: &str,
-        statement: &str,
-        source_arn: &str,
-    ) -> PortResult<()> {
-        let call = call::ADD_PERMISSION;
-        let client = self.service.client(target, call)?;
-        let _change = self.policies.acquire(&self.service.limits, call, function).await?;
-        client
-            .add_permission()
-            .function_name(function)
-            .qualifier(alias)
-            .statement_id(statement)
-            .action("lambda:InvokeFunction")
-            .principal("apigateway.amazonaws.com")
-            .source_arn(source_arn)
-            .send()
-            .await
-            .map_err(failed(call))?;
-        Ok(())
-    }
-
-    async fn forbid_api(
-        &self,
-        target: &Target,
-        function: &str,
-        alias: &str,
-        statement: &str,
-    ) -> PortResult<()> {
-        let call = call::REMOVE_PERMISSION;
-        let client = self.service.client(target, call)?;
-        let _change = self.policies.acquire(&self.service.limits, call, function).await?;
-        let request = client.remove_permission().function_name(function).qualifier(alias);
-        let answer = request.statement_id(statement).send().await;
-        found(answer.map_err(failed(call))).map(|_| ())
     }
 
     async fn invoke(
@@ -338,7 +276,7 @@ impl Functions for Lambda {
     ) -> PortResult<Invoked> {
         let call = call::INVOKE;
         let request =
-            self.service.rate_limited(target, call).await?.invoke().function_name(function).qualifier(alias);
+            self.0.rate_limited(target, call).await?.invoke().function_name(function).qualifier(alias);
         let request = request.invocation_type(InvocationType::RequestResponse).payload(Blob::new(event));
         // A function may take longer than any call of a control plane.
         let limits = TimeoutConfig::builder().operation_attempt_timeout(within).operation_timeout(within);
@@ -354,7 +292,7 @@ impl Functions for Lambda {
     async fn delete_alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<()> {
         let call = call::DELETE_ALIAS;
         let answer = self
-            .service
+            .0
             .rate_limited(target, call)
             .await?
             .delete_alias()
@@ -372,7 +310,7 @@ impl Functions for Lambda {
             let detail = format!("`{version}` is not a published version of {function}");
             return Err(call.error(Class::Invalid, "NotSendable", detail));
         }
-        let client = self.service.rate_limited(target, call).await?;
+        let client = self.0.rate_limited(target, call).await?;
         let request = client.delete_function().function_name(function).qualifier(version);
         found(request.send().await.map_err(failed(call))).map(|_| ())
     }

@@ -122,11 +122,6 @@ pub(super) fn function_error(kind: &str, payload: &[u8]) -> String {
         .join(": ")
 }
 
-pub(super) fn statement_ids(policy: &Value) -> Vec<String> {
-    let statements = policy.get("Statement").and_then(Value::as_array).into_iter().flatten();
-    statements.filter_map(|statement| statement.get("Sid")?.as_str().map(str::to_owned)).collect()
-}
-
 /// Whether the text is the number of a published version: not `$LATEST`, an alias or empty.
 pub(super) fn is_published(version: &str) -> bool {
     version.parse::<u64>().is_ok_and(|number| number > 0 && number.to_string() == version)

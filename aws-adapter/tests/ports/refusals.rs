@@ -1,8 +1,9 @@
 //! Refusals in each protocol and lost answers, each with its class.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 
-use sluice_commands::ports::Tags;
+use sluice_commands::ports::{ApiStage, Tags};
 use sluice_model::{Class, Target};
 
 use crate::harness::recorded_server::{Answer, RecordedServer, json, rest, xml};
@@ -138,14 +139,16 @@ async fn a_refusal_has_one_class_in_all_protocols_and_statuses() {
     }
 
     let (taken, gone) = (
-        rest(409, "ConflictException", r#"{"message":"Route with key GET /x already exists for this API"}"#),
-        rest(404, "NotFoundException", r#"{"message":"Invalid Route identifier specified"}"#),
+        rest(409, "ConflictException", r#"{"message":"Stage already exists"}"#),
+        rest(404, "NotFoundException", r#"{"message":"Invalid stage identifier specified"}"#),
     );
     let server = RecordedServer::answering(vec![taken, gone]);
     let port = aws(&server.url).await.gateway;
-    let error = port.create_route(&target(), "a1", "GET /x", "i1").await.unwrap_err();
-    assert_eq!(summary(&error), ("apigatewayv2:CreateRoute", Class::Conflict, "ConflictException"));
-    assert_eq!(port.delete_route(&target(), "a1", "r1").await, Ok(()), "deleting an absent route succeeds");
+    let stage = ApiStage { name: "$default".into(), deployment: None, variables: BTreeMap::new() };
+    let error = port.create_stage(&target(), "a1", &stage).await.unwrap_err();
+    assert_eq!(summary(&error), ("apigatewayv2:CreateStage", Class::Conflict, "ConflictException"));
+    let deleted = port.delete_stage(&target(), "a1", "$default").await;
+    assert_eq!(deleted, Ok(()), "deleting an absent stage succeeds");
 
     let busy = "<ErrorResponse><Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>";
     let there =

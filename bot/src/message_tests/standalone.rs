@@ -82,7 +82,7 @@ fn the_messages_of_errors() {
         // AWS's own sentence is shown where it is the diagnosis.
         let detail = match class {
             Class::Invalid | Class::Quota => {
-                "The role arn:aws:iam::123456789012:role/sluice/sluice-orders-Hello-prod is too long (Service: Lambda)"
+                "The role arn:aws:iam::123456789012:role/sluice/orders/prod/sluice-orders-prod-Hello is too long (Service: Lambda)"
             }
             _ => "secret internals",
         };

@@ -28,8 +28,8 @@ fn own(base: &Base, target: &Target) -> OwnResources {
     OwnResources { tables, queues: base.queue.iter().cloned().collect(), buckets }
 }
 
-/// Both boundaries as this configuration needs them.
-fn wanted(base: &Base, target: &Target) -> Result<[Boundary; 2], StartupError> {
+/// All boundaries as this configuration needs them.
+fn wanted(base: &Base, target: &Target) -> Result<[Boundary; 3], StartupError> {
     let wanted = boundaries::wanted(target, &own(base, target), base.boundary.as_deref());
     for boundary in &wanted {
         boundaries::fits(boundary).map_err(StartupError::Permanent)?;
@@ -69,7 +69,7 @@ fn protects(boundary: &Boundary, tables: &BTreeSet<String>) -> StartupError {
     ))
 }
 
-/// For `sluice init`: creates or updates both, with a line for each.
+/// For `sluice init`: creates or updates all, with a line for each.
 pub(super) async fn update(
     identity: &dyn Identity,
     base: &Base,
@@ -88,18 +88,19 @@ pub(super) async fn update(
     Ok(done)
 }
 
-/// For `sluice check`: whether both exist and are up to date.
+/// For `sluice check`: whether all exist and are up to date.
 pub(super) async fn check(
     identity: &dyn Identity,
     base: &Base,
     target: &Target,
 ) -> Result<String, StartupError> {
-    for boundary in wanted(base, target)? {
-        let standing = boundaries::look(identity, target, &boundary).await;
+    let wanted = wanted(base, target)?;
+    for boundary in &wanted {
+        let standing = boundaries::look(identity, target, boundary).await;
         let arn = &boundary.arn;
         match standing.map_err(|error| aws_error(&error))? {
             BoundaryState::Current => {}
-            BoundaryState::Protects(tables) => return Err(protects(&boundary, &tables)),
+            BoundaryState::Protects(tables) => return Err(protects(boundary, &tables)),
             BoundaryState::Missing => {
                 return Err(StartupError::Permanent(format!("{arn} does not exist: run `sluice init`")));
             }
@@ -110,5 +111,5 @@ pub(super) async fn check(
             }
         }
     }
-    Ok(format!("{} and {} are up to date", names::boundary(target), names::build_boundary(target)))
+    Ok(format!("{} are up to date", wanted.map(|boundary| boundary.name).join(", ")))
 }

@@ -51,9 +51,10 @@ impl Operation<Sluice> for Deploy {
         let ran =
             RanBefore { pipeline: params.name.clone(), stage: params.stage.clone(), release: params.before };
         let moves = StageMove {
-            to: Move { target, before: &ran, set: &ready.set, seen: &ready.seen, is_rollback: false },
+            to: Move { target, before: &ran, set: &ready.set, seen: &ready.seen },
             release: &params.release(op, true),
             is_new: true,
+            is_rollback: false,
             smoke: params.smoke.as_ref(),
         };
         match moves.impossible_test(&before) {

@@ -88,45 +88,31 @@ mutations! {
     MOVE_ALIAS: "lambda:UpdateAlias",
         "RevisionId", "GetAlias; ours if it points to the version", true,
         By("UpdateAlias back with RevisionId, if it still points to our version");
-    PERMIT_API: "lambda:AddPermission",
-        "fixed statement id; one of that id is a conflict", "GetPolicy of the alias", true,
-        By("RemovePermission of that statement");
     INVOKE: "lambda:Invoke",
         "nothing: a smoke test's event is one that may come more than once, as its author promises",
         "not at all: it is run again", true, Stays("what the team's own test event leaves");
     CREATE_API: "apigatewayv2:CreateApi",
-        "under the pipeline slot, after looking for one of our name and tag",
-        "GetApis; ours if name and tag are", false,
+        "under the slot of the stage's preparation, after looking for one of our name and tags",
+        "GetApis; ours if name and tags are", false,
         Stays("nobody can call it without a stage; the next deploy takes it up");
-    CREATE_INTEGRATION: "apigatewayv2:CreateIntegration",
-        "under the pipeline slot, after looking for one with that URI",
-        "GetIntegrations; ours if the URI is", false,
-        Stays("serves nobody before a deployment; the next deploy takes it up");
-    CREATE_ROUTE: "apigatewayv2:CreateRoute",
-        "the route key is unique in an API", "GetRoutes; ours if it leads to the integration", true,
-        Stays("serves nobody before a deployment; the next deploy looks at it again");
-    UPDATE_ROUTE: "apigatewayv2:UpdateRoute", "sets one value", "GetRoutes", true,
-        Stays("serves nobody before a deployment; the next deploy looks at it again");
-    DELETE_ROUTE: "apigatewayv2:DeleteRoute", "a route that is gone is no error", "GetRoutes", true,
-        Stays("serves nobody before a deployment; the next deploy looks at it again");
+    IMPORT_API: "apigatewayv2:ReimportApi",
+        "sets the whole definition, under the slot of the stage's preparation", "not at all: it is run again", true,
+        Stays("serves nobody before a deployment; the next deploy that needs another sets it again");
     CREATE_DEPLOYMENT: "apigatewayv2:CreateDeployment",
-        "under the pipeline slot; described by the digest of the definition",
+        "under the slot of the stage's preparation; described by the digest of the definition",
         "GetDeployments; ours if the description is", false,
         Stays("serves nobody before a stage does; an equal one is reused");
     CREATE_STAGE: "apigatewayv2:CreateStage",
-        "the name is the stage's; one of that name is a conflict",
-        "GetStage; ours if it serves the deployment", true,
-        By("DeleteStage, if it still serves our deployment");
+        "the API's only stage; a second one of that name is a conflict",
+        "GetStage; ours if it serves the deployment with the variables", true,
+        By("DeleteStage, if it still serves ours");
     UPDATE_STAGE: "apigatewayv2:UpdateStage",
-        "sets one value, under the stage slot, right after a look that it serves what it is to go from", "GetStage", true,
-        By("UpdateStage to the deployment before, if it still serves ours");
+        "sets deployment and variables, under the stage slot, right after a look that it serves what it is to go from", "GetStage",
+        true, By("UpdateStage to what it served before, if it still serves ours");
     STOP_BUILD: "codebuild:StopBuild", "stops that build; one that ended is no error", "looks first, always", true,
         Stays("undoes a StartBuild");
     DELETE_ALIAS: "lambda:DeleteAlias", "under the stage slot, after a look; one that is gone is no error",
         "looks first, always", true, Stays("undoes a CreateAlias");
-    REMOVE_PERMISSION: "lambda:RemovePermission",
-        "under the stage slot; a statement that is gone is no error", "looks first, always", true,
-        Stays("undoes an AddPermission");
     DELETE_STAGE: "apigatewayv2:DeleteStage", "under the stage slot, after a look; one that is gone is no error",
         "looks first, always", true, Stays("undoes a CreateStage");
     DELETE_VERSION: "lambda:DeleteFunction",

@@ -167,27 +167,6 @@ pub trait Functions: Send + Sync {
         version: &str,
         revision: &str,
     ) -> PortResult<Alias>;
-    /// `lambda:GetPolicy` with the alias as qualifier: the statement ids of its resource policy; empty
-    /// without a policy.
-    async fn permissions(&self, target: &Target, function: &str, alias: &str) -> PortResult<Vec<String>>;
-    /// `lambda:AddPermission` on the alias, for API Gateway from that source ARN. A statement with that id:
-    /// conflict.
-    async fn permit_api(
-        &self,
-        target: &Target,
-        function: &str,
-        alias: &str,
-        statement: &str,
-        source_arn: &str,
-    ) -> PortResult<()>;
-    /// `lambda:RemovePermission` on the alias. A missing statement or alias is no error.
-    async fn forbid_api(
-        &self,
-        target: &Target,
-        function: &str,
-        alias: &str,
-        statement: &str,
-    ) -> PortResult<()>;
     /// `lambda:Invoke` of an alias with an event, with a timeout for the answer. The function acts on the
     /// event, so the event must be safe to send more than once.
     async fn invoke(

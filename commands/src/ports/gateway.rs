@@ -19,26 +19,6 @@ pub struct Api {
     pub tags: Tags,
 }
 
-/// An integration of an HTTP API with a function, payload format 2.0.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Integration {
-    /// Its id.
-    pub id: String,
-    /// The invocation URI, including stage variables.
-    pub uri: String,
-}
-
-/// A route: `GET /items/{id}`, `$default`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Route {
-    /// Its id.
-    pub id: String,
-    /// `METHOD /path` or `$default`.
-    pub key: String,
-    /// The id of the integration it calls.
-    pub integration: Option<String>,
-}
-
 /// An immutable snapshot of an API's definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployment {
@@ -74,37 +54,16 @@ pub struct ApiStage {
 }
 
 /// API Gateway, HTTP APIs (`apigatewayv2`). IAM names its calls by HTTP method; the `call` of an error is the
-/// name of the operation: `apigatewayv2:CreateRoute`.
+/// name of the operation: `apigatewayv2:CreateStage`.
 #[async_trait]
 pub trait Gateway: Send + Sync {
     /// `CreateApi`, protocol HTTP. Names are not unique: look with [`Gateway::apis`] first.
     async fn create_api(&self, target: &Target, name: &str, tags: &Tags) -> PortResult<Api>;
     /// `GetApis`, all pages.
     async fn apis(&self, target: &Target) -> PortResult<Vec<Api>>;
-    /// `CreateIntegration` of type AWS_PROXY, payload format 2.0.
-    async fn create_integration(&self, target: &Target, api: &str, uri: &str) -> PortResult<Integration>;
-    /// `GetIntegrations`, all pages.
-    async fn integrations(&self, target: &Target, api: &str) -> PortResult<Vec<Integration>>;
-    /// `CreateRoute`. A route with that key: conflict.
-    async fn create_route(
-        &self,
-        target: &Target,
-        api: &str,
-        key: &str,
-        integration: &str,
-    ) -> PortResult<Route>;
-    /// `UpdateRoute`: sets another integration. Safe to repeat.
-    async fn update_route(
-        &self,
-        target: &Target,
-        api: &str,
-        route: &str,
-        integration: &str,
-    ) -> PortResult<Route>;
-    /// `DeleteRoute`. A missing route is no error.
-    async fn delete_route(&self, target: &Target, api: &str, route: &str) -> PortResult<()>;
-    /// `GetRoutes`, all pages.
-    async fn routes(&self, target: &Target, api: &str) -> PortResult<Vec<Route>>;
+    /// `ReimportApi`: sets the whole definition, from an OpenAPI 3 document in JSON. Returns API Gateway's warnings; each names a
+    /// part of the document that was left out. Safe to repeat.
+    async fn import_api(&self, target: &Target, api: &str, body: &str) -> PortResult<Vec<String>>;
     /// `CreateDeployment` with a description. The result may still be pending.
     async fn create_deployment(
         &self,
@@ -116,13 +75,15 @@ pub trait Gateway: Send + Sync {
     async fn deployments(&self, target: &Target, api: &str) -> PortResult<Vec<Deployment>>;
     /// `CreateStage` with a deployment and stage variables. A stage of that name: conflict.
     async fn create_stage(&self, target: &Target, api: &str, stage: &ApiStage) -> PortResult<ApiStage>;
-    /// `UpdateStage`: sets another deployment. Safe to repeat.
+    /// `UpdateStage`: sets another deployment and these stage variables, in one change. Variables that are not named stay, and an
+    /// empty value removes one. Safe to repeat.
     async fn update_stage(
         &self,
         target: &Target,
         api: &str,
         stage: &str,
         deployment: &str,
+        variables: &BTreeMap<String, String>,
     ) -> PortResult<ApiStage>;
     /// `GetStage`; `None` if it does not exist.
     async fn stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<Option<ApiStage>>;

@@ -81,7 +81,7 @@ impl Installation {
                 commit: current.commit.clone(),
                 parameters: current.parameters.clone(),
             }),
-            api: running.api.clone(),
+            api: target.current.as_ref().and_then(|current| current.api.clone()),
             approvals: if reason.is_some() {
                 0
             } else {

@@ -106,6 +106,9 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
     }
     let parameters = before.as_ref().map(|before| before.parameters.clone()).unwrap_or_default();
     summary = with_parameters(summary, op, &parameters, &params.parameters);
+    if let Some(read) = read_artifact(op).ok().flatten().filter(|_| succeeded || op.waiting().is_some()) {
+        summary = summary.field("Code", same_code(from, read.functions));
+    }
     if let Some(url) = moved_url(op) {
         summary = summary.field("URL", Text::default().link(url.clone(), url));
     }
@@ -120,6 +123,12 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
             Some(Text::plain("To roll back, run ").code(format!("/rollback {name} {to}")).then("."));
     }
     summary
+}
+
+/// Every version was compared with the code of the release before it was called prepared (`AwaitVersion`).
+fn same_code(from: &StageName, functions: usize) -> Text {
+    let count = if functions == 1 { "1 function".to_owned() } else { format!("{functions} functions") };
+    Text::plain("same as on ").code(from.as_str()).then(format!(" ({count}, compared by SHA-256)"))
 }
 
 /// `r7` 4c92514 Fix the tokenizer.

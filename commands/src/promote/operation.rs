@@ -89,9 +89,10 @@ impl Operation<Sluice> for Promote {
         let release = params.before.as_ref().map(|before| before.release);
         let ran = RanBefore { pipeline: params.name.clone(), stage: params.to.clone(), release };
         let moves = StageMove {
-            to: Move { target, before: &ran, set: &ready.set, seen: &ready.seen, is_rollback: false },
+            to: Move { target, before: &ran, set: &ready.set, seen: &ready.seen },
             release: &params.release,
             is_new: false,
+            is_rollback: false,
             smoke: params.smoke.as_ref(),
         };
         if let Some(test) = moves.impossible_test(&before) {

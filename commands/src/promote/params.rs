@@ -36,7 +36,7 @@ pub struct Params {
     pub bucket: String,
     /// What the stage ran at the time of the request.
     pub before: Option<Before>,
-    /// The API of the source stage.
+    /// The API that the stage's record names.
     pub api: Option<PinnedApi>,
     /// The number of approvals it needs.
     pub approvals: usize,

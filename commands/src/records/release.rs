@@ -1,10 +1,11 @@
 //! Releases, and what each of them is on a stage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::ports::ApiStage;
 use crate::records::{Artifact, Change, Parameters};
 use sluice_model::{Actor, BuildNumber, OperationId, ReleaseNumber};
 
@@ -53,13 +54,45 @@ pub struct Tidied {
     pub releases: u64,
 }
 
-/// A deployment of an API, which cannot change.
+/// A stage's API, and what it serves for a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PinnedApi {
     /// The API's id.
     pub api: String,
     /// The API's endpoint.
     pub endpoint: String,
-    /// The deployment.
+    /// What its stage serves.
+    #[serde(flatten)]
+    pub served: Served,
+}
+
+/// What an API stage serves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// The deployment, which cannot change.
     pub deployment: String,
+    /// The stage variables: the version of each function by its logical id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Served {
+    /// What an API stage serves; `None` without a deployment.
+    pub fn of(stage: ApiStage) -> Option<Self> {
+        Some(Self { deployment: stage.deployment?, variables: stage.variables })
+    }
+
+    /// The deployment, and the variables that differ from those of `other`: `d2`, or `d2 with Hello=7, World=none`.
+    pub fn beside(&self, other: Option<&Self>) -> String {
+        let none = BTreeMap::new();
+        let theirs = other.map_or(&none, |other| &other.variables);
+        let names: BTreeSet<&String> = self.variables.keys().chain(theirs.keys()).collect();
+        let differ = names.into_iter().filter(|name| self.variables.get(*name) != theirs.get(*name));
+        let value = |name: &String| self.variables.get(name).map_or("none", String::as_str).to_owned();
+        let differ: Vec<_> = differ.map(|name| format!("{name}={}", value(name))).collect();
+        if other.is_none() || differ.is_empty() {
+            return self.deployment.clone();
+        }
+        format!("{} with {}", self.deployment, differ.join(", "))
+    }
 }

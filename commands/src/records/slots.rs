@@ -5,12 +5,13 @@ use sluice_model::StageName;
 
 const STAGE: &str = "stage/";
 
-/// The slot of `$LATEST` of the pipeline's functions and of its API's definition.
-pub fn pipeline_slot() -> Slot {
-    Slot::new("pipeline")
+/// The slot of `$LATEST` of a stage's functions and of its API's definition, which nobody can call. A rollback does not need it,
+/// so it never waits while a release is prepared.
+pub fn prepare_slot(stage: &StageName) -> Slot {
+    Slot::new(format!("prepare/{stage}"))
 }
 
-/// The slot of the aliases and the API stage of one stage.
+/// The slot of a stage's aliases and API stage, which decide what is called.
 pub fn stage_slot(stage: &StageName) -> Slot {
     Slot::new(format!("{STAGE}{stage}"))
 }
@@ -27,7 +28,7 @@ mod tests {
     #[test]
     fn a_slot_names_its_stage() {
         let dev = StageName::new("dev").unwrap();
-        assert_eq!(stage_of(&stage_slot(&dev)), Some(dev));
-        assert_eq!(stage_of(&pipeline_slot()), None);
+        assert_eq!(stage_of(&stage_slot(&dev)), Some(dev.clone()));
+        assert_eq!(stage_of(&prepare_slot(&dev)), None);
     }
 }

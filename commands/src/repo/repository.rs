@@ -91,7 +91,7 @@ impl Step<Sluice> for CreateProject {
             name: names::project(name),
             description: project_description(name),
             source: self.source.clone(),
-            role: names::role_arn(target, &self.role.name),
+            role: self.role.arn(target),
             image: names::BUILD_IMAGE.to_owned(),
             bucket: bucket.clone(),
             environment: names::build_environment(&bucket, name),

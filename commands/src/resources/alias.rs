@@ -68,28 +68,25 @@ impl Resource for Alias {
         Some(Node::new(StepId::of(STEP, function), title, step))
     }
 
-    /// One call for each function: for several stages the list of its aliases, which shows all of them.
+    /// One call for each function. For several stages that is a list: it is for people, and lists do not delay moves
+    /// (`aws-adapter/src/limits.rs`).
     fn survey<'a>(&self, world: &'a World, stages: &'a [Surveyed]) -> Vec<SurveyCall<'a>> {
-        let functions: BTreeSet<&String> = stages.iter().flat_map(|of| &of.functions).collect();
-        let call = |function: &'a String| -> SurveyCall<'a> {
+        let call = |stage: &'a StageName, function: &'a String| -> SurveyCall<'a> {
             Box::pin(async move {
-                let aliases = match stages {
-                    [one] => {
-                        let alias =
-                            world.ports.functions.alias(&world.target, function, one.stage.as_str()).await?;
-                        alias.into_iter().collect()
+                let (functions, target) = (&world.ports.functions, &world.target);
+                let alias = match stages {
+                    [_] => functions.alias(target, function, stage.as_str()).await?,
+                    _ => {
+                        let aliases = functions.aliases(target, function).await?.unwrap_or_default();
+                        aliases.into_iter().find(|alias| alias.name == stage.as_str())
                     }
-                    _ => world.ports.functions.aliases(&world.target, function).await?.unwrap_or_default(),
                 };
-                let stages = stages.iter().filter(|of| of.functions.contains(function));
-                let seen = stages.map(|Surveyed { stage, .. }| {
-                    let alias = aliases.iter().find(|alias| alias.name == stage.as_str());
-                    (stage.clone(), Seen::of_alias(function, alias))
-                });
-                Ok(seen.collect())
+                Ok(vec![(stage.clone(), Seen::of_alias(function, alias.as_ref()))])
             })
         };
-        functions.into_iter().map(call).collect()
+        let functions =
+            stages.iter().flat_map(|of| of.functions.iter().map(|function| (&of.stage, function)));
+        functions.map(|(stage, function)| call(stage, function)).collect()
     }
 
     fn drift(&self, recorded: &Recorded, seen: &Seen) -> Drift {

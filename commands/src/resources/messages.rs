@@ -7,6 +7,8 @@ use sluice_model::{Refusal, ReleaseNumber, StageName, Text, shown};
 // The titles of the steps, in the order of a deploy.
 
 pub(super) const CREATE_API: &str = "Create API";
+pub(super) const CREATE_API_ROLE: &str = "Create role of the API";
+pub(super) const IMPORT_API: &str = "Import API definition";
 pub(super) const DEPLOY_API: &str = "Create API deployment";
 
 pub(super) fn create_role(subject: &str) -> Text {
@@ -29,27 +31,14 @@ pub(super) fn publish_version(function: &str) -> Text {
     Text::plain("Publish version of ").code(function)
 }
 
-pub(super) fn create_integration(function: &str) -> Text {
-    Text::plain("Create integration of ").code(function)
-}
-
-/// `verb`: "Create", "Update" or "Delete".
-pub(super) fn change_route(verb: &str, key: &str) -> Text {
-    Text::plain(format!("{verb} route ")).code(key)
-}
-
 pub(super) fn move_alias(function: &str, stage: &str, version: &str, is_new: bool) -> Text {
     let verb = if is_new { "Create" } else { "Move" };
     let text = Text::plain(format!("{verb} alias ")).code(stage).then(" of ").code(function);
     text.then(format!("{} version {version}", if is_new { " at" } else { " to" }))
 }
 
-pub(super) fn permit_api(function: &str, stage: &str) -> Text {
-    Text::plain("Allow API to call alias ").code(stage).then(" of ").code(function)
-}
-
 pub(super) fn serve_deployment(stage: &str) -> Text {
-    Text::plain("Deploy API to stage ").code(stage)
+    Text::plain("Move API of ").code(stage)
 }
 
 // Notes while a step waits.
@@ -94,7 +83,7 @@ pub(super) fn other_version(function: &str) -> String {
 }
 
 pub(super) fn api_stage(stage: &StageName) -> String {
-    format!("API stage `{stage}`")
+    format!("The API stage of `{stage}`")
 }
 
 pub(super) fn stage_moved_outside(stage: &StageName, drift: &Drift, line: &str) -> Refusal {
@@ -113,13 +102,14 @@ pub(super) fn alias_moved_outside(function: &str, stage: &StageName, version: &s
     Refusal::new(MOVED_OUTSIDE, problem, MOVED_HINT)
 }
 
-/// `now`: the deployment that it serves now; `None` if it does not exist.
-pub(super) fn api_stage_moved_outside(stage: &str, now: Option<&str>) -> Refusal {
+/// `now`: the deployment and the variables that it serves now; `None` if it does not exist.
+pub(super) fn api_moved_outside(stage: &StageName, now: Option<&str>) -> Refusal {
     let now = match now {
-        Some(deployment) => format!("it serves deployment `{deployment}` now"),
+        Some(served) => format!("it serves deployment `{served}` now"),
         None => "it no longer exists".to_owned(),
     };
-    Refusal::new(MOVED_OUTSIDE, format!("API stage `{stage}` was moved outside Sluice: {now}."), MOVED_HINT)
+    let problem = format!("The API stage of `{stage}` was moved outside Sluice: {now}.");
+    Refusal::new(MOVED_OUTSIDE, problem, MOVED_HINT)
 }
 
 // What an undo leaves as it is.
@@ -139,10 +129,10 @@ pub(super) fn left_alias(version: Option<&str>) -> Undone {
     )
 }
 
-/// `deployment`: what the API stage serves; `None` if the stage does not exist.
-pub(super) fn left_api_stage(deployment: Option<&str>) -> Undone {
+/// `served`: what the API stage serves; `None` if it does not exist.
+pub(super) fn left_api(served: Option<&str>) -> Undone {
     Undone::Left(
-        deployment.map_or("it no longer exists".into(), |deployment| format!("it serves {deployment}")),
+        served.map_or("it no longer exists".into(), |served| format!("it serves deployment {served}")),
     )
 }
 
@@ -188,6 +178,16 @@ pub(super) fn version_differs(function: &str, version: &str) -> Refusal {
             "Version {version} of `{function}` does not have the code and configuration of this release."
         ),
         "Somebody changed the function outside Sluice at the same time. Run the command again.",
+    )
+}
+
+/// `warnings`: API Gateway's own sentences.
+pub(super) fn import_incomplete(warnings: &[String]) -> Refusal {
+    let list = warnings.iter().map(|warning| shown(warning)).collect::<Vec<_>>().join("; ");
+    Refusal::new(
+        "import-incomplete",
+        format!("API Gateway left out parts of the API's definition: {list}. Nothing was deployed."),
+        "Change these parts of the API in the template, push, then build and deploy again.",
     )
 }
 

@@ -11,7 +11,6 @@ mod function;
 mod log_group;
 mod messages;
 mod own;
-mod permission;
 mod plan;
 mod resource;
 pub mod rights;
@@ -25,6 +24,7 @@ mod watch;
 pub(crate) use api::ApiLook;
 #[cfg(test)]
 pub(crate) use api::described;
+pub(crate) use api::moved_api;
 pub use document::document;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use function::{FunctionLook, Latest};
@@ -52,15 +52,8 @@ use resource::SurveyCall;
 use sluice_model::PortResult;
 
 /// Every kind. In one part of a release, a kind may need the kinds before it in this list.
-pub(crate) fn all() -> [&'static dyn Resource; 6] {
-    [
-        &role::Role,
-        &function::Function,
-        &alias::Alias,
-        &permission::Permission,
-        &api::HttpApi,
-        &log_group::LogGroup,
-    ]
+pub(crate) fn all() -> [&'static dyn Resource; 5] {
+    [&role::Role, &function::Function, &alias::Alias, &api::HttpApi, &log_group::LogGroup]
 }
 
 /// The differences between the record of a stage and what was seen of it.

@@ -19,6 +19,8 @@ use sluice_template::Application;
 pub(crate) struct Deployable {
     pub(crate) digest: String,
     pub(crate) application: Application,
+    /// The role with which the stage's API calls the functions.
+    pub(crate) api_role: ImmutableRole,
     planned: BTreeMap<String, PlannedFunction>,
 }
 
@@ -66,11 +68,12 @@ impl Deployable {
         }
         hash.update(&content);
         let planned = application.functions.values().map(|function| {
-            let role = ImmutableRole::of_function(target, &function.name, stage, &function.statements);
+            let role =
+                ImmutableRole::of_function(target, (pipeline, stage), &function.name, &function.statements);
             let config = FunctionConfig {
                 runtime: function.runtime.clone(),
                 handler: function.handler.clone(),
-                role: names::role_arn(target, &role.name),
+                role: role.arn(target),
                 memory: function.memory,
                 timeout: function.timeout,
                 architecture: function.architecture.clone(),
@@ -86,7 +89,13 @@ impl Deployable {
             (function.logical_id.clone(), planned)
         });
         let planned = planned.collect();
-        Ok(Self { digest: hex::encode(hash.finalize()), planned, application })
+        let api_role = ImmutableRole::of_api(target, pipeline, stage);
+        Ok(Self { digest: hex::encode(hash.finalize()), planned, api_role, application })
+    }
+
+    /// Whether the application has an API.
+    pub(crate) fn has_api(&self) -> bool {
+        !self.application.routes.is_empty()
     }
 
     /// The function with this logical id.

@@ -89,7 +89,7 @@ pub(crate) struct Preparation<'a> {
     pub(crate) stage: &'a StageName,
     pub(crate) bucket: &'a str,
     pub(crate) artifact: &'a Artifact,
-    /// The API that the source stage's record names.
+    /// The API that the stage's record names.
     pub(crate) api: Option<&'a PinnedApi>,
     /// The release that the stage ran when the operation was requested.
     pub(crate) before: Option<ReleaseNumber>,
@@ -106,6 +106,8 @@ pub(crate) struct ToPrepare<'a> {
     pub(crate) part: Part<'a>,
     /// The steps of the same part from the kinds before this one.
     pub(crate) needs: &'a [StepId],
+    /// What the parts before this one contribute to the version set; `None` until that is known.
+    pub(crate) set: Option<&'a VersionSet>,
 }
 
 /// What one kind prepares of one part.
@@ -131,6 +133,4 @@ pub(crate) struct Move<'a> {
     pub(crate) set: &'a VersionSet,
     /// What the operation's looks saw on the stage.
     pub(crate) seen: &'a Seen,
-    /// Whether it is a rollback. In a rollback everything that the release needs exists, and shared parts move first.
-    pub(crate) is_rollback: bool,
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::names;
 use crate::ports::{TAG_PIPELINE, Tags};
 use sluice_model::{PipelineName, StageName, Target, partition};
-use sluice_template::cut_with_hash;
+use sluice_template::{cut_with_hash, function_arn, function_stem};
 
 /// IAM's limit for a managed policy, in characters without white space.
 pub const MANAGED_LIMIT: usize = 6_144;
@@ -199,7 +199,17 @@ fn denials(target: &Target, own: &OwnResources) -> Vec<Value> {
     // match, so a version that is prepared for a stage cannot be called before its alias points to it.
     let aliases: Vec<String> =
         ('a'..='z').map(|letter| format!("arn:{partition}:lambda:*:*:function:*:{letter}*")).collect();
-    let others = |sid: &str, tag: &str| {
+    let first = [
+        json!({ "Sid": "NoRights", "Effect": "Deny", "Action": NEVER, "Resource": "*" }),
+        json!({ "Sid": NOT_SLUICE, "Effect": "Deny", "Action": "*", "Resource": own.arns(target) }),
+        json!({ "Sid": "OnlyAliases", "Effect": "Deny", "Action": "lambda:Invoke*", "NotResource": aliases }),
+    ];
+    first.into_iter().chain(not_others()).collect()
+}
+
+/// The denials of what is tagged for another pipeline or another stage than the role.
+fn not_others() -> [Value; 2] {
+    [("NotOtherPipelines", TAG_PIPELINE), ("NotOtherStages", names::TAG_STAGE)].map(|(sid, tag)| {
         json!({
             "Sid": sid, "Effect": "Deny", "Action": "*", "Resource": "*",
             "Condition": {
@@ -207,14 +217,16 @@ fn denials(target: &Target, own: &OwnResources) -> Vec<Value> {
                 "StringNotEquals": { format!("aws:ResourceTag/{tag}"): format!("${{aws:PrincipalTag/{tag}}}") },
             },
         })
-    };
-    vec![
-        json!({ "Sid": "NoRights", "Effect": "Deny", "Action": NEVER, "Resource": "*" }),
-        json!({ "Sid": NOT_SLUICE, "Effect": "Deny", "Action": "*", "Resource": own.arns(target) }),
-        json!({ "Sid": "OnlyAliases", "Effect": "Deny", "Action": "lambda:Invoke*", "NotResource": aliases }),
-        others("NotOtherPipelines", TAG_PIPELINE),
-        others("NotOtherStages", names::TAG_STAGE),
-    ]
+    })
+}
+
+/// The boundary of APIs' roles: calling versions of functions that Sluice made, of the role's own pipeline and stage.
+pub fn api_boundary(target: &Target) -> String {
+    let invoke = json!({
+        "Sid": "Invoke", "Effect": "Allow", "Action": "lambda:InvokeFunction",
+        "Resource": function_arn(target, "sluice-*:*"),
+    });
+    names::policy([invoke].into_iter().chain(not_others()).collect())
 }
 
 /// Whether Sluice adds a statement with that Sid to a boundary.
@@ -303,6 +315,20 @@ fn trust_functions() -> String {
     })])
 }
 
+/// The trust policy of APIs' roles, for API Gateway. Only a principal of this account can pass the role to an API.
+fn trust_apis() -> String {
+    names::policy(vec![json!({
+        "Effect": "Allow", "Principal": { "Service": "apigateway.amazonaws.com" }, "Action": "sts:AssumeRole",
+    })])
+}
+
+/// The policy of an API on a stage: calling every version of the stage's functions. API Gateway assumes the role for each call,
+/// so a new version needs no permission of its own.
+fn api_policy(target: &Target, pipeline: &PipelineName, stage: &StageName) -> String {
+    let versions = function_arn(target, &format!("{}*:*", function_stem(pipeline, stage)));
+    names::policy(vec![json!({ "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": versions })])
+}
+
 /// The trust policy of builds' roles, for CodeBuild and one project.
 fn trust_builds(target: &Target, pipeline: &PipelineName) -> String {
     let project = target.arn("codebuild", &format!("project/{}", names::project(pipeline)));
@@ -318,6 +344,8 @@ fn trust_builds(target: &Target, pipeline: &PipelineName) -> String {
 pub struct ImmutableRole {
     /// Its name.
     pub name: String,
+    /// Its path.
+    pub path: String,
     /// Its inline policy.
     pub policy: String,
     /// Its trust policy.
@@ -336,38 +364,54 @@ impl ImmutableRole {
             trust: trust_builds(target, pipeline),
             boundary: names::build_boundary_arn(target),
             stage: None,
+            path: names::role_path(pipeline, None),
             name: String::new(),
         }
         .named(&format!("sluice-{pipeline}-build"))
     }
 
     /// The role of a function on a stage.
-    pub fn of_function(target: &Target, function: &str, stage: &StageName, statements: &[Value]) -> Self {
+    pub fn of_function(
+        target: &Target,
+        (pipeline, stage): (&PipelineName, &StageName),
+        function: &str,
+        statements: &[Value],
+    ) -> Self {
         Self {
             policy: function_policy(target, function, stage, statements),
             trust: trust_functions(),
             boundary: names::boundary_arn(target),
             stage: Some(stage.clone()),
+            path: names::role_path(pipeline, Some(stage)),
             name: String::new(),
         }
-        .named(&format!("{function}-{stage}"))
+        .named(function)
     }
 
-    /// The prefix of the role names of a pipeline's builds.
-    pub fn builds_stem(pipeline: &PipelineName) -> String {
-        format!("{}-", cut_with_hash(&format!("sluice-{pipeline}-build"), STEM))
+    /// The role with which the API of a stage calls its functions.
+    pub fn of_api(target: &Target, pipeline: &PipelineName, stage: &StageName) -> Self {
+        Self {
+            policy: api_policy(target, pipeline, stage),
+            trust: trust_apis(),
+            boundary: names::api_boundary_arn(target),
+            stage: Some(stage.clone()),
+            path: names::role_path(pipeline, Some(stage)),
+            name: String::new(),
+        }
+        .named(&format!("{}-api", names::api(pipeline, stage)))
     }
 
-    /// The prefix of all role names of a pipeline. Roles of other pipelines may have it too.
-    pub fn stem(pipeline: &PipelineName) -> String {
-        // A shortened name keeps this much of its beginning.
-        format!("sluice-{pipeline}-").chars().take(STEM - 9).collect()
+    /// Its ARN.
+    pub fn arn(&self, target: &Target) -> String {
+        names::role_arn(target, &self.path, &self.name)
     }
 
     /// Its tags.
     pub fn tags(&self, pipeline: &PipelineName) -> Tags {
-        let stage = self.stage.iter().map(|stage| (names::TAG_STAGE.to_owned(), stage.to_string()));
-        names::tags(pipeline).into_iter().chain(stage).collect()
+        match &self.stage {
+            Some(stage) => names::stage_tags(pipeline, stage),
+            None => names::tags(pipeline),
+        }
     }
 
     fn named(self, stem: &str) -> Self {

@@ -1,29 +1,33 @@
-//! The role of a function and its policy. The role's name is a hash of all its rights, so it is created once and never edited:
-//! no deploy changes the rights of a version that already runs.
+//! The roles of functions and of a stage's API, and their policies. A role's name is a hash of all its rights, so it is created
+//! once and never edited: no deploy changes the rights of a version that already runs.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
 use crate::application::Sluice;
-use crate::names;
 use crate::operation::effects::{CREATE_ROLE, Mutation, PUT_ROLE_POLICY_NAME, ROLE_POLICY};
 use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId};
 use crate::ports::{self, RoleSpec};
+use crate::resources::api;
 use crate::resources::describe::{Change, Line};
 use crate::resources::function::{self, Diff};
 use crate::resources::messages::{self, foreign};
 use crate::resources::own::ours;
-use crate::resources::resource::{Duty, Part, Prepared, Resource, ToPrepare};
+use crate::resources::plan::Deployable;
+use crate::resources::resource::{Duty, Part, Preparation, Prepared, Resource, ToPrepare};
 use crate::resources::rights::ImmutableRole;
 use sluice_model::{PipelineName, Target};
 use sluice_template::rights::{AccessLevel, Right};
 
 pub(crate) struct Role;
 
+/// Names the role of the API in the ids of its steps. A logical id has no hyphen.
+const API_ROLE: &str = "api-gateway";
+
 impl Resource for Role {
     fn name(&self) -> &'static str {
-        "role of a function"
+        "role of a function or an API"
     }
     fn effects(&self) -> &'static [&'static Mutation] {
         &[&CREATE_ROLE, &ROLE_POLICY]
@@ -34,7 +38,7 @@ impl Resource for Role {
     }
 
     fn prepare(&self, ToPrepare { of, plan, part, .. }: ToPrepare) -> Result<Prepared, EngineError> {
-        let Part::Function(logical) = part else { return Ok(Prepared::default()) };
+        let Part::Function(logical) = part else { return self.of_api(of, plan) };
         let (look, planned) = (function::looked(of.op, logical)?, plan.planned(logical)?);
         let is_needed = match look.diff(planned) {
             Diff::Create => true,
@@ -63,6 +67,21 @@ impl Resource for Role {
     }
 }
 
+impl Role {
+    /// The role with which the API calls its functions. A deployment names it, so it exists if one does.
+    fn of_api(&self, of: &Preparation, plan: &Deployable) -> Result<Prepared, EngineError> {
+        let Some(look) = api::looked(of.op)?.filter(|_| plan.has_api()) else {
+            return Ok(Prepared::default());
+        };
+        if look.has_role(&plan.api_role) {
+            return Ok(Prepared::default());
+        }
+        let [create, policy] = role_nodes(of.target, of.pipeline, API_ROLE, &plan.api_role);
+        let create = Node { title: messages::CREATE_API_ROLE.into(), ..create };
+        Ok(Prepared { nodes: vec![create, policy], ..Prepared::default() })
+    }
+}
+
 /// Creates a role with its boundary.
 struct CreateRole {
     target: Target,
@@ -72,7 +91,7 @@ struct CreateRole {
 
 impl CreateRole {
     fn is_ours(&self, role: &ports::Role) -> bool {
-        role.path == names::IAM_PATH
+        role.path == self.role.path
             && role.boundary.as_deref() == Some(&self.role.boundary)
             && role.tags.get(ports::TAG_PIPELINE).map(String::as_str) == Some(self.pipeline.as_str())
     }
@@ -86,7 +105,7 @@ impl Step<Sluice> for CreateRole {
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let spec = RoleSpec {
             name: self.role.name.clone(),
-            path: names::IAM_PATH.to_owned(),
+            path: self.role.path.clone(),
             description: role_description(&self.pipeline),
             trust: self.role.trust.clone(),
             boundary: self.role.boundary.clone(),

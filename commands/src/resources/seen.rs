@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::ports::Alias;
-use crate::records::PinnedApi;
+use crate::records::Served;
 use sluice_model::StageName;
 
 /// What was seen on a stage.
@@ -16,8 +16,8 @@ pub(crate) struct Seen {
     /// The other versions to which each function's alias sends calls, in thousandths.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) weights: BTreeMap<String, BTreeMap<String, u32>>,
-    /// The deployment that the API stage serves.
-    pub(crate) serves: Option<String>,
+    /// What the API stage serves.
+    pub(crate) serves: Option<Served>,
     /// What the alias of each function that was looked at serves, if it exists. Not serialised, because drift is computed right
     /// after the look.
     #[serde(skip)]
@@ -25,9 +25,6 @@ pub(crate) struct Seen {
     /// Whether the API stage was looked at. Not serialised, either.
     #[serde(skip)]
     pub(crate) is_api_seen: bool,
-    /// The functions whose alias API Gateway may call, as far as that was looked at.
-    #[serde(skip)]
-    pub(crate) permitted: BTreeSet<String>,
 }
 
 /// A stage to survey.
@@ -35,8 +32,8 @@ pub(crate) struct Surveyed {
     pub(crate) stage: StageName,
     /// The functions whose aliases to look at.
     pub(crate) functions: BTreeSet<String>,
-    /// The API whose stage to look at.
-    pub(crate) api: Option<PinnedApi>,
+    /// The id of its API.
+    pub(crate) api: Option<String>,
 }
 
 impl Seen {
@@ -53,8 +50,8 @@ impl Seen {
         seen
     }
 
-    /// An API stage that was looked at, and the deployment that it serves.
-    pub(crate) fn of_api(serves: Option<String>) -> Self {
+    /// An API stage that was looked at, and what it serves.
+    pub(crate) fn of_api(serves: Option<Served>) -> Self {
         Self { serves, is_api_seen: true, ..Self::default() }
     }
 
@@ -65,7 +62,6 @@ impl Seen {
         self.serves = self.serves.or(other.serves);
         self.leads_to.extend(other.leads_to);
         self.is_api_seen |= other.is_api_seen;
-        self.permitted.extend(other.permitted);
         self
     }
 }

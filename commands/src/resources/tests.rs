@@ -12,18 +12,23 @@ use crate::operation::{
     Context, DEPLOY, Effect, EngineError, Node, PROMOTE, Progress, Settings, Step, StepId, Undone,
 };
 use crate::ports::Alias;
-use crate::records::VersionSet;
+use crate::records::{PinnedApi, Served, VersionSet};
 use crate::resources::resource::Duty;
 use crate::resources::watch::MOVES;
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, samples, target, world};
 use sluice_model::ReleaseNumber;
 
-const HELLO: &str = "sluice-orders-Hello";
+const HELLO: &str = "sluice-orders-prod-Hello";
+
+fn served(version: &str, deployment: &str) -> Served {
+    let variables = [("Hello".to_owned(), version.to_owned())].into();
+    Served { deployment: deployment.to_owned(), variables }
+}
 
 /// A version set that differs from what runs in everything.
 fn next() -> VersionSet {
     let api = samples::stage("prod", 1).current.and_then(|current| current.api);
-    let api = api.map(|api| crate::records::PinnedApi { deployment: "d2".into(), ..api });
+    let api = api.map(|api| PinnedApi { served: served("2", "d2"), ..api });
     VersionSet { versions: [(HELLO.to_owned(), "2".to_owned())].into(), api, ..VersionSet::default() }
 }
 
@@ -36,7 +41,7 @@ fn seen(version: &str, deployment: &str) -> Seen {
         weights: Default::default(),
         revision: "rev-1".into(),
     };
-    Seen::of_alias(HELLO, Some(&alias)).and(Seen::of_api(Some(deployment.into())))
+    Seen::of_alias(HELLO, Some(&alias)).and(Seen::of_api(Some(served(version, deployment))))
 }
 
 /// Whether the kind notices that every part of a stage was moved.
@@ -69,7 +74,7 @@ fn moves(kind: &dyn Resource) -> Vec<Node> {
     let (set, target) = (next(), target());
     let mut nodes = vec![];
     for seen in [Seen::default(), seen("1", "d1")] {
-        let to = Move { target: &target, before: &before, set: &set, seen: &seen, is_rollback: false };
+        let to = Move { target: &target, before: &before, set: &set, seen: &seen };
         let parts = [Part::Function(HELLO), Part::Shared];
         nodes.extend(parts.into_iter().filter_map(|part| kind.moves(&to, part)));
     }
@@ -128,7 +133,7 @@ async fn every_kind_has_drift_description_and_undo() {
         assert!(neglected(kind).await.is_empty(), "{} lacks {:?}", kind.name(), neglected(kind).await);
     }
     let moving: Vec<_> = all().into_iter().flat_map(moves).map(|node| node.id.to_string()).collect();
-    let once = [format!("alias:{HELLO}"), format!("permit:{HELLO}"), "api-stage".to_owned()];
+    let once = [format!("alias:{HELLO}"), "api-stage".to_owned()];
     assert!(once.iter().all(|id| moving.contains(id)), "{moving:?}");
 }
 
@@ -188,7 +193,7 @@ impl Resource for Half {
         (part == Part::Shared).then(|| Node::new(StepId::new("api-stage"), "", HalfStep))
     }
     fn drift(&self, recorded: &Recorded, seen: &Seen) -> Drift {
-        recorded.of_api(seen.serves.clone())
+        recorded.of_api(seen.serves.as_ref())
     }
 }
 

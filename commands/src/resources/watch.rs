@@ -19,7 +19,7 @@ use crate::rules::{Drift, Recorded};
 use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
 /// The first part of the ids of all steps that move a stage: those of [`super::resource::Resource::moves`].
-pub(super) const MOVES: &[&str] = &["alias", "permit", "api-stage"];
+pub(super) const MOVES: &[&str] = &["alias", "api-stage"];
 /// How long to wait before the next look at a stage that may be moving.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -127,6 +127,11 @@ struct Moves {
     stage: StageName,
 }
 
+/// Whether an operation is about to move this stage, moves it or moved it.
+pub(super) fn moves_stage(op: &OperationState, stage: &StageName) -> bool {
+    op.params::<Moves>().is_ok_and(|moves| moves.stage == *stage)
+}
+
 /// Whether an operation got stuck while it moved this stage. In that case Sluice itself left the stage between two releases.
 pub(crate) async fn is_in_doubt(
     world: &World,
@@ -141,8 +146,7 @@ pub(crate) async fn is_in_doubt(
             Err(error) if error.is_corrupt() => continue,
             Err(error) => return Err(error),
         };
-        let is_here = stuck.op.params::<Moves>().is_ok_and(|moves| moves.stage == *stage);
-        if is_here && began_to_move(&stuck.op) {
+        if moves_stage(&stuck.op, stage) && began_to_move(&stuck.op) {
             return Ok(true);
         }
     }

@@ -1,5 +1,5 @@
 //! `/rollback`: a stage goes back to a release that ran there. No build, no approval, no new version: the API stage
-//! moves first, then all aliases side by side.
+//! moves first, then all aliases side by side, as in every move.
 //!
 //! It is bound to the release that ran when it was requested: if the stage has moved when its turn comes, it is void.
 
@@ -78,12 +78,9 @@ impl Operation<Sluice> for Rollback {
             stage: params.stage.clone(),
             release: Some(params.before),
         };
-        let to = Move { target, before: &before, set: &params.set, seen: &seen, is_rollback: true };
-        let moves = StageMove { to, release: &params.release, is_new: false, smoke: None }.nodes(
-            op,
-            vec![look.clone()],
-            &[look],
-        );
+        let to = Move { target, before: &before, set: &params.set, seen: &seen };
+        let moves = StageMove { to, release: &params.release, is_new: false, is_rollback: true, smoke: None }
+            .nodes(op, vec![look.clone()], &[look]);
         nodes.extend(moves);
         nodes.extend(promote::void_outdated_node(op, &params.name, &params.stage)?);
         Ok(nodes)
@@ -202,7 +199,7 @@ impl Step<Sluice> for LookAtStage {
         let stage = Surveyed {
             stage: params.stage.clone(),
             functions: set.versions.keys().cloned().collect(),
-            api: set.api.clone(),
+            api: set.api.as_ref().map(|api| api.api.clone()),
         };
         let look = look_now(&cx.world, stage).map_err(EngineError::from);
         let (seen, recorded) = try_join(look, watch.recorded(cx)).await?;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::records::{Drift, Moved, PinnedApi, Stage, VersionSet};
+use crate::records::{Drift, Moved, PinnedApi, Served, Stage, VersionSet};
 
 /// The recorded positions of a stage's aliases and API stage.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,10 +49,15 @@ impl Recorded {
         Drift { aliases, api: None }
     }
 
-    /// The drift of an API stage that serves the deployment `seen`.
-    pub fn of_api(&self, seen: Option<String>) -> Drift {
-        let recorded = self.api.as_ref().map(|api| &api.deployment);
-        Drift { api: self.moved(recorded, seen), ..Drift::default() }
+    /// The drift of an API stage that serves `seen`.
+    pub fn of_api(&self, seen: Option<&Served>) -> Drift {
+        let recorded = self.api.as_ref().map(|api| &api.served);
+        if recorded == seen {
+            return Drift::default();
+        }
+        let (was, now) =
+            (recorded.map(|recorded| recorded.beside(None)), seen.map(|seen| seen.beside(recorded)));
+        Drift { api: self.moved(was.as_ref(), now), ..Drift::default() }
     }
 
     fn moved(&self, recorded: Option<&String>, seen: Option<String>) -> Option<Moved> {
@@ -88,11 +93,15 @@ mod tests {
     use super::*;
     use sluice_model::StageName;
 
+    fn served(deployment: &str, version: &str) -> Served {
+        Served { deployment: deployment.into(), variables: [("F".to_owned(), version.to_owned())].into() }
+    }
+
     fn recorded(versions: &[(&str, &str)], deployment: Option<&str>) -> Recorded {
         let api = |deployment: &str| PinnedApi {
             api: "a1".into(),
             endpoint: String::new(),
-            deployment: deployment.into(),
+            served: served(deployment, "7"),
         };
         Recorded {
             versions: versions.iter().map(|(f, v)| ((*f).to_owned(), (*v).to_owned())).collect(),
@@ -108,16 +117,18 @@ mod tests {
         let runs = recorded(&[("f", "7")], Some("d2"));
         assert!(runs.of_alias("f", some("7")).is_none());
         assert!(runs.of_alias("left", some("3")).is_none(), "an alias of an earlier release");
-        assert!(runs.of_api(some("d2")).is_none());
-        let drift = runs.of_alias("f", some("5 (105/1000 to 6)")).and(runs.of_api(some("d1")));
+        assert!(runs.of_api(Some(&served("d2", "7"))).is_none());
+        let drift = runs.of_alias("f", some("5 (105/1000 to 6)")).and(runs.of_api(Some(&served("d1", "7"))));
         assert_eq!(
             drift.words(&prod),
-            "`f:prod` points to version 5 (and sends 10.5% of calls to 6) instead of 7; API stage `prod` serves \
-             deployment `d1` instead of `d2`"
+            "`f:prod` points to version 5 (and sends 10.5% of calls to 6) instead of 7; the API of `prod` \
+             serves deployment `d1` instead of `d2`"
         );
+        let selected = runs.of_api(Some(&served("d2", "8"))).words(&prod);
+        assert_eq!(selected, "the API of `prod` serves deployment `d2 with F=8` instead of `d2`");
         assert!(runs.of_alias("f", None).words(&prod).contains("is gone"));
         let hidden = recorded(&[("f", "7")], None);
-        assert!(hidden.of_api(some("d1")).is_none(), "no API stage is recorded");
+        assert!(hidden.of_api(Some(&served("d1", "7"))).is_none(), "no API is recorded");
 
         let empty = Recorded::of(&Stage::new(prod.clone()), None);
         assert!(empty.of_alias("f", None).is_none() && empty.of_api(None).is_none());

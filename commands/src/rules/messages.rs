@@ -340,7 +340,7 @@ impl Drift {
             }
         });
         let api = self.api.iter().map(|moved| {
-            let name = format!("API stage `{stage}`");
+            let name = format!("the API of `{stage}`");
             match (&moved.recorded, &moved.seen) {
                 (Some(recorded), Some(seen)) => {
                     format!("{name} serves deployment `{seen}` instead of `{recorded}`")

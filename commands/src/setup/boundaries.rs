@@ -1,4 +1,4 @@
-//! Creates the two permissions boundaries in AWS, compares them with the wanted ones and updates them. An outdated
+//! Creates the three permissions boundaries in AWS, compares them with the wanted ones and updates them. An outdated
 //! boundary, or a weaker one with the same name, gives no protection and is replaced. A boundary that denies
 //! functions the table of another installation is not replaced: functions could then write that table.
 
@@ -53,8 +53,8 @@ pub enum BoundaryState {
     Current,
 }
 
-/// Both boundaries. `allowed` are the statements of the organisation's own boundary, if it provides one.
-pub fn wanted(target: &Target, own: &OwnResources, allowed: Option<&[Value]>) -> [Boundary; 2] {
+/// All boundaries. `allowed` are the statements of the organisation's own boundary, if it provides one.
+pub fn wanted(target: &Target, own: &OwnResources, allowed: Option<&[Value]>) -> [Boundary; 3] {
     let allowed = allowed.map_or_else(rights::data_statements, <[Value]>::to_vec);
     [
         Boundary {
@@ -66,6 +66,11 @@ pub fn wanted(target: &Target, own: &OwnResources, allowed: Option<&[Value]>) ->
             name: names::build_boundary(target),
             arn: names::build_boundary_arn(target),
             document: rights::build_boundary(target),
+        },
+        Boundary {
+            name: names::api_boundary(target),
+            arn: names::api_boundary_arn(target),
+            document: rights::api_boundary(target),
         },
     ]
 }
@@ -201,7 +206,7 @@ mod tests {
     fn boundary(tables: &[&str], queue: &str) -> Boundary {
         let tables = tables.iter().map(|table| (*table).to_owned()).collect();
         let own = OwnResources { tables, queues: vec![queue.to_owned()], ..OwnResources::default() };
-        let [functions, _] = wanted(&target(), &own, None);
+        let [functions, ..] = wanted(&target(), &own, None);
         functions
     }
 
@@ -214,7 +219,7 @@ mod tests {
         let elsewhere = Target { region: "us-west-2".into(), ..target() };
         let of =
             |target: &Target| wanted(target, &OwnResources::default(), None).map(|one| (one.name, one.arn));
-        let [(functions, arn), (builds, _)] = of(&elsewhere);
+        let [(functions, arn), (builds, _), _] = of(&elsewhere);
         assert_eq!(functions, "sluice-boundary-us-west-2");
         assert_eq!(builds, "sluice-boundary-build-us-west-2");
         assert!(arn.ends_with(":policy/sluice/sluice-boundary-us-west-2"), "{arn}");
@@ -243,7 +248,7 @@ mod tests {
         let table = target().arn("dynamodb", "table/b");
         let denial = json!({ "Effect": "Deny", "Action": "*", "Resource": table });
         let own = OwnResources { tables: vec!["a".into(), "a-audit".into()], ..OwnResources::default() };
-        let [kept, _] = wanted(&target(), &own, Some(&[denial]));
+        let [kept, ..] = wanted(&target(), &own, Some(&[denial]));
         assert_eq!(apply(identity, &target(), &kept).await, Ok(Applied::Updated));
         assert_eq!(
             apply(identity, &target(), &one_less).await,
@@ -293,11 +298,11 @@ mod tests {
         }
         let own = json!({ "Statement": { "Effect": "Allow", "Action": "*", "Resource": "*" } }).to_string();
         let own = statements(&own).unwrap();
-        let [functions, _] = wanted(&target(), &OwnResources::default(), Some(&own));
+        let [functions, ..] = wanted(&target(), &OwnResources::default(), Some(&own));
         assert!(fits(&functions).is_ok() && functions.document.contains("NoRights"));
         let long =
             json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "x".repeat(MANAGED_LIMIT) });
-        let [functions, _] = wanted(&target(), &OwnResources::default(), Some(&[long]));
+        let [functions, ..] = wanted(&target(), &OwnResources::default(), Some(&[long]));
         assert!(fits(&functions).unwrap_err().contains("6144"));
     }
 }

@@ -1,5 +1,5 @@
-//! Moves a stage to a release. A deploy or promotion moves all functions in parallel and shared resources last. A rollback moves
-//! shared resources first.
+//! Moves a stage to a release: first its API, whose routes and versions one call moves together, then the aliases of all
+//! functions in parallel, for events and direct callers.
 
 use crate::operation::{End, Keys, Node, OperationState, StepId};
 use crate::ports::{DueChange, Guard, Precondition, Write};
@@ -16,6 +16,8 @@ pub(crate) struct StageMove<'a> {
     pub(crate) release: &'a Release,
     /// Whether the operation creates the release.
     pub(crate) is_new: bool,
+    /// Whether it is a rollback: the release ran on the stage before, and its version set is recorded.
+    pub(crate) is_rollback: bool,
     pub(crate) smoke: Option<&'a Smoke>,
 }
 
@@ -30,7 +32,7 @@ impl StageMove<'_> {
     /// The moves, the smoke test and the record. The moves need only `needs`, because everything else in `before` is already
     /// done. With hundreds of moves and a thousand steps before them, the graph would have a million edges otherwise.
     pub(crate) fn nodes(&self, op: &OperationState, before: Vec<StepId>, needs: &[StepId]) -> Vec<Node> {
-        let Move { before: ran, set, is_rollback, .. } = self.to;
+        let Self { to: Move { before: ran, set, .. }, is_rollback, .. } = *self;
         let mut nodes = move_nodes(&self.to, needs);
         let mut after: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).chain(before).collect();
         if let Some(smoke) = self.smoke {
@@ -105,12 +107,8 @@ pub(crate) fn touched(
 /// The steps that move a stage to a version set, each after `after`. Resources that need no move have no step.
 fn move_nodes(to: &Move, after: &[StepId]) -> Vec<Node> {
     let functions = to.set.versions.keys().map(|function| Part::Function(function)).collect();
-    let mut groups: [Vec<Part>; 2] = [functions, vec![Part::Shared]];
-    if to.is_rollback {
-        groups.reverse();
-    }
     let (mut nodes, mut after) = (vec![], after.to_vec());
-    for group in groups {
+    for group in [vec![Part::Shared], functions] {
         let mut made = vec![];
         for part in group {
             let mut needs = after.clone();

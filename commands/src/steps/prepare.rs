@@ -1,14 +1,14 @@
 //! Prepares a version set: for one release and one stage, an immutable version of every function with that stage's
 //! environment and role, and every other part of the release that is not served yet.
 //!
-//! The looks already hold the pipeline's slot, because the mutations rely on what the looks saw. A resource with equal content
+//! The looks already hold the slot of the stage's preparation, because the mutations rely on what the looks saw. A resource with equal content
 //! is reused without a call.
 
 use std::sync::Arc;
 
 use crate::application::Sluice;
 use crate::operation::{Content, EngineError, Node, StepId};
-use crate::records::{VersionSet, pipeline_slot};
+use crate::records::{VersionSet, prepare_slot};
 use crate::resources;
 use crate::resources::{Part, Preparation, Prepared, Seen, ToPrepare, Watch};
 use crate::steps::*;
@@ -38,7 +38,7 @@ pub(crate) fn preparation_nodes(of: &Preparation) -> Result<Preparing, EngineErr
         let mut needs = vec![];
         for kind in resources::all() {
             let Prepared { nodes: more, set: adds, seen: saw } =
-                kind.prepare(ToPrepare { of, plan: &plan, part, needs: &needs })?;
+                kind.prepare(ToPrepare { of, plan: &plan, part, needs: &needs, set: set.as_ref() })?;
             needs.extend(more.iter().map(|node| node.id.clone()));
             nodes.extend(more);
             seen = seen.and(saw);
@@ -74,7 +74,7 @@ fn looks(of: &Preparation) -> Result<Vec<Node>, EngineError> {
     let mut nodes = vec![Node::new(StepId::new("artifact"), messages::READ_ARTIFACT, artifact(of))];
     // Before every other look: the gate detects a move of the stage after it.
     let revision = ReadRevision { pipeline: of.pipeline.clone(), stage: of.stage.clone() };
-    nodes.push(Node::new(StepId::new(STAGE_REVISION), "", revision).holding(pipeline_slot()));
+    nodes.push(Node::new(StepId::new(STAGE_REVISION), "", revision).holding(prepare_slot(of.stage)));
     let watch = Watch {
         pipeline: of.pipeline.clone(),
         stage: of.stage.clone(),
@@ -86,7 +86,9 @@ fn looks(of: &Preparation) -> Result<Vec<Node>, EngineError> {
     let functions = of.artifact.code.keys().map(|logical| Part::Function(logical));
     for part in functions.chain([Part::Shared]) {
         let looks = resources::all().into_iter().filter_map(|kind| kind.look(of, part, &watch));
-        nodes.extend(looks.map(|node| node.after([StepId::new(STAGE_REVISION)]).holding(pipeline_slot())));
+        nodes.extend(
+            looks.map(|node| node.after([StepId::new(STAGE_REVISION)]).holding(prepare_slot(of.stage))),
+        );
     }
     Ok(nodes)
 }

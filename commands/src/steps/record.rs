@@ -71,9 +71,9 @@ impl Step<Sluice> for ReadRevision {
     }
 }
 
-/// The URL of a stage. It ends with a slash: without one an HTTP API does not match the route `GET /`.
-pub(crate) fn stage_url(api: &PinnedApi, stage: &StageName) -> String {
-    format!("{}/{stage}/", api.endpoint.trim_end_matches('/'))
+/// The URL of a stage's API.
+pub(crate) fn stage_url(api: &PinnedApi) -> String {
+    format!("{}/", api.endpoint.trim_end_matches('/'))
 }
 
 /// Records that a stage runs a release.
@@ -99,7 +99,7 @@ impl Step<Sluice> for RecordMove {
         let mut current = self.current.clone();
         current.since = cx.world.clock.now();
         if let Some(api) = &current.api {
-            record.stage.url = Some(stage_url(api, &self.stage));
+            record.stage.url = Some(stage_url(api));
         }
         record.stage.moved(current, self.rollback);
         let mut writes = vec![record.write(keys, &self.pipeline)?];

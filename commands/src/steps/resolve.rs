@@ -1,6 +1,6 @@
 //! Records what really runs on a stage after an operation got stuck.
 //!
-//! The step looks at every alias and at the API stage. If they match a release that ran there before, it records that release.
+//! The step looks at every alias and at the API. If they match a release that ran there before, it records that release.
 //! Otherwise the stage is *mixed*: nothing can be promoted from it until a promotion or rollback has moved the whole stage.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Node, OperationState, Progress, Step, StepId};
 use crate::records::{Release, Stage, VersionSet, from_item, stage_slot};
-use crate::resources::{Seen, Surveyed, look_now, moved_functions};
+use crate::resources::{Seen, Surveyed, look_now, moved_api, moved_functions};
 use crate::steps::{StageRecord, current, messages};
 use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
@@ -19,7 +19,8 @@ const COMPARED: usize = 20;
 
 /// The steps that record what really runs on a stage.
 pub(crate) fn resolution_nodes(op: &OperationState, pipeline: &PipelineName, stage: &StageName) -> Vec<Node> {
-    let step = Resolve { pipeline: pipeline.clone(), stage: stage.clone(), touched: moved_functions(op) };
+    let (touched, api) = (moved_functions(op), moved_api(op));
+    let step = Resolve { pipeline: pipeline.clone(), stage: stage.clone(), touched, api };
     let node = Node::new(StepId::new("resolve"), messages::resolve(stage), step);
     vec![node.holding(stage_slot(stage))]
 }
@@ -29,6 +30,8 @@ struct Resolve {
     stage: StageName,
     /// The functions whose aliases the operation moved. Those of a first release are in no recorded release.
     touched: BTreeSet<String>,
+    /// The API that the operation moved: that of a first release is in no record.
+    api: Option<String>,
 }
 
 /// A release that ran on the stage, with its versions there.
@@ -63,7 +66,8 @@ impl Resolve {
         stage: &Stage,
         functions: BTreeSet<String>,
     ) -> Result<Seen, EngineError> {
-        let api = stage.current.as_ref().and_then(|current| current.api.clone());
+        let recorded = stage.current.as_ref().and_then(|current| current.api.as_ref());
+        let api = recorded.map(|api| api.api.clone()).or_else(|| self.api.clone());
         Ok(look_now(&cx.world, Surveyed { stage: self.stage.clone(), functions, api }).await?)
     }
 
@@ -88,7 +92,7 @@ impl Step<Sluice> for Resolve {
         let aliases: BTreeMap<_, _> =
             aliases.into_iter().map(|(function, (version, _))| (function, version)).collect();
         let runs = known.iter().find(|known| {
-            let api = known.set.api.as_ref().is_none_or(|api| Some(&api.deployment) == serves.as_ref());
+            let api = known.set.api.as_ref().is_none_or(|api| Some(&api.served) == serves.as_ref());
             api && known.set.versions.iter().all(|(function, version)| aliases.get(function) == Some(version))
         });
         let release = match runs {
@@ -104,7 +108,7 @@ impl Step<Sluice> for Resolve {
                 stage.mixed = None;
             }
             // The operation was the first on this stage and was stopped, so nothing runs.
-            None if aliases.is_empty() && stage.current.is_none() => stage.mixed = None,
+            None if aliases.is_empty() && serves.is_none() && stage.current.is_none() => stage.mixed = None,
             None => stage.mixed = Some(aliases),
         }
         let output = stage.mixed.clone();

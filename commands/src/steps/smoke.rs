@@ -61,11 +61,11 @@ impl SmokeTest {
             |why| Callee::Nothing(messages::smoke_test_cannot_pass(before, release.number, smoke, why));
         let callee = match smoke {
             Smoke::Request { path, .. } => match &set.api {
-                Some(api) => Callee::Url(format!("{}{path}", stage_url(api, stage).trim_end_matches('/'))),
+                Some(api) => Callee::Url(format!("{}{path}", stage_url(api).trim_end_matches('/'))),
                 None => impossible(None),
             },
             Smoke::Invoke { function, .. } => {
-                let name = function_name(pipeline, function);
+                let name = function_name(pipeline, stage, function);
                 match set.versions.get(&name).filter(|_| code.contains_key(function)) {
                     Some(version) => Callee::Function { version: version.clone(), name },
                     None => impossible(Some(code)),

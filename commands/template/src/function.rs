@@ -152,12 +152,12 @@ pub(super) fn read(
         .get("Events")
         .map(|value| events::read(value, logical_id, &own_place.key("Events"), resolver, findings))
         .unwrap_or_default();
-    let Deploying { pipeline, .. } = resolver.deploying;
+    let Deploying { pipeline, stage, .. } = resolver.deploying;
     let code = code::read(logical_id, own.get("CodeUri"), manifest, resolver.deploying);
     let code = findings.take(&own_place.key("CodeUri"), code);
     let function = AppFunction {
         logical_id: logical_id.to_owned(),
-        name: names::function_name(pipeline, logical_id),
+        name: names::function_name(pipeline, stage, logical_id),
         runtime: runtime?,
         handler: handler?,
         memory: memory?,
@@ -172,7 +172,7 @@ pub(super) fn read(
 
 fn hint_for(property: &str) -> String {
     match property {
-        "FunctionName" => "remove it: Sluice names the function sluice-{pipeline}-{logical id}",
+        "FunctionName" => "remove it: Sluice names the function sluice-{pipeline}-{stage}-{logical id}",
         "Role" | "RolePath" | "PermissionsBoundary" | "AssumeRolePolicyDocument" => {
             "remove it: Sluice creates the role. Write the function's permissions as inline documents in Policies"
         }

@@ -88,7 +88,7 @@ impl Resolver<'_> {
                     return Ok(value.clone());
                 }
                 None if self.functions.contains(name) => {
-                    format!("{}:{stage}", names::function_name(pipeline, name))
+                    format!("{}:{stage}", names::function_name(pipeline, stage, name))
                 }
                 None => return Err(unknown(name)),
             },
@@ -124,7 +124,7 @@ impl Resolver<'_> {
                 "a function has the attribute Arn",
             ));
         }
-        Ok(names::alias_arn(target, &names::function_name(pipeline, name), stage))
+        Ok(names::alias_arn(target, &names::function_name(pipeline, stage, name), stage))
     }
 
     /// `[delimiter, [values…]]`; the list may be a parameter of type CommaDelimitedList.

@@ -28,7 +28,7 @@ pub use application::{AppFunction, AppRoute, Application, Deploying};
 pub use budget::{LARGEST_FILE, MOST_FUNCTIONS};
 pub use error::{TemplateCode, TemplateError};
 pub use manifest::Manifest;
-pub use names::{alias_arn, cut_with_hash, function_arn, function_name};
+pub use names::{alias_arn, cut_with_hash, function_arn, function_name, function_stem};
 pub use policies::POLICY_LIMIT;
 pub use read::read;
 pub use runtimes::{EndOfSupport, RUNTIMES_PAGE, end_of_support, runtimes_of};

@@ -1,8 +1,10 @@
 //! The names of the resources that Sluice creates, from the names that people chose. They are pure functions: a name is known
 //! before its resource exists.
 //!
-//! Different inputs have different names: a logical id has no hyphen, so the last hyphen of
-//! `sluice-{pipeline}-{logical id}` always separates the two, and a name that is cut ends with a hash of the whole.
+//! A logical id has no hyphen, so the last hyphen of `sluice-{pipeline}-{stage}-{logical id}` always separates it, and a name
+//! that is cut ends with a hash of the whole. Pipelines and stages may have hyphens: stage `eu-prod` of `shop` and stage `prod`
+//! of `shop-eu` give the same names. A resource therefore says in its tags and in the path of its role to which it belongs, and
+//! Sluice changes none that belongs to another.
 
 use sha2::{Digest, Sha256};
 
@@ -34,10 +36,17 @@ pub fn cut_with_hash(text: &str, limit: usize) -> String {
     if head.is_empty() { hash } else { format!("{head}-{hash}") }
 }
 
-/// The Lambda function of a logical id: `sluice-{pipeline}-{logical id}`, cut to 64 with a hash. The logical id keeps
-/// its case, because `Get` and `GET` are two resources.
-pub fn function_name(pipeline: &PipelineName, logical_id: &str) -> String {
-    cut_with_hash(&format!("sluice-{pipeline}-{logical_id}"), FUNCTION_LIMIT)
+/// The Lambda function of a logical id on a stage: `sluice-{pipeline}-{stage}-{logical id}`, cut to 64 with a hash. The
+/// logical id keeps its case, because `Get` and `GET` are two resources.
+pub fn function_name(pipeline: &PipelineName, stage: &StageName, logical_id: &str) -> String {
+    cut_with_hash(&format!("sluice-{pipeline}-{stage}-{logical_id}"), FUNCTION_LIMIT)
+}
+
+/// The beginning that the names of a stage's functions share. Names are cut, so functions of other stages and pipelines may
+/// have it, too.
+pub fn function_stem(pipeline: &PipelineName, stage: &StageName) -> String {
+    // A cut name keeps this much of its beginning.
+    format!("sluice-{pipeline}-{stage}-").chars().take(FUNCTION_LIMIT - HASH_DIGITS - 2).collect()
 }
 
 /// The ARN of a function, without a version or alias.
@@ -58,18 +67,19 @@ mod tests {
 
     #[test]
     fn a_short_name_is_kept_and_a_long_one_is_cut_with_its_hash() {
-        let orders = PipelineName::new("orders").unwrap();
-        assert_eq!(function_name(&orders, "Hello"), "sluice-orders-Hello");
-        let long = function_name(&orders, &"A".repeat(60));
+        let (orders, dev) = (PipelineName::new("orders").unwrap(), StageName::new("dev").unwrap());
+        assert_eq!(function_name(&orders, &dev, "Hello"), "sluice-orders-dev-Hello");
+        let long = function_name(&orders, &dev, &"A".repeat(60));
         assert_eq!(long.len(), 64);
-        assert!(long.starts_with("sluice-orders-AAAA"), "{long}");
-        assert_ne!(long, function_name(&orders, &"A".repeat(61)));
+        assert!(long.starts_with("sluice-orders-dev-AAAA"), "{long}");
+        assert_ne!(long, function_name(&orders, &dev, &"A".repeat(61)));
     }
 
     #[test]
-    fn the_pipeline_and_the_logical_id_cannot_run_into_each_other() {
-        let (a, ab) = (PipelineName::new("aa").unwrap(), PipelineName::new("aa-b").unwrap());
-        assert_ne!(function_name(&a, "bHello"), function_name(&ab, "Hello"));
+    fn the_stage_and_the_logical_id_cannot_run_into_each_other() {
+        let orders = PipelineName::new("orders").unwrap();
+        let (a, ab) = (StageName::new("aa").unwrap(), StageName::new("aa-b").unwrap());
+        assert_ne!(function_name(&orders, &a, "bHello"), function_name(&orders, &ab, "Hello"));
     }
 
     #[test]
@@ -83,6 +93,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn every_function_of_a_stage_has_its_stem(
+            pipeline in "[a-z][a-z0-9-]{0,38}[a-z0-9]", stage in "[a-z][a-z0-9-]{0,14}[a-z0-9]", id in "[A-Za-z0-9]{1,90}"
+        ) {
+            let (Ok(pipeline), Ok(stage)) = (PipelineName::new(pipeline), StageName::new(stage)) else { return Ok(()) };
+            prop_assert!(function_name(&pipeline, &stage, &id).starts_with(&function_stem(&pipeline, &stage)));
+        }
+
         #[test]
         fn a_cut_name_fits_and_tells_its_whole_text(a in "\\PC{0,90}", b in "\\PC{0,90}", limit in 0usize..80) {
             let cut = cut_with_hash(&a, limit);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::evidence::{Evidence, Head};
 use super::run_log::{Acknowledged, Kill};
@@ -40,7 +40,7 @@ pub(crate) fn wrong_messages(heads: &[Head], messages: &[Message]) -> Vec<String
     wrong
 }
 
-/// Stages whose record, aliases, API stage and last message differ.
+/// Stages whose record, aliases, API and last message differ.
 pub(crate) fn wrong_stages(evidence: &Evidence) -> Vec<String> {
     let Evidence { items, heads, messages, .. } = evidence;
     let mut wrong = vec![];
@@ -86,11 +86,11 @@ pub(crate) fn wrong_stages(evidence: &Evidence) -> Vec<String> {
             }
         }
         let Some(api) = set["api"]["api"].as_str() else { continue };
-        let (serves, wanted) =
-            (evidence.served.get(&(api.to_owned(), stage.to_owned())), &set["api"]["deployment"]);
-        if serves.map(String::as_str) != wanted.as_str() {
+        let wanted = json!({ "deployment": set["api"]["deployment"], "variables": set["api"]["variables"] });
+        let serves = evidence.served.get(api);
+        if serves != Some(&wanted) {
             wrong.push(format!(
-                "{stage} of API {api} serves {serves:?}, r{release} of {pipeline} is {wanted}"
+                "the API {api} of {stage} serves {serves:?}, r{release} of {pipeline} is {wanted}"
             ));
         }
     }

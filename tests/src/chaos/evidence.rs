@@ -66,8 +66,8 @@ pub(crate) struct Evidence {
     pub(crate) once: Vec<String>,
     /// The version by function and alias.
     pub(crate) aliases: BTreeMap<String, BTreeMap<String, String>>,
-    /// The served deployment by API and stage.
-    pub(crate) served: BTreeMap<(String, String), String>,
+    /// The deployment and the stage variables that each API serves.
+    pub(crate) served: BTreeMap<String, Value>,
     /// The CodeBuild state of each build, by operation.
     pub(crate) builds: Vec<(String, String)>,
 }

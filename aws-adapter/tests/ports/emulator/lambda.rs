@@ -70,12 +70,6 @@ async fn a_function_its_versions_and_its_aliases() {
         .await
         .expect_err("the alias does not exist");
     assert_eq!(absent.class, Class::Absent, "{absent}");
-
-    let source = "arn:aws:execute-api:us-east-1:000000000000:a1/dev/*";
-    assert_eq!(port.permissions(&target(), "f", "dev").await, Ok(Vec::new()));
-    assert_eq!(port.permit_api(&target(), "f", "dev", "sluice-api", source).await, Ok(()));
-    conflict(port.permit_api(&target(), "f", "dev", "sluice-api", source).await);
-    assert_eq!(port.permissions(&target(), "f", "dev").await, Ok(vec!["sluice-api".to_owned()]));
 }
 
 fn config(stage: &str) -> FunctionConfig {

@@ -89,7 +89,7 @@ async fn the_answers_to_decisions() {
 async fn the_answers_about_what_was_moved_outside() {
     let mut service = test_service(samples::access());
     samples::orders(&*service.store, "orders", &STAGES).await;
-    service.fake_aws.move_by_hand("sluice-orders-Hello", "prod", "2", Some(("3", 125)));
+    service.fake_aws.move_by_hand("sluice-orders-prod-Hello", "prod", "2", Some(("3", 125)));
     for (who, line) in [
         ("dan", "/pipeline status orders"),
         ("dan", "/pipeline check orders prod"),

@@ -37,7 +37,7 @@ impl Comparer {
             state.stages.keys().filter(|stage| mover(state, stage).is_none()).collect();
         let recorded = self.recorded(name, state, &quiet).await?;
         let at = world.clock.now();
-        let observed = match self.observed(&recorded, state, first).await {
+        let observed = match self.observed(&recorded, first).await {
             Ok(observed) => observed,
             Err(error) => {
                 tracing::warn!(%error, pipeline = %name, "its stages could not be compared with AWS");
@@ -104,21 +104,13 @@ impl Comparer {
     async fn observed(
         &self,
         recorded: &BTreeMap<StageName, Recorded>,
-        state: &PipelineState,
         first: Option<(&StageName, &BTreeSet<String>)>,
     ) -> Result<BTreeMap<StageName, Seen>, PortError> {
         let world = self.engine.world();
-        let of_all = || recorded.values().flat_map(Recorded::functions).cloned();
-        let currents = state.stages.values().filter_map(|stage| stage.current.as_ref());
-        let any_api = currents.filter_map(|current| current.api.as_ref()).next();
         let surveyed = recorded.iter().map(|(stage, recorded)| {
             let first = first.filter(|(first, _)| *first == stage).map(|(_, functions)| functions);
-            let api = recorded.api().or(any_api.filter(|_| first.is_some() && recorded.is_empty()));
-            let functions = match first {
-                Some(first) => first.iter().cloned().chain(of_all()).collect(),
-                None => recorded.functions().cloned().collect(),
-            };
-            Surveyed { stage: stage.clone(), functions, api: api.cloned() }
+            let functions = recorded.functions().chain(first.into_iter().flatten()).cloned().collect();
+            Surveyed { stage: stage.clone(), functions, api: recorded.api().map(|api| api.api.clone()) }
         });
         let surveyed: Vec<_> = surveyed.collect();
         let calls = resources::survey(world, &surveyed);

@@ -35,7 +35,7 @@ impl Installation {
             _ => {
                 let artifact = params.pointer("/release/artifact/code").or(params.pointer("/artifact/code"));
                 let functions = artifact.and_then(Value::as_object).into_iter().flatten();
-                let functions = functions.map(|(logical, _)| function_name(name, logical)).collect();
+                let functions = functions.map(|(logical, _)| function_name(name, stage, logical)).collect();
                 let runs = state.stages.get(stage).and_then(|stage| stage.current.as_ref());
                 match runs {
                     None => self.compare_first(name, state, (stage, &functions)).await?,

@@ -1,7 +1,7 @@
 //! Drift detection: compares the recorded stages of a pipeline with AWS. Reading commands show what was moved outside Sluice,
 //! and since when. A command that would change such a stage needs a confirmation first.
 //!
-//! A comparison makes one call for each function, which returns its aliases for all stages, and one for each API stage.
+//! A comparison makes one call for the alias of each function of each stage, and one for each API stage.
 //! Reading commands use a comparison that is at most one minute old; before a stage is changed, a new one is made. A
 //! pipeline has one comparison at a time. It continues after an answer that did not wait for it, and is not repeated for
 //! some seconds after a failure. A stage that is being changed is not compared: its operation observes AWS itself before

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use super::harness::Shared;
-use super::toy_world::{Faults, How, step};
+use super::toy_world::{Faults, How, step, toy_slot};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
-use crate::records::pipeline_slot;
 use crate::testing::StoreCall;
 
 #[tokio::test(start_paused = true)]
@@ -16,8 +15,8 @@ async fn an_operation_runs_to_its_end_and_its_appends_are_batched() {
     let steps = [
         step("look", How::Look),
         step("a", How::Set),
-        step("b", How::Name).after(&["a"]).holding(pipeline_slot()),
-        step("c", How::Once).after(&["b", "look"]).holding(pipeline_slot()),
+        step("b", How::Name).after(&["a"]).holding(toy_slot()),
+        step("c", How::Once).after(&["b", "look"]).holding(toy_slot()),
     ];
     assert!(matches!(process.ask(1, "d1", "toy", &steps).await, Accepted::Yes(_)));
     assert!(!process.run_until_settled(&shared).await);
@@ -28,7 +27,7 @@ async fn an_operation_runs_to_its_end_and_its_appends_are_batched() {
         shared.journal(&id),
         [
             "accepted, intent a",
-            "done a, done look, took pipeline, intent b",
+            "done a, done look, took toy, intent b",
             "done b, intent c",
             "done c, ended true",
         ]

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use super::harness::{Process, Shared};
-use super::toy_world::{How, Moment, Spec, step};
+use super::toy_world::{How, Moment, Spec, step, toy_slot};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::StoreError;
-use crate::records::{pipeline_slot, stage_slot};
+use crate::records::stage_slot;
 use crate::testing::{StoreCall, StoreFault};
 
 /// One step of each kind: looks, polls, all three mutations, a slot, people.
@@ -16,8 +16,8 @@ fn steps() -> Vec<Spec> {
     vec![
         step("look", How::Look),
         step("a", How::Set),
-        step("b", How::Name).after(&["look"]).holding(pipeline_slot()),
-        step("c", How::Once).after(&["look"]).holding(pipeline_slot()),
+        step("b", How::Name).after(&["look"]).holding(toy_slot()),
+        step("c", How::Once).after(&["look"]).holding(toy_slot()),
         step("ask", How::Ask).after(&["a", "b", "c"]),
         step("d", How::Once).after(&["ask"]).holding(stage_slot(&"prod".parse().unwrap())),
         step("poll", How::Poll(2)).after(&["d"]),

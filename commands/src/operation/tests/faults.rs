@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use super::harness::Shared;
-use super::toy_world::{Faults, How, Spec, step};
+use super::toy_world::{Faults, How, Spec, step, toy_slot};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
-use crate::records::pipeline_slot;
 use sluice_model::Class;
 
 async fn run(steps: &[Spec], faults: impl FnOnce(&Shared)) -> (Shared, super::harness::Process) {
@@ -20,7 +19,7 @@ async fn run(steps: &[Spec], faults: impl FnOnce(&Shared)) -> (Shared, super::ha
 
 #[tokio::test(start_paused = true)]
 async fn after_a_fault_no_step_begins_running_steps_are_recorded_and_uncertain_ones_observed() {
-    let slot = pipeline_slot();
+    let slot = toy_slot();
     let steps = [
         step("bad", How::Set).holding(slot.clone()),
         step("slow", How::Set).holding(slot.clone()),

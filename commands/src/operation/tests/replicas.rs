@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::harness::{LEASE, Process, Shared, person};
-use super::toy_world::{Faults, How, step};
+use super::toy_world::{Faults, How, step, toy_slot};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
-use crate::records::{pipeline_slot, stage_slot};
+use crate::records::stage_slot;
 use sluice_model::OperationId;
 
 const HOUR: i64 = 3600;
@@ -88,8 +88,8 @@ async fn a_stop_at_any_store_call_leaves_nothing_to_wait_for() {
     let prod = || stage_slot(&"prod".parse().unwrap());
     let steps = [
         step("look", How::Look),
-        step("a", How::Once).after(&["look"]).holding(pipeline_slot()),
-        step("b", How::Name).after(&["look"]).holding(pipeline_slot()),
+        step("a", How::Once).after(&["look"]).holding(toy_slot()),
+        step("b", How::Name).after(&["look"]).holding(toy_slot()),
         step("c", How::Once).after(&["a", "b"]).holding(prod()),
         step("poll", How::Poll(3)).after(&["c"]),
     ];
@@ -201,7 +201,7 @@ async fn a_released_slot_wakes_the_replica_of_the_next_operation() {
     let (holder, mut other) = (shared.process("holder"), shared.process("other"));
     other.ids_from = 10;
     shared.toy_world.faults("a", [Faults::Slow(Duration::from_secs(3))]);
-    let slotted = |name| [step(name, How::Set).holding(pipeline_slot())];
+    let slotted = |name| [step(name, How::Set).holding(toy_slot())];
     holder.ask(1, "d1", "toy", &slotted("a")).await;
     other.ask(1, "d2", "toy", &slotted("b")).await;
     let (first, next) = (operation_id(1), operation_id(11));

@@ -6,10 +6,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::harness::{Process, Shared};
-use super::toy_world::{Faults, How, Moment, Spec, step};
+use super::toy_world::{Faults, How, Moment, Spec, step, toy_slot};
 use crate::operation::*;
 use crate::ports::StoreError;
-use crate::records::{pipeline_slot, stage_slot};
+use crate::records::stage_slot;
 use crate::testing::StoreFault;
 use sluice_model::Class;
 
@@ -41,15 +41,15 @@ fn operations() -> [(&'static str, Vec<Spec>); 3] {
             "toy",
             vec![
                 step("a1", How::Set),
-                step("b1", How::Once).after(&["a1"]).holding(pipeline_slot()),
+                step("b1", How::Once).after(&["a1"]).holding(toy_slot()),
                 step("c1", How::Name).after(&["b1"]).holding(prod()),
             ],
         ),
         (
             "toy",
             vec![
-                step("a2", How::Name).holding(pipeline_slot()),
-                step("b2", How::Set).holding(pipeline_slot()),
+                step("a2", How::Name).holding(toy_slot()),
+                step("b2", How::Set).holding(toy_slot()),
                 step("ask2", How::Ask).after(&["a2", "b2"]),
                 step("c2", How::Once).after(&["ask2"]).holding(prod()),
             ],

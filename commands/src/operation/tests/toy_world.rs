@@ -19,6 +19,11 @@ use crate::testing::fake_aws::DeathPoint;
 pub(super) use crate::testing::{Faults, Moment};
 use sluice_model::{Class, PortError, Refusal, Target, Text};
 
+/// The slot of toy steps.
+pub(super) fn toy_slot() -> Slot {
+    Slot::new("toy")
+}
+
 /// How a thing is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum How {
@@ -192,7 +197,7 @@ impl Step<Sluice> for Toy {
     fn effect(&self) -> Effect {
         match self.how {
             How::Look | How::Poll(_) | How::Heavy(_) => Effect::Look,
-            How::Set | How::HeavySet(_) => Effect::Mutate(&effects::UPDATE_ROUTE),
+            How::Set | How::HeavySet(_) => Effect::Mutate(&effects::IMPORT_API),
             How::Name => Effect::Mutate(&effects::CREATE_ALIAS),
             How::Once => Effect::Mutate(&effects::START_BUILD),
             How::Ask => Effect::Await,

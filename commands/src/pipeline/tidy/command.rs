@@ -5,8 +5,8 @@ use crate::pipeline::tidy::messages;
 use crate::pipeline::tidy::params::Params;
 
 pub(crate) fn plan(planning: Planning<'_>, now: bool) -> Result<Plan, Reject> {
-    planning.snapshot.state.pipeline(planning.name)?;
-    let params = Params { name: planning.name.clone(), delete: now, automatic: false };
+    let stages = planning.snapshot.state.pipeline(planning.name)?.stages.clone();
+    let params = Params { name: planning.name.clone(), stages, delete: now, automatic: false };
     let answer = messages::tidying(&params).then(".");
     Plan::new(params, planning.command.clone(), answer)
 }

@@ -12,6 +12,19 @@ use crate::records::{PipelineState, Tidied, to_item};
 use crate::resources::ours;
 use sluice_model::{PipelineName, Target};
 
+/// Does nothing: its slot is what matters.
+pub(super) struct Hold;
+
+#[async_trait]
+impl Step<Sluice> for Hold {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, _: &Context) -> Result<Progress, EngineError> {
+        Progress::done(())
+    }
+}
+
 /// A resource that is no longer needed.
 pub(super) enum Leftover {
     /// A published version of a function.

@@ -26,13 +26,13 @@ impl Found {
 #[cfg(any(test, feature = "testing"))]
 pub(crate) fn sample(functions: &[&str], more: bool) -> impl Serialize {
     let versions = functions.iter().flat_map(|function| {
-        let function = format!("sluice-orders-{function}");
+        let function = format!("sluice-orders-prod-{function}");
         (1..=9).map(move |number: u32| (function.clone(), number.to_string()))
     });
     Found {
         versions: versions.collect(),
-        roles: functions.iter().map(|function| format!("sluice-orders-{function}-prod-0123456789")).collect(),
-        logs: functions.iter().map(|function| format!("/aws/lambda/sluice-orders-{function}")).collect(),
+        roles: functions.iter().map(|function| format!("sluice-orders-prod-{function}-0123456789")).collect(),
+        logs: functions.iter().map(|function| format!("/aws/lambda/sluice-orders-prod-{function}")).collect(),
         more,
     }
 }

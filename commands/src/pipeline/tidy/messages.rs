@@ -23,7 +23,7 @@ pub(super) fn tidying(Params { name, delete, .. }: &Params) -> Text {
 }
 
 pub(super) fn summary(params: &Params, found: Option<&Found>) -> Summary {
-    let Params { name, delete, automatic } = params;
+    let Params { name, delete, automatic, .. } = params;
     let mut summary = Summary::new(Text::plain("Tidying ").code(name.as_str()));
     summary.doing = Some(tidying(params));
     let Some(found) = found else { return summary };

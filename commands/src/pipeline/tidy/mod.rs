@@ -22,11 +22,11 @@ use std::sync::Arc;
 use crate::application::Sluice;
 use crate::names::LOG_DAYS;
 use crate::operation::{EngineError, Node, Operation, OperationState, StepId, Summary, World};
-use crate::pipeline::tidy::delete::{Leftover, Record, Remove};
+use crate::pipeline::tidy::delete::{Hold, Leftover, Record, Remove};
 use crate::pipeline::tidy::found::Found;
 use crate::pipeline::tidy::look::LookForLeftovers;
-use crate::records::{AuditSubject, PipelineState, pipeline_slot};
-use sluice_model::{Permission, PipelineName, Target};
+use crate::records::{AuditSubject, PipelineState, prepare_slot};
+use sluice_model::{Permission, PipelineName, StageName, Target};
 
 pub(crate) use self::command::plan;
 #[cfg(any(test, feature = "testing"))]
@@ -66,15 +66,21 @@ impl Operation<Sluice> for Tidy {
         target: &Target,
     ) -> Result<Vec<Node>, EngineError> {
         let step = LookForLeftovers { target: target.clone(), params: Params::clone(params) };
-        // The slot keeps deploys and promotions from creating versions meanwhile, and from reusing those that are deleted.
-        let mut nodes = vec![Node::new(look(), messages::FIND, step).holding(pipeline_slot())];
+        // The slots keep deploys and promotions from creating versions meanwhile, and from reusing those that are deleted. They
+        // are held until the end.
+        let hold = |stage: &StageName| {
+            Node::new(StepId::of("hold", stage.as_str()), "", Hold).holding(prepare_slot(stage))
+        };
+        let mut nodes: Vec<_> = params.stages.iter().map(hold).collect();
+        let held: Vec<_> = nodes.iter().map(|node| node.id.clone()).collect();
+        nodes.push(Node::new(look(), messages::FIND, step).after(held));
         let Some(found) = op.output::<Found>(&look())? else { return Ok(nodes) };
         let mut done = vec![look()];
         if params.delete {
             let remove = |leftover| Remove { target: target.clone(), leftover };
             let mut add = |node: Node| {
                 done.push(node.id.clone());
-                nodes.push(node.holding(pipeline_slot()));
+                nodes.push(node);
             };
             for (function, version) in &found.versions {
                 let id = StepId::of("version", &format!("{function}:{version}"));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use sluice_model::PipelineName;
+use sluice_model::{PipelineName, StageName};
 
 /// The kind of the operation.
 pub const KIND: &str = "tidy";
@@ -19,6 +19,8 @@ pub(super) const SIDE_BY_SIDE: usize = 4;
 pub struct Params {
     /// The pipeline.
     pub name: PipelineName,
+    /// Its stages.
+    pub stages: Vec<StageName>,
     /// Whether to delete what is found; otherwise it is only listed.
     pub delete: bool,
     /// Whether Sluice started it automatically.

@@ -14,9 +14,7 @@ use crate::operation::{Context, EngineError};
 use crate::pipeline::tidy::needed::QUIET;
 use crate::pipeline::tidy::params::{MOST_ROLES, SIDE_BY_SIDE};
 use crate::ports::{Role, TAG_PIPELINE};
-use crate::resources::rights::ImmutableRole;
 use sluice_model::{PipelineName, Target};
-use sluice_template::function_name;
 
 /// What is known from the look at versions.
 pub(crate) struct InUse {
@@ -34,9 +32,8 @@ pub(crate) async fn unused(
     known: &InUse,
 ) -> Result<Vec<String>, EngineError> {
     let identity = &cx.world.ports.identity;
-    let (stem, builds) = (ImmutableRole::stem(name), ImmutableRole::builds_stem(name));
-    let mut roles = identity.role_names(target, names::IAM_PATH).await?;
-    roles.retain(|role| role.starts_with(&stem) && !role.starts_with(&builds) && !known.roles.contains(role));
+    let mut roles = identity.role_names(target, &names::role_path(name, None)).await?;
+    roles.retain(|role| !known.roles.contains(role));
     if roles.is_empty() {
         return Ok(roles);
     }
@@ -62,7 +59,7 @@ async fn used_by_others(
 ) -> Result<BTreeSet<String>, EngineError> {
     let functions = &cx.world.ports.functions;
     let latest = functions.roles_in_use(target).await?;
-    let stem = function_name(name, "");
+    let stem = format!("sluice-{name}-");
     let is_other = |function: &&String| function.starts_with(&stem) && !known.functions.contains(*function);
     let others: Vec<String> = latest.keys().filter(is_other).cloned().collect();
     let looks = others.into_iter().map(async |function| functions.versions(target, &function).await);
@@ -71,8 +68,8 @@ async fn used_by_others(
     Ok(latest.values().cloned().chain(published).map(|arn| names::role_name(&arn).to_owned()).collect())
 }
 
-/// Whether an unused role may be deleted. All regions of an account share its roles: the role may belong to a pipeline whose
-/// name begins with the same letters, or to one of the same name in another region, whose roles have another boundary.
+/// Whether an unused role may be deleted: one of a function, which its boundary tells. All regions of an account share its roles,
+/// so the role may belong to a pipeline of the same name in another region, whose roles have another boundary.
 fn can_delete(role: &Role, target: &Target, name: &PipelineName, now: Timestamp) -> bool {
     let is_ours = role.tags.get(TAG_PIPELINE).map(String::as_str) == Some(name.as_str());
     let is_here = role.boundary.as_ref() == Some(&names::boundary_arn(target));

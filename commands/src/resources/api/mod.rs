@@ -1,5 +1,7 @@
-//! A pipeline's HTTP API: integrations and routes, deployments, which freeze both, and the stages that serve them.
+//! The HTTP API of a stage: its definition, which is imported as a whole, deployments, which freeze it, and the API stage, which
+//! serves one of them with the versions that its variables select.
 
+mod body;
 mod definition;
 mod look;
 mod recent;
@@ -7,12 +9,13 @@ mod stage;
 mod steps;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::names;
+use crate::names::{self, API_STAGE};
 use crate::operation::effects::*;
-use crate::operation::{EngineError, Node, StepId, World};
-use crate::ports::{Api, TAG_PIPELINE};
-use crate::records::{PinnedApi, VersionSet};
+use crate::operation::{EngineError, Node, OperationState, StepId, World};
+use crate::ports::Api;
+use crate::records::{PinnedApi, Served, VersionSet};
 use crate::resources::describe::{Change, Line, compared, listed};
 use crate::resources::messages;
 use crate::resources::resource::{Move, Part, Preparation, Prepared, Resource, SurveyCall, ToPrepare};
@@ -23,14 +26,27 @@ use sluice_template::{AppRoute, Application};
 
 pub(crate) use look::ApiLook;
 #[cfg(test)]
-pub(crate) use steps::described;
+pub(crate) use look::described;
 
 use definition::Definition;
 use look::LookAtApi;
 use stage::ServeDeployment;
+use steps::CREATE;
 
 /// The id of the look.
 const LOOK: &str = "look-api";
+
+/// The output of the look at the API, once it is known.
+pub(crate) fn looked(op: &OperationState) -> Result<Option<Arc<ApiLook>>, EngineError> {
+    op.shared_output(&StepId::new(LOOK))
+}
+
+/// The id of the API whose stage an operation moved or was going to move.
+pub(crate) fn moved_api(op: &OperationState) -> Option<String> {
+    let look = looked(op).ok().flatten().and_then(|look| look.api.clone());
+    let made = || op.output::<Api>(&StepId::new(CREATE)).ok().flatten();
+    look.or_else(made).map(|api| api.id)
+}
 
 pub(crate) struct HttpApi;
 
@@ -39,25 +55,15 @@ impl Resource for HttpApi {
         "HTTP API and its stage"
     }
     fn effects(&self) -> &'static [&'static Mutation] {
-        &[
-            &CREATE_API,
-            &CREATE_INTEGRATION,
-            &CREATE_ROUTE,
-            &UPDATE_ROUTE,
-            &DELETE_ROUTE,
-            &CREATE_DEPLOYMENT,
-            &CREATE_STAGE,
-            &UPDATE_STAGE,
-            &DELETE_STAGE,
-        ]
+        &[&CREATE_API, &IMPORT_API, &CREATE_DEPLOYMENT, &CREATE_STAGE, &UPDATE_STAGE, &DELETE_STAGE]
     }
 
     fn look(&self, of: &Preparation, part: Part, watch: &Watch) -> Option<Node> {
         let known = of.api.map(|api| Api {
             id: api.api.clone(),
-            name: names::api(of.pipeline),
+            name: names::api(of.pipeline, of.stage),
             endpoint: api.endpoint.clone(),
-            tags: BTreeMap::from([(TAG_PIPELINE.to_owned(), of.pipeline.to_string())]),
+            tags: names::stage_tags(of.pipeline, of.stage),
         });
         let step = LookAtApi {
             target: of.target.clone(),
@@ -69,32 +75,32 @@ impl Resource for HttpApi {
         (part == Part::Shared).then(|| Node::new(StepId::new(LOOK), "", step))
     }
 
-    fn prepare(&self, ToPrepare { of, plan, part, .. }: ToPrepare) -> Result<Prepared, EngineError> {
-        let look = of.op.shared_output::<ApiLook>(&StepId::new(LOOK))?;
-        let Some(look) = look.filter(|_| part == Part::Shared) else { return Ok(Prepared::default()) };
+    fn prepare(&self, to: ToPrepare) -> Result<Prepared, EngineError> {
+        let look = looked(to.of.op)?.filter(|_| to.part == Part::Shared);
+        let Some(look) = look else { return Ok(Prepared::default()) };
         let seen = Seen::of_api(look.serves.clone());
-        if plan.application.routes.is_empty() {
+        if !to.plan.has_api() {
             return Ok(Prepared { seen, ..Prepared::default() });
         }
-        let mut definition = Definition { of, application: &plan.application, look: &look, nodes: vec![] };
+        let mut definition = Definition { to: &to, look: &look, nodes: vec![] };
         let api = definition.frozen()?;
         let set = api.map(|api| VersionSet { api: Some(api), ..VersionSet::default() });
         Ok(Prepared { nodes: definition.nodes, set, seen })
     }
 
     fn moves(&self, to: &Move, part: Part) -> Option<Node> {
-        let PinnedApi { api, deployment, .. } = to.set.api.as_ref().filter(|_| part == Part::Shared)?;
+        let PinnedApi { api, served, .. } = to.set.api.as_ref().filter(|_| part == Part::Shared)?;
         let stage = to.before.stage.clone();
         let title = messages::serve_deployment(stage.as_str());
         let step = ServeDeployment {
             target: to.target.clone(),
             api: api.clone(),
             stage,
-            deployment: deployment.clone(),
+            served: served.clone(),
             before: to.seen.serves.clone(),
             ran: to.before.clone(),
         };
-        let is_served = to.seen.serves.as_ref() == Some(deployment);
+        let is_served = to.seen.serves.as_ref() == Some(served);
         (!is_served).then(|| Node::new(StepId::new("api-stage"), title, step))
     }
 
@@ -103,15 +109,15 @@ impl Resource for HttpApi {
         let call = |Surveyed { stage, api, .. }: &'a Surveyed| -> Option<SurveyCall<'a>> {
             let api = api.as_ref()?;
             Some(Box::pin(async move {
-                let found = world.ports.gateway.stage(&world.target, &api.api, stage.as_str()).await?;
-                Ok(vec![(stage.clone(), Seen::of_api(found.and_then(|stage| stage.deployment)))])
+                let found = world.ports.gateway.stage(&world.target, api, API_STAGE).await?;
+                Ok(vec![(stage.clone(), Seen::of_api(found.and_then(Served::of)))])
             }))
         };
         stages.iter().filter_map(call).collect()
     }
 
     fn drift(&self, recorded: &Recorded, seen: &Seen) -> Drift {
-        if seen.is_api_seen { recorded.of_api(seen.serves.clone()) } else { Drift::default() }
+        if seen.is_api_seen { recorded.of_api(seen.serves.as_ref()) } else { Drift::default() }
     }
 
     fn describe(&self, change: &Change) -> Vec<Line> {

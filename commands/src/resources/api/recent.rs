@@ -1,7 +1,7 @@
-//! What other operations recently created in a pipeline's API.
+//! What other operations recently created in a stage's API.
 //!
 //! The race that this prevents: lists lag, so an operation may not see what another one has just created, and create it again.
-//! AWS would not refuse that, because APIs, integrations and deployments have no unique name. But the journal of the operation
+//! AWS would not refuse that, because APIs and deployments have no unique name. But the journal of the operation
 //! that created it has its id.
 
 use std::collections::BTreeSet;
@@ -12,7 +12,8 @@ use serde_json::Value;
 use crate::operation::{Context, EngineError, StepId, StepState, load};
 use crate::ports::{Order, Query};
 use crate::records::{AuditRecord, PipelineState, from_item};
-use sluice_model::{OperationId, PipelineName};
+use crate::resources::watch::moves_stage;
+use sluice_model::{OperationId, PipelineName, StageName};
 
 /// How many of the newest audit records are read.
 const ACTS: u32 = 20;
@@ -21,7 +22,7 @@ const ACTS: u32 = 20;
 /// `None` is for a step that may have created something.
 pub(crate) async fn recent(
     cx: &Context,
-    pipeline: &PipelineName,
+    (pipeline, stage): (&PipelineName, &StageName),
     look: Timestamp,
 ) -> Result<Vec<Option<String>>, EngineError> {
     let world = &cx.world;
@@ -35,6 +36,9 @@ pub(crate) async fn recent(
             Err(error) if error.is_corrupt() => continue,
             Err(error) => return Err(error),
         };
+        if !moves_stage(&loaded.op, stage) {
+            continue;
+        }
         let steps = loaded.op.steps().filter(|(step, fact)| is_listed(step) && last(fact) > Some(settled));
         made.extend(steps.map(|(_, fact)| fact.done.as_ref().and_then(|(_, output)| id_in(output))));
     }
@@ -72,7 +76,7 @@ async fn others(
 
 /// Whether the step creates something that only a list shows.
 fn is_listed(step: &StepId) -> bool {
-    matches!(step.0.as_str(), "api" | "deployment") || step.0.starts_with("integration:")
+    matches!(step.0.as_str(), "api" | "deployment")
 }
 
 /// The latest time at which the step may have created something.

@@ -4,20 +4,24 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::look::{LOOK_AGAIN, find};
+use super::look::{LOOK_AGAIN, find, frozen};
 use crate::application::Sluice;
 use crate::names;
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
-use crate::ports::{Deployment, DeploymentState};
+use crate::ports::DeploymentState;
 use crate::resources::messages;
 use crate::resources::own::ours;
-use sluice_model::{PipelineName, Target};
+use sluice_model::{PipelineName, StageName, Target};
 
-/// Creates a pipeline's API.
+/// The id of the step that creates the API.
+pub(super) const CREATE: &str = "api";
+
+/// Creates a stage's API.
 pub(super) struct CreateApi {
     pub(super) target: Target,
     pub(super) pipeline: PipelineName,
+    pub(super) stage: StageName,
 }
 
 #[async_trait]
@@ -26,108 +30,52 @@ impl Step<Sluice> for CreateApi {
         Effect::Mutate(&CREATE_API)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let name = names::api(&self.pipeline);
-        Progress::done(
-            cx.world.ports.gateway.create_api(&self.target, &name, &names::tags(&self.pipeline)).await?,
-        )
+        let (name, tags) =
+            (names::api(&self.pipeline, &self.stage), names::stage_tags(&self.pipeline, &self.stage));
+        Progress::done(cx.world.ports.gateway.create_api(&self.target, &name, &tags).await?)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        match find(cx, &self.target, &self.pipeline).await? {
+        match find(cx, &self.target, (&self.pipeline, &self.stage)).await? {
             Some(api) => ours(api),
             None => Ok(Observed::Absent),
         }
     }
 }
 
-/// Creates the integration of a function.
-pub(super) struct CreateIntegration {
+/// Imports the definition of an API, in place of the one that it has.
+///
+/// An import cannot be observed, so it is repeated: the same document gives the same definition.
+pub(super) struct ImportDefinition {
     pub(super) target: Target,
     pub(super) api: String,
-    pub(super) uri: String,
+    /// The OpenAPI document.
+    pub(super) body: String,
 }
 
 #[async_trait]
-impl Step<Sluice> for CreateIntegration {
+impl Step<Sluice> for ImportDefinition {
     fn effect(&self) -> Effect {
-        Effect::Mutate(&CREATE_INTEGRATION)
+        Effect::Mutate(&IMPORT_API)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        Progress::done(
-            cx.world.ports.gateway.create_integration(&self.target, &self.api, &self.uri).await?.id,
-        )
-    }
-    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let found = cx.world.ports.gateway.integrations(&self.target, &self.api).await?;
-        match found.into_iter().find(|integration| integration.uri == self.uri) {
-            Some(integration) => ours(integration.id),
-            None => Ok(Observed::Absent),
+        let warnings = cx.world.ports.gateway.import_api(&self.target, &self.api, &self.body).await?;
+        // A warning names a part of the document that was left out.
+        if warnings.is_empty() {
+            return Progress::done(());
         }
+        Err(EngineError::Refused(messages::import_incomplete(&warnings)))
     }
-}
-
-/// A change of a route.
-#[derive(Clone)]
-pub(super) enum RouteChange {
-    Create,
-    /// The id of the route, which gets another integration.
-    Update(String),
-    /// The id of the route.
-    Delete(String),
-}
-
-/// Creates, changes or deletes a route.
-pub(super) struct ChangeRoute {
-    pub(super) target: Target,
-    pub(super) api: String,
-    pub(super) key: String,
-    pub(super) integration: String,
-    pub(super) change: RouteChange,
-}
-
-#[async_trait]
-impl Step<Sluice> for ChangeRoute {
-    fn effect(&self) -> Effect {
-        Effect::Mutate(match self.change {
-            RouteChange::Create => &CREATE_ROUTE,
-            RouteChange::Update(_) => &UPDATE_ROUTE,
-            RouteChange::Delete(_) => &DELETE_ROUTE,
-        })
+    async fn observe(&self, _: &Context) -> Result<Observed, EngineError> {
+        Ok(Observed::Absent)
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let (gateway, target, api) = (&cx.world.ports.gateway, &self.target, &self.api);
-        match &self.change {
-            RouteChange::Create => {
-                drop(gateway.create_route(target, api, &self.key, &self.integration).await?)
-            }
-            RouteChange::Update(id) => drop(gateway.update_route(target, api, id, &self.integration).await?),
-            RouteChange::Delete(id) => gateway.delete_route(target, api, id).await?,
-        }
-        Progress::done(())
-    }
-    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let routes = cx.world.ports.gateway.routes(&self.target, &self.api).await?;
-        let found = routes.iter().find(|route| route.key == self.key);
-        let as_wanted = match (&self.change, found) {
-            (RouteChange::Delete(_), None) => true,
-            (RouteChange::Create | RouteChange::Update(_), Some(route)) => {
-                route.integration.as_deref() == Some(&self.integration)
-            }
-            _ => false,
-        };
-        if as_wanted { ours(()) } else { Ok(Observed::Absent) }
-    }
-}
-
-/// The description of a deployment, which identifies its content.
-pub(crate) fn described(digest: &str) -> String {
-    format!("sluice {digest}")
 }
 
 /// Freezes the API's definition.
 pub(super) struct CreateDeployment {
     pub(super) target: Target,
     pub(super) api: String,
-    pub(super) digest: String,
+    /// It identifies the definition.
+    pub(super) description: String,
 }
 
 #[async_trait]
@@ -136,22 +84,16 @@ impl Step<Sluice> for CreateDeployment {
         Effect::Mutate(&CREATE_DEPLOYMENT)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let description = described(&self.digest);
-        Progress::done(cx.world.ports.gateway.create_deployment(&self.target, &self.api, &description).await?)
+        let gateway = &cx.world.ports.gateway;
+        Progress::done(gateway.create_deployment(&self.target, &self.api, &self.description).await?)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let found = cx.world.ports.gateway.deployments(&self.target, &self.api).await?;
-        match frozen(&found, &self.digest) {
+        match frozen(&found, &self.description) {
             Some(deployment) => ours(deployment),
             None => Ok(Observed::Absent),
         }
     }
-}
-
-/// The deployment of that definition, unless it failed.
-pub(super) fn frozen<'a>(deployments: &'a [Deployment], digest: &str) -> Option<&'a Deployment> {
-    let failed = |deployment: &Deployment| matches!(deployment.state, DeploymentState::Failed(_));
-    deployments.iter().find(|found| found.description == described(digest) && !failed(found))
 }
 
 /// How long API Gateway may take to deploy.

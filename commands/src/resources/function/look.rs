@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use futures::TryFutureExt as _;
-use futures::future::{try_join, try_join3};
+use futures::future::try_join;
 use serde::{Deserialize, Serialize};
 
 use crate::application::Sluice;
-use crate::names::{self, API_STATEMENT};
+use crate::names;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::ports::{Alias, FunctionVersion, Readiness};
 use crate::resources::messages::{self, foreign_refusal};
@@ -33,8 +33,6 @@ pub(crate) struct FunctionLook {
     /// The other versions that the alias sends calls to, in thousandths of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) weights: BTreeMap<String, u32>,
-    /// Whether API Gateway may call that alias.
-    pub(crate) permitted: bool,
 }
 
 /// A published version as the list of versions shows it.
@@ -121,23 +119,19 @@ impl Step<Sluice> for LookAtFunction {
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let functions = &cx.world.ports.functions;
         let (target, function, stage) = (&self.target, &self.function, self.stage.as_str());
-        let aws = try_join3(
-            functions.versions(target, function),
-            functions.alias(target, function, stage),
-            functions.permissions(target, function, stage),
-        );
+        let aws = try_join(functions.versions(target, function), functions.alias(target, function, stage));
         let recorded = self.watch.recorded(cx);
-        let ((versions, alias, statements), recorded) =
-            try_join(aws.map_err(EngineError::from), recorded).await?;
+        let ((versions, alias), recorded) = try_join(aws.map_err(EngineError::from), recorded).await?;
         let drift = recorded.map(|recorded| recorded.of_alias(function, alias.as_ref().map(Alias::serves)));
         if let Some(progress) = self.watch.judge(cx, drift.unwrap_or_default()).await? {
             return Ok(progress);
         }
         let versions = versions.unwrap_or_default();
         let latest = versions.iter().find(|version| version.version == LATEST);
-        let role_prefix = names::role_arn(target, "sluice-");
+        // Another pipeline and stage may give the same name; the path of their roles differs.
+        let own_roles = names::role_path(&self.watch.pipeline, Some(&self.stage));
         if let Some(latest) = latest
-            && !latest.config.role.starts_with(&role_prefix)
+            && !latest.config.role.starts_with(&names::role_arn(target, &own_roles, ""))
         {
             return Err(EngineError::Refused(foreign_refusal(&messages::function(function))));
         }
@@ -167,7 +161,6 @@ impl Step<Sluice> for LookAtFunction {
             roles: published_roles(&versions),
             weights: alias.as_ref().map(|alias| alias.weights.clone()).unwrap_or_default(),
             alias: alias.map(|alias| (alias.version, alias.revision)),
-            permitted: statements.iter().any(|statement| statement == API_STATEMENT),
         })
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, OperationState, StepId};
-use crate::records::{VersionSet, pipeline_slot};
+use crate::records::{VersionSet, prepare_slot};
 use crate::resources::describe::{Change, Line};
 use crate::resources::messages;
 use crate::resources::plan::PlannedFunction;
@@ -39,7 +39,7 @@ impl Resource for Function {
         let Part::Function(logical) = part else { return None };
         let step = LookAtFunction {
             target: of.target.clone(),
-            function: function_name(of.pipeline, logical),
+            function: function_name(of.pipeline, of.stage, logical),
             stage: of.stage.clone(),
             code: of.artifact.code.get(logical)?.clone(),
             watch: watch.clone(),
@@ -47,7 +47,7 @@ impl Resource for Function {
         Some(Node::new(StepId::of(LOOK, logical), "", step))
     }
 
-    fn prepare(&self, ToPrepare { of, plan, part, needs }: ToPrepare) -> Result<Prepared, EngineError> {
+    fn prepare(&self, ToPrepare { of, plan, part, needs, .. }: ToPrepare) -> Result<Prepared, EngineError> {
         let Part::Function(logical) = part else { return Ok(Prepared::default()) };
         let planned = plan.planned(logical)?;
         let mut versions = Versions { of, planned, logical, nodes: vec![] };
@@ -95,14 +95,14 @@ impl Versions<'_> {
                     messages::create_function(self.logical),
                     CreateFunction(self.wanted()),
                 );
-                self.nodes.push(node.after(needs.iter().cloned()).holding(pipeline_slot()));
+                self.nodes.push(node.after(needs.iter().cloned()).holding(prepare_slot(self.of.stage)));
                 id
             }
             Diff::Configure(latest) => {
                 let (configure, applied) = (self.id("config"), self.id("configured"));
                 let step = UpdateConfig { wanted: self.wanted(), seen: latest.clone() };
                 let node = Node::new(configure.clone(), messages::update_configuration(self.logical), step);
-                self.nodes.push(node.after(needs.iter().cloned()).holding(pipeline_slot()));
+                self.nodes.push(node.after(needs.iter().cloned()).holding(prepare_slot(self.of.stage)));
                 let node = Node::new(applied.clone(), "", AwaitConfig(self.wanted()));
                 self.nodes.push(node.after([configure]));
                 let revision = self.of.op.output::<String>(&applied)?.unwrap_or_default();
@@ -125,7 +125,7 @@ impl Versions<'_> {
             messages::publish_version(self.logical),
             Publish { wanted: self.wanted(), seen, upload },
         );
-        self.nodes.push(node.after(after).holding(pipeline_slot()));
+        self.nodes.push(node.after(after).holding(prepare_slot(self.of.stage)));
         id
     }
 
@@ -145,6 +145,7 @@ impl Versions<'_> {
         Wanted {
             target: self.of.target.clone(),
             pipeline: self.of.pipeline.clone(),
+            stage: self.of.stage.clone(),
             function: self.planned.name.clone(),
             config: Arc::clone(&self.planned.config),
             code: self.planned.code.clone(),

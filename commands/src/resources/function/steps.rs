@@ -11,10 +11,10 @@ use crate::application::Sluice;
 use crate::names;
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
-use crate::ports::{FunctionConfig, FunctionVersion, Readiness, TAG_PIPELINE};
+use crate::ports::{FunctionConfig, FunctionVersion, Readiness};
 use crate::resources::messages::{self, foreign};
 use crate::resources::own::ours;
-use sluice_model::{Class, CodeRef, PipelineName, PortError, PortResult, Target};
+use sluice_model::{Class, CodeRef, PipelineName, PortError, PortResult, StageName, Target};
 
 /// The call that reads one version.
 const READ: &str = "lambda:GetFunctionConfiguration";
@@ -28,6 +28,7 @@ const APPLIES: Duration = Duration::from_secs(5 * 60);
 pub(super) struct Wanted {
     pub(super) target: Target,
     pub(super) pipeline: PipelineName,
+    pub(super) stage: StageName,
     pub(super) function: String,
     pub(super) config: Arc<FunctionConfig>,
     pub(super) code: CodeRef,
@@ -84,18 +85,18 @@ impl Step<Sluice> for CreateFunction {
         Effect::Mutate(&CREATE_FUNCTION)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let Wanted { target, pipeline, function, config, code } = &self.0;
-        let tags = names::tags(pipeline);
+        let Wanted { target, pipeline, stage, function, config, code } = &self.0;
+        let tags = names::stage_tags(pipeline, stage);
         let made = cx.world.ports.functions.create_function(target, function, config, code, &tags).await?;
         Progress::done(made.version)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let Wanted { target, pipeline, function, .. } = &self.0;
+        let Wanted { target, pipeline, stage, function, .. } = &self.0;
         let Some(tags) = cx.world.ports.functions.function_tags(target, function).await? else {
             return Ok(Observed::Absent);
         };
         // Organisations may add other tags.
-        if tags.get(TAG_PIPELINE).map(String::as_str) != Some(pipeline.as_str()) {
+        if !names::stage_tags(pipeline, stage).iter().all(|(key, value)| tags.get(key) == Some(value)) {
             return Ok(foreign(messages::function(function)));
         }
         match self.0.published(cx).await? {

@@ -158,7 +158,7 @@ fn every_document_is_within_iams_limits() {
     let size = |document: &str| document.chars().filter(|sign| !sign.is_whitespace()).count();
     let functions = boundary(&target, &longest, data_statements());
     assert!(size(&functions) <= MANAGED_LIMIT, "{}: {functions}", size(&functions));
-    assert!(size(&build_boundary(&target)) <= MANAGED_LIMIT);
+    assert!(size(&build_boundary(&target)) <= MANAGED_LIMIT && size(&api_boundary(&target)) <= MANAGED_LIMIT);
     // Sluice's additions fit into the space that the template reader leaves.
     let (function, stage) = ("f".repeat(64), "s".repeat(20).parse().unwrap());
     let added = function_policy(&target, &function, &stage, &[]);
@@ -205,9 +205,11 @@ fn the_documents_in_docs_match() {
     let reads = json!({ "Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": table });
     for (name, document) in [
         ("iam-boundary.json", boundary(&target(), &own(), data_statements())),
+        ("iam-boundary-api.json", api_boundary(&target())),
         ("iam-boundary-build.json", build_boundary(&target())),
+        ("iam-role-api.json", api_policy(&target(), &pipeline, &stage)),
         ("iam-role-build.json", build_policy(&target(), &pipeline)),
-        ("iam-role-function.json", function_policy(&target(), "sluice-orders-Hello", &stage, &[reads])),
+        ("iam-role-function.json", function_policy(&target(), "sluice-orders-prod-Hello", &stage, &[reads])),
     ] {
         let document: Value = serde_json::from_str(&document).unwrap();
         let text = format!("{document:#}\n");
@@ -220,37 +222,46 @@ fn the_documents_in_docs_match() {
     }
 }
 
+/// Names are cut and may begin alike, so the boundary compares tags.
+#[test]
+fn an_api_calls_only_the_versions_of_its_own_stage() {
+    let (pipeline, stage) = (PipelineName::new("orders").unwrap(), StageName::new("prod").unwrap());
+    let version =
+        |function: &str, qualifier: &str| target().arn("lambda", &format!("function:{function}:{qualifier}"));
+    let policy = api_policy(&target(), &pipeline, &stage);
+    let allowed = &statements(&policy)[0]["Resource"];
+    assert!(any_fits(allowed, &version("sluice-orders-prod-Hello", "7")));
+    assert!(!any_fits(allowed, &version("sluice-orders-dev-Hello", "7")));
+    let bare = target().arn("lambda", "function:sluice-orders-prod-Hello");
+    assert!(!any_fits(allowed, &bare), "`$LATEST` may be a release that nobody approved");
+    let boundary = api_boundary(&target());
+    for (sid, tag) in [("NotOtherPipelines", TAG_PIPELINE), ("NotOtherStages", names::TAG_STAGE)] {
+        let differs = &statement(&boundary, sid)["Condition"]["StringNotEquals"];
+        assert_eq!(differs[format!("aws:ResourceTag/{tag}")], format!("${{aws:PrincipalTag/{tag}}}"));
+    }
+    let role = ImmutableRole::of_api(&target(), &pipeline, &stage);
+    assert_eq!(role.boundary, names::api_boundary_arn(&target()));
+    assert!(role.trust.contains("apigateway.amazonaws.com"), "{}", role.trust);
+    assert!(role.arn(&target()).contains(":role/sluice/orders/prod/sluice-orders-prod-api-"));
+}
+
 #[test]
 fn a_roles_name_changes_with_its_rights_and_fits() {
     let target = Target { account: "123456789012".into(), region: "eu-central-1".into() };
     let stage = StageName::new("prod").unwrap();
-    let function = format!("sluice-{}", "x".repeat(57));
-    let plain = ImmutableRole::of_function(&target, &function, &stage, &[]);
-    let more = ImmutableRole::of_function(&target, &function, &stage, &[json!({ "Effect": "Allow" })]);
-    let dev = ImmutableRole::of_function(&target, &function, &StageName::new("dev").unwrap(), &[]);
+    let (function, pipeline) = (format!("sluice-{}", "x".repeat(57)), PipelineName::new("orders").unwrap());
+    let role = |stage: &StageName, statements: &[Value]| {
+        ImmutableRole::of_function(&target, (&pipeline, stage), &function, statements)
+    };
+    let plain = role(&stage, &[]);
+    let more = role(&stage, &[json!({ "Effect": "Allow" })]);
+    let dev = role(&StageName::new("dev").unwrap(), &[]);
     assert!(plain.name.len() <= 64 && more.name.len() <= 64);
     assert!(plain.name != more.name && plain.name != dev.name);
-    assert_eq!(plain, ImmutableRole::of_function(&target, &function, &stage, &[]));
+    assert_eq!(plain, role(&stage, &[]));
     let hash = plain.name.rsplit('-').next().unwrap();
     assert_eq!(hash.len(), 26, "128 bits: {hash}");
     assert!(hash.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()), "{hash}");
-}
-
-/// *Tidy* finds roles by their name prefix, and must never confuse a build's role with a function's.
-#[test]
-fn roles_are_found_by_their_name_prefix_however_long_they_are() {
-    let stage = StageName::new("production-stage-20c").unwrap();
-    for name in ["ab", "orders", "orders-of-the-whole-company", &"x".repeat(40)] {
-        let pipeline: PipelineName = name.parse().unwrap();
-        let (stem, builds) = (ImmutableRole::stem(&pipeline), ImmutableRole::builds_stem(&pipeline));
-        let build = ImmutableRole::of_builds(&target(), &pipeline).name;
-        assert!(build.starts_with(&stem) && build.starts_with(&builds), "{build}");
-        for logical in ["F", "HandlesEveryOrderThatComesInOverTheCounter"] {
-            let function = sluice_template::function_name(&pipeline, logical);
-            let role = ImmutableRole::of_function(&target(), &function, &stage, &[]).name;
-            assert!(role.starts_with(&stem) && !role.starts_with(&builds), "{role}");
-        }
-    }
 }
 
 /// The key of another build's artifact must stay secret: only that keeps a build from replacing the artifact.

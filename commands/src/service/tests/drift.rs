@@ -13,7 +13,7 @@ use crate::rules::ObservedDrift;
 use crate::testing::{FakeAws, Faults, samples, target};
 use sluice_model::{Class, Click, Confirmed, PipelineName, Text};
 
-const HELLO: &str = "sluice-orders-Hello";
+const HELLO: &str = "sluice-orders-prod-Hello";
 
 struct Truthful {
     office: Office,
@@ -85,7 +85,7 @@ async fn a_comparison_is_valid_for_a_minute() {
     let looks =
         || drift_report.fake_aws.calls().iter().filter(|called| !called.call.starts_with("s3:")).count();
     let calls = looks();
-    assert_eq!(calls, 4, "one for the function, one for each API stage");
+    assert_eq!(calls, 6, "one for the function and one for the API of each stage");
     drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
     advance(Duration::from_secs(50)).await;
     drift_report.types("/pipeline check orders").await;
@@ -94,7 +94,7 @@ async fn a_comparison_is_valid_for_a_minute() {
     let told = drift_report.status().await;
     assert!(
         told.contains(
-            "prod was moved outside Sluice: sluice-orders-Hello:prod points to version 7 instead of 1"
+            "prod was moved outside Sluice: sluice-orders-prod-Hello:prod points to version 7 instead of 1"
         ),
         "{told}"
     );
@@ -217,12 +217,12 @@ async fn a_confirmation_is_bound_to_the_drift_that_was_shown() {
     let row = drift_report.office.store.matching(|item| item.key.sort.starts_with("row/"));
     let words = row[0].body.to_string();
     assert!(
-        words.contains(r#""outside":{"aliases":{"sluice-orders-Hello":{"recorded":"1","seen":"8"}}}"#),
+        words.contains(r#""outside":{"aliases":{"sluice-orders-prod-Hello":{"recorded":"1","seen":"8"}}}"#),
         "{words}"
     );
 
     // Known drift blocks a deploy too, although a deploy makes no new comparison.
-    drift_report.fake_aws.move_by_hand(HELLO, "dev", "7", None);
+    drift_report.fake_aws.move_by_hand("sluice-orders-dev-Hello", "dev", "7", None);
     advance(Duration::from_secs(61)).await;
     drift_report.status().await;
     let held = drift_report.types("/deploy orders #1").await;

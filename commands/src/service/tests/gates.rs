@@ -154,7 +154,7 @@ async fn office_in(situation: &Situation) -> Office {
     let fake_aws = FakeAws::new(clock.clone());
     samples::aws_as_recorded(&fake_aws, "orders", &stages);
     for stage in situation.moved {
-        fake_aws.move_by_hand("sluice-orders-Hello", stage, "7", None);
+        fake_aws.move_by_hand(&format!("sluice-orders-{stage}-Hello"), stage, "7", None);
     }
     let mut pinned_roles = PinnedRoles::from(samples::access());
     let people = Arc::<TestDirectory>::default();

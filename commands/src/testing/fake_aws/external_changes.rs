@@ -1,10 +1,10 @@
 //! External changes: what people do in the console. None of them counts as an effect.
 
-use std::collections::BTreeMap;
-
 use super::FakeAws;
 use super::functions::{AliasState, FunctionState};
+use crate::names::API_STAGE;
 use crate::ports::{ApiStage, Deployment, DeploymentState};
+use crate::records::Served;
 use crate::testing::target;
 
 impl FakeAws {
@@ -22,39 +22,32 @@ impl FakeAws {
         alias.revision = revision;
     }
 
-    /// Makes that stage of the API serve another of its deployments; gives the deployment.
+    /// Makes the API of that name serve another version of a function.
     ///
     /// # Panics
-    /// If there is no other deployment.
-    pub fn serve_by_hand(&self, stage: &str) -> String {
+    /// If there is no such API with a stage.
+    pub fn select_by_hand(&self, api: &str, function: &str, version: &str) {
         let mut state = self.lock();
-        let api = state.apis.iter_mut().find(|api| api.stages.contains_key(stage)).expect("an API stage");
-        let now = api.stages.get(stage).and_then(|stage| stage.deployment.clone());
-        let mut all = api.deployments.iter().map(|(deployment, _)| deployment.id.clone());
-        let other = all.rfind(|id| Some(id) != now.as_ref()).expect("another deployment");
-        if let Some(stage) = api.stages.get_mut(stage) {
-            stage.deployment = Some(other.clone());
-        }
-        other
+        let stage = state.apis.iter_mut().find(|found| found.api.name == api);
+        let stage = stage.and_then(|found| found.stages.get_mut(API_STAGE)).expect("an API stage");
+        stage.variables.insert(function.to_owned(), version.to_owned());
     }
 
-    /// Deploys the API as it is to that stage; gives the deployment.
+    /// Deploys the API of that name as it is; gives the deployment.
     ///
     /// # Panics
-    /// If there is no such stage.
-    pub fn serve_a_copy(&self, stage: &str) -> String {
+    /// If there is no such API with a stage.
+    pub fn serve_a_copy(&self, api: &str) -> String {
         let mut state = self.lock();
         let now = state.now;
-        let api = state.apis.iter_mut().find(|api| api.stages.contains_key(stage)).expect("an API stage");
+        let api = state.apis.iter_mut().find(|found| found.api.name == api).expect("an API");
         let made = Deployment {
             id: "by-hand".to_owned(),
             description: "by hand".to_owned(),
             state: DeploymentState::Deployed,
         };
         api.deployments.push((made.clone(), now));
-        if let Some(stage) = api.stages.get_mut(stage) {
-            stage.deployment = Some(made.id.clone());
-        }
+        api.stages.get_mut(API_STAGE).expect("an API stage").deployment = Some(made.id.clone());
         made.id
     }
 
@@ -110,16 +103,16 @@ impl FakeAws {
         state.functions.insert(function.to_owned(), FunctionState::bare(arn, aliases, now));
     }
 
-    /// Adds an API with stages that serve those deployments, and nothing else.
-    pub fn place_api(&self, id: &str, stages: &[(&str, &str)]) {
-        let stage = |name: &str, deployment: &str| ApiStage {
-            name: name.to_owned(),
-            deployment: Some(deployment.to_owned()),
-            variables: BTreeMap::new(),
+    /// Adds an API whose stage serves this, and nothing else.
+    pub fn place_api(&self, id: &str, name: &str, served: &Served) {
+        let stage = ApiStage {
+            name: API_STAGE.to_owned(),
+            deployment: Some(served.deployment.clone()),
+            variables: served.variables.clone(),
         };
-        let stages = stages.iter().map(|(name, at)| ((*name).to_owned(), stage(name, at))).collect();
+        let stages = [(API_STAGE.to_owned(), stage)].into();
         let mut state = self.lock();
         let now = state.now;
-        state.apis.push(super::gateway::ApiState::bare(id, stages, now));
+        state.apis.push(super::gateway::ApiState::bare(id, name, stages, now));
     }
 }

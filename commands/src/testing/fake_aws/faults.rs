@@ -84,7 +84,7 @@ pub struct Climate {
     pub role_delay: Duration,
     /// How long Lambda takes to apply a change.
     pub applies: Duration,
-    /// How long after a move of an alias the previous version still answers.
+    /// How long after a move of an alias or an API stage the previous version still answers.
     pub late: Duration,
     /// How long API Gateway takes to deploy.
     pub deploys: Duration,
@@ -94,6 +94,8 @@ pub struct Climate {
     pub build: Duration,
     /// Whether all functions are unhealthy: they answer with an error.
     pub ill: bool,
+    /// Whether API Gateway leaves out a part of every definition.
+    pub import_warns: bool,
 }
 
 impl Default for Climate {
@@ -109,6 +111,7 @@ impl Default for Climate {
             versions: Duration::ZERO,
             build: Duration::from_secs(8),
             ill: false,
+            import_warns: false,
         }
     }
 }

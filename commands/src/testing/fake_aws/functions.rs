@@ -43,23 +43,21 @@ pub(crate) struct VersionState {
     revision: u64,
 }
 
-/// An alias with its resource policy: source ARN by statement id.
+/// An alias.
 #[derive(Clone)]
 pub(crate) struct AliasState {
     pub(super) version: String,
     /// The share of calls of other versions, in thousandths.
     pub(super) weights: BTreeMap<String, u32>,
-    pub(super) statements: BTreeMap<String, String>,
     pub(super) revision: u64,
     /// The previous version, and when the alias moved from it.
     moved: Option<(String, Instant)>,
 }
 
 impl AliasState {
-    /// An alias without permissions.
+    /// An alias at that version.
     pub(super) fn at(version: &str) -> Self {
-        let (weights, statements) = (BTreeMap::new(), BTreeMap::new());
-        Self { version: version.to_owned(), weights, statements, revision: 1, moved: None }
+        Self { version: version.to_owned(), weights: BTreeMap::new(), revision: 1, moved: None }
     }
 }
 

@@ -1,32 +1,57 @@
-//! API Gateway, HTTP APIs: a deployment is a snapshot of routes and integrations, and a stage serves one.
+//! API Gateway, HTTP APIs: a deployment is a snapshot of the definition, and a stage serves one.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::{FaultProxy, Made, State, id, refuse};
 use crate::operation::effects::{
-    CREATE_API, CREATE_DEPLOYMENT, CREATE_INTEGRATION, CREATE_ROUTE, CREATE_STAGE, DELETE_ROUTE,
-    DELETE_STAGE, UPDATE_ROUTE, UPDATE_STAGE,
+    CREATE_API, CREATE_DEPLOYMENT, CREATE_STAGE, DELETE_STAGE, IMPORT_API, UPDATE_STAGE,
 };
-use crate::ports::{Api, ApiStage, Deployment, DeploymentState, Gateway, Integration, Route, Tags};
+use crate::ports::{Api, ApiStage, Deployment, DeploymentState, Gateway, Tags};
+use serde_json::Value;
 use sluice_model::{Class, PortResult, Target};
 
 const GONE: &str = "NotFoundException";
 const TAKEN: &str = "ConflictException";
+
+/// The integration URI and the role of each route, by its key.
+pub(super) type Routes = BTreeMap<String, (String, String)>;
+
+/// The routes of an OpenAPI document.
+fn routes(body: &str) -> Routes {
+    let document: Value = serde_json::from_str(body).unwrap_or_default();
+    let mut routes = Routes::new();
+    for (path, operations) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in operations.as_object().into_iter().flatten() {
+            let key = match (path.as_str(), method.as_str()) {
+                ("/$default", _) => "$default".to_owned(),
+                (path, "x-amazon-apigateway-any-method") => format!("ANY {path}"),
+                (path, method) => format!("{} {path}", method.to_ascii_uppercase()),
+            };
+            let integration = &operation["x-amazon-apigateway-integration"];
+            let text = |field: &str| integration[field].as_str().unwrap_or_default().to_owned();
+            routes.insert(key, (text("uri"), text("credentials")));
+        }
+    }
+    routes
+}
 
 /// An API.
 #[derive(Clone)]
 pub(crate) struct ApiState {
     pub(super) api: Api,
     made: Instant,
-    pub(super) integrations: Vec<(Integration, Instant)>,
-    routes: Vec<Route>,
+    /// The definition.
+    routes: Routes,
     pub(super) deployments: Vec<(Deployment, Instant)>,
-    /// The routes of each deployment: integration URI by route key.
-    pub(super) frozen: BTreeMap<String, BTreeMap<String, String>>,
+    /// The definition that each deployment froze.
+    pub(super) frozen: BTreeMap<String, Routes>,
     pub(super) stages: BTreeMap<String, ApiStage>,
+    /// What the stage served before, and when it moved from that.
+    moved: Option<(ApiStage, Instant)>,
 }
 
 impl State {
@@ -47,20 +72,22 @@ impl State {
 
 impl ApiState {
     /// An API of which only the stages matter.
-    pub(super) fn bare(id: &str, stages: BTreeMap<String, ApiStage>, now: Instant) -> Self {
-        let (name, endpoint, tags) = (id.to_owned(), String::new(), Tags::new());
+    pub(super) fn bare(id: &str, name: &str, stages: BTreeMap<String, ApiStage>, now: Instant) -> Self {
+        let (name, endpoint, tags) = (name.to_owned(), String::new(), Tags::new());
         Self {
             api: Api { id: id.to_owned(), name, endpoint, tags },
             made: now,
-            integrations: vec![],
-            routes: vec![],
+            routes: Routes::new(),
             deployments: vec![],
             frozen: BTreeMap::new(),
             stages,
+            moved: None,
         }
     }
-    fn has_integration(&self, id: &str) -> bool {
-        self.integrations.iter().any(|(known, _)| known.id == id)
+    /// What the stage serves, as the data plane knows it.
+    pub(super) fn answering(&self, name: &str, now: Instant, late: Duration) -> Option<&ApiStage> {
+        let before = self.moved.as_ref().filter(|(_, when)| now.duration_since(*when) < late);
+        before.map(|(before, _)| before).or_else(|| self.stages.get(name))
     }
     fn has_deployment(&self, id: Option<&str>) -> bool {
         id.is_none_or(|id| self.deployments.iter().any(|(known, _)| known.id == id))
@@ -82,11 +109,11 @@ impl Gateway for FaultProxy {
             state.apis.push(ApiState {
                 api: api.clone(),
                 made,
-                integrations: vec![],
-                routes: vec![],
+                routes: Routes::new(),
                 deployments: vec![],
                 frozen: BTreeMap::new(),
                 stages: BTreeMap::new(),
+                moved: None,
             });
             Ok(Made::New(api))
         })
@@ -101,77 +128,17 @@ impl Gateway for FaultProxy {
         .await
     }
 
-    async fn create_integration(&self, _: &Target, api: &str, uri: &str) -> PortResult<Integration> {
-        let call = CREATE_INTEGRATION.call;
-        self.change(call, &format!("{api} {uri}"), |state| {
-            let now = state.now;
-            let known = &mut state.api_mut(call, api)?.integrations;
-            let nth = known.iter().filter(|(known, _)| known.uri == uri).count();
-            let made = Integration { id: id("int", uri, nth), uri: uri.to_owned() };
-            known.push((made.clone(), now));
-            Ok(Made::New(made))
-        })
-        .await
-    }
-
-    async fn integrations(&self, _: &Target, api: &str) -> PortResult<Vec<Integration>> {
-        let call = "apigatewayv2:GetIntegrations";
-        self.look(call, api, |state| {
-            let shown = state.api(call, api)?.integrations.iter().filter(|(_, made)| state.shows(*made));
-            Ok(shown.map(|(found, _)| found.clone()).collect())
-        })
-        .await
-    }
-
-    async fn create_route(&self, _: &Target, api: &str, key: &str, integration: &str) -> PortResult<Route> {
-        let call = CREATE_ROUTE.call;
-        self.change(call, &format!("{api} {key} -> {integration}"), |state| {
-            let id = id("route", key, 0);
+    async fn import_api(&self, _: &Target, api: &str, body: &str) -> PortResult<Vec<String>> {
+        let call = IMPORT_API.call;
+        let (digest, routes) = (crate::names::short_digest(&[body]), routes(body));
+        self.change(call, &format!("{api} {digest}"), |state| {
+            let warns = state.climate.import_warns;
             let found = state.api_mut(call, api)?;
-            if found.routes.iter().any(|route| route.key == key) {
-                return refuse(call, Class::Conflict, TAKEN);
-            }
-            if !found.has_integration(integration) {
-                return refuse(call, Class::Absent, GONE);
-            }
-            let made = Route { id, key: key.to_owned(), integration: Some(integration.to_owned()) };
-            found.routes.push(made.clone());
-            Ok(Made::New(made))
+            let before = std::mem::replace(&mut found.routes, routes.clone());
+            let warnings = if warns { vec!["Ignoring the route <!channel>".to_owned()] } else { vec![] };
+            Ok(if before == routes { Made::Same(warnings) } else { Made::New(warnings) })
         })
         .await
-    }
-
-    async fn update_route(&self, _: &Target, api: &str, route: &str, integration: &str) -> PortResult<Route> {
-        let call = UPDATE_ROUTE.call;
-        self.change(call, &format!("{api} {route} -> {integration}"), |state| {
-            let found = state.api_mut(call, api)?;
-            if !found.has_integration(integration) {
-                return refuse(call, Class::Absent, GONE);
-            }
-            let Some(route) = found.routes.iter_mut().find(|known| known.id == route) else {
-                return refuse(call, Class::Absent, GONE);
-            };
-            let before = route.integration.replace(integration.to_owned());
-            let same = before.as_deref() == Some(integration);
-            Ok(if same { Made::Same(route.clone()) } else { Made::New(route.clone()) })
-        })
-        .await
-    }
-
-    async fn delete_route(&self, _: &Target, api: &str, route: &str) -> PortResult<()> {
-        let call = DELETE_ROUTE.call;
-        self.change(call, &format!("{api} {route}"), |state| {
-            let found = state.api_mut(call, api)?;
-            let before = found.routes.len();
-            found.routes.retain(|known| known.id != route);
-            Ok(if found.routes.len() == before { Made::Same(()) } else { Made::New(()) })
-        })
-        .await
-    }
-
-    async fn routes(&self, _: &Target, api: &str) -> PortResult<Vec<Route>> {
-        let call = "apigatewayv2:GetRoutes";
-        self.look(call, api, |state| Ok(state.api(call, api)?.routes.clone())).await
     }
 
     async fn create_deployment(&self, _: &Target, api: &str, description: &str) -> PortResult<Deployment> {
@@ -188,12 +155,7 @@ impl Gateway for FaultProxy {
             if found.routes.is_empty() {
                 return refuse(call, Class::Invalid, "BadRequestException");
             }
-            let uri = |id: &str| found.integrations.iter().find(|(known, _)| known.id == id);
-            let snapshot = found.routes.iter().filter_map(|route| {
-                Some((route.key.clone(), uri(route.integration.as_deref()?)?.0.uri.clone()))
-            });
-            let snapshot = snapshot.collect();
-            found.frozen.insert(made.id.clone(), snapshot);
+            found.frozen.insert(made.id.clone(), found.routes.clone());
             found.deployments.push((made.clone(), now));
             Ok(Made::New(made))
         })
@@ -237,17 +199,22 @@ impl Gateway for FaultProxy {
         api: &str,
         stage: &str,
         deployment: &str,
+        variables: &BTreeMap<String, String>,
     ) -> PortResult<ApiStage> {
         let call = UPDATE_STAGE.call;
-        self.change(call, &format!("{api}/{stage} -> {deployment}"), |state| {
+        self.change(call, &format!("{api}/{stage} -> {deployment} {variables:?}"), |state| {
+            let now = state.now;
             let found = state.api_mut(call, api)?;
             if !found.has_deployment(Some(deployment)) {
                 return refuse(call, Class::Absent, GONE);
             }
             let Some(stage) = found.stages.get_mut(stage) else { return refuse(call, Class::Absent, GONE) };
-            let before = stage.deployment.replace(deployment.to_owned());
-            let same = before.as_deref() == Some(deployment);
-            Ok(if same { Made::Same(stage.clone()) } else { Made::New(stage.clone()) })
+            let before = stage.clone();
+            stage.deployment = Some(deployment.to_owned());
+            stage.variables.extend(variables.clone());
+            stage.variables.retain(|_, value| !value.is_empty());
+            found.moved = Some((before.clone(), now));
+            Ok(if *stage == before { Made::Same(stage.clone()) } else { Made::New(stage.clone()) })
         })
         .await
     }

@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{Effect, FakeAws};
+use crate::records::Served;
 
 /// What answers requests: the only changes that are visible from outside.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Serving {
     /// The version that each alias points to, by `function:alias`.
     pub aliases: BTreeMap<String, String>,
-    /// The deployment that each API stage serves, by `api/stage`.
-    pub stages: BTreeMap<String, String>,
-    /// The aliases that API Gateway may call, by `function:alias`.
-    pub permitted: Vec<String>,
+    /// What each API serves, by its name: the deployment, and the version of each function by its logical id.
+    pub apis: BTreeMap<String, Served>,
 }
 
 impl FakeAws {
@@ -25,15 +24,11 @@ impl FakeAws {
         for (name, function) in &state.functions {
             for (alias, at) in &function.aliases {
                 serving.aliases.insert(format!("{name}:{alias}"), at.version.clone());
-                if !at.statements.is_empty() {
-                    serving.permitted.push(format!("{name}:{alias}"));
-                }
             }
         }
         for api in &state.apis {
-            for (name, stage) in &api.stages {
-                let deployment = stage.deployment.clone().unwrap_or_default();
-                serving.stages.insert(format!("{}/{name}", api.api.id), deployment);
+            for served in api.stages.values().cloned().filter_map(Served::of) {
+                serving.apis.insert(api.api.name.clone(), served);
             }
         }
         serving
@@ -73,8 +68,8 @@ impl FakeAws {
         counts.into_iter().filter(|(_, count)| *count > 1).map(|(effect, _)| effect).collect()
     }
 
-    /// The resources that exist twice: builds of one operation, APIs of one name, integrations of one URI, deployments of one
-    /// definition, versions of one content.
+    /// The resources that exist twice: builds of one operation, APIs of one name, deployments of one definition,
+    /// versions of one content.
     pub fn doubled(&self) -> Vec<String> {
         let state = self.lock();
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
@@ -84,9 +79,6 @@ impl FakeAws {
         }
         for api in &state.apis {
             see(format!("API {} {:?}", api.api.name, api.api.tags));
-            for (integration, _) in &api.integrations {
-                see(format!("integration {} {}", api.api.id, integration.uri));
-            }
             for (deployment, _) in &api.deployments {
                 see(format!("deployment {} {}", api.api.id, deployment.description));
             }

@@ -1,9 +1,10 @@
-//! The stages' URLs: the deployment that the API stage serves and the version of the alias at that moment give the answer.
+//! The stages' URLs: the deployment that the API stage serves, and the version that its variable selects, give the answer.
 
 use async_trait::async_trait;
 
 use super::functions::ILL;
 use super::{FaultProxy, State};
+use crate::names::API_STAGE;
 use crate::ports::{Method, Probe, Reply};
 use sluice_model::{Class, PortError};
 
@@ -16,19 +17,25 @@ impl State {
         let path = url.split('?').next().and_then(|url| url.strip_prefix("https://")?.split_once('/'));
         let found = path.and_then(|(host, path)| {
             let api = self.apis.iter().find(|api| api.api.endpoint.ends_with(host))?;
-            let (stage, path) = path.split_once('/').unwrap_or((path, ""));
-            let routes = api.frozen.get(api.stages.get(stage)?.deployment.as_ref()?)?;
+            let stage = api.answering(API_STAGE, self.now, self.climate.late)?;
+            let routes = api.frozen.get(stage.deployment.as_ref()?)?;
             let own = routes.get(&format!("{method} /{path}"));
-            Some((stage, own.or_else(|| routes.get("$default"))?, &api.api.id))
+            Some((stage, own.or_else(|| routes.get("$default"))?))
         });
-        let Some((stage, uri, api)) = found else { return (404, "{\"message\":\"Not Found\"}") };
-        let function = uri.split(":function:").nth(1).and_then(|rest| rest.split(':').next());
-        let alias = function.and_then(|function| {
-            let alias = self.functions.get(function)?.aliases.get(stage)?;
-            let may = alias.statements.values().any(|source| source.contains(&format!(":{api}/{stage}/")));
-            may.then_some(function)
+        let Some((stage, (uri, role))) = found else { return (404, "{\"message\":\"Not Found\"}") };
+        let called = uri.split(":function:").nth(1).and_then(|rest| {
+            let (function, version) = rest.strip_suffix("/invocations")?.split_once(':')?;
+            let variable = version.strip_prefix("${stageVariables.").and_then(|name| name.strip_suffix('}'));
+            Some((
+                function,
+                variable.map_or(Some(version), |name| stage.variables.get(name).map(String::as_str))?,
+            ))
         });
-        match alias.and_then(|function| self.answering(function, stage)) {
+        let called = called.filter(|_| self.is_assumable(role));
+        let version = called.and_then(|(function, version)| {
+            self.functions.get(function)?.versions.iter().find(|found| found.number == version)
+        });
+        match version {
             None => (500, "{\"message\":\"Internal Server Error\"}"),
             Some(version) if self.is_ill(version) => (500, ILL),
             Some(_) => (200, "I am well"),

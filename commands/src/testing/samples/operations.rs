@@ -69,7 +69,7 @@ fn gone() -> Refusal {
 fn void(journal: &Journal, release: u32) -> Refusal {
     let prod: StageName = "prod".parse().expect("a stage");
     let mut moved = stage("prod", release);
-    moved.current = Some(crate::records::Current { by: super::actor("ben"), ..current(release) });
+    moved.current = Some(crate::records::Current { by: super::actor("ben"), ..current("prod", release) });
     let state = PipelineState { stages: [(prod.clone(), moved)].into(), ..PipelineState::default() };
     let (definition, op) = journal.known();
     let snapshot = Snapshot { state, access: access(), ..Snapshot::default() };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::records::{STORED_REVISION, code};
-use crate::names::{self, role_arn};
+use crate::names;
 use crate::operation::{OperationState, StepId};
 use crate::ports::FunctionConfig;
 use crate::records::Change;
@@ -89,7 +89,7 @@ impl Outputs {
         let application = &deployable.application;
         let mut outputs = Self::default();
         for function in application.functions.values() {
-            let latest = (!is_first).then(|| latest(function, &stage));
+            let latest = (!is_first).then(|| latest(function, (&pipeline, &stage)));
             let alias = (!is_first).then(|| ("1".to_owned(), "rev-1".to_owned()));
             let look = FunctionLook {
                 latest,
@@ -97,18 +97,18 @@ impl Outputs {
                 roles: Default::default(),
                 alias,
                 weights: Default::default(),
-                permitted: !is_first,
             };
             outputs = outputs.with(&format!("look:{}", function.logical_id), look);
         }
         let api = json!({
-            "id": "a1b2c3", "name": names::api(&pipeline), "tags": {},
+            "id": "a1b2c3", "name": names::api(&pipeline, &stage), "tags": {},
             "endpoint": "https://a1b2c3.execute-api.eu-central-1.amazonaws.com",
         });
+        let served: BTreeMap<&str, &str> = functions.iter().map(|logical| (*logical, "1")).collect();
         let look = if is_first {
             value(ApiLook::default())
         } else {
-            json!({ "api": api, "integrations": [], "routes": [], "deployments": [], "serves": "d1" })
+            json!({ "api": api, "deployments": [], "serves": { "deployment": "d1", "variables": served } })
         };
         let version = if is_first { "1" } else { "2" };
         for step in ["create", "code", "publish"] {
@@ -121,22 +121,21 @@ impl Outputs {
             .with("look-api", look)
             .with("api", api)
             .with("configured", "rev-2")
-            .with("integration", "i1")
             .with("deployment", json!({ "id": "d2", "description": "sluice", "state": "deployed" }))
-            .with("record", recorded(&format!("{stage}/")))
+            .with("record", recorded())
     }
 }
 
-/// The output of the record of a move, with the URL of that stage.
-pub(super) fn recorded(stage: &str) -> Value {
-    json!({ "url": format!("https://a1b2c3.execute-api.eu-central-1.amazonaws.com/{stage}"), "others": false })
+/// The output of the record of a move.
+pub(super) fn recorded() -> Value {
+    json!({ "url": "https://a1b2c3.execute-api.eu-central-1.amazonaws.com/", "others": false })
 }
 
 /// An application of these functions, with a route to each.
 pub fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str]) -> Application {
     let function = |logical: &&str| AppFunction {
         logical_id: (*logical).into(),
-        name: function_name(pipeline, logical),
+        name: function_name(pipeline, stage, logical),
         runtime: "python3.12".into(),
         handler: "app.handler".into(),
         memory: 128,
@@ -158,12 +157,12 @@ pub fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str
 }
 
 /// `$LATEST` with other code and the configuration that is wanted.
-fn latest(function: &AppFunction, stage: &StageName) -> Latest {
-    let role = ImmutableRole::of_function(&target(), &function.name, stage, &function.statements);
+fn latest(function: &AppFunction, of: (&PipelineName, &StageName)) -> Latest {
+    let role = ImmutableRole::of_function(&target(), of, &function.name, &function.statements);
     let config = FunctionConfig {
         runtime: function.runtime.clone(),
         handler: function.handler.clone(),
-        role: role_arn(&target(), &role.name),
+        role: role.arn(&target()),
         memory: function.memory,
         timeout: function.timeout,
         architecture: function.architecture.clone(),

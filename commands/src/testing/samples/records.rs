@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
+use crate::names;
 use crate::operation::{Head, Keys, Precedence, Status, Ticket};
 use crate::ports::{AuditItem, Guard, Guards, Item, LogStream, Precondition, Store, Write};
 use crate::records::{
     Act, Artifact, AuditRecord, AuditSubject, Build, BuildState, Change, Counters, Current, Pinned,
-    PinnedApi, Pipeline, REVISION, Release, Run, Stage, VersionSet, to_item,
+    PinnedApi, Pipeline, REVISION, Release, Run, Served, Stage, VersionSet, to_item,
 };
 use crate::rules::Access;
 use crate::testing::{FakeAws, target};
@@ -103,7 +104,7 @@ fn minutes(n: i64) -> jiff::SignedDuration {
     jiff::SignedDuration::from_mins(n)
 }
 
-pub(super) fn current(release: u32) -> Current {
+pub(super) fn current(stage: &str, release: u32) -> Current {
     Current {
         release: ReleaseNumber(release),
         build: BuildNumber(release),
@@ -111,7 +112,7 @@ pub(super) fn current(release: u32) -> Current {
         commit: change(release),
         since: BEGIN - minutes(60 / i64::from(release)),
         by: actor("ann"),
-        api: Some(pinned_api("d1")),
+        api: Some(pinned_api(stage, release)),
         parameters: Default::default(),
     }
 }
@@ -122,7 +123,7 @@ pub fn stage(name: &str, release: u32) -> Stage {
     if release > 0 {
         let run = |number| Run { release: ReleaseNumber(number), at: BEGIN, rolled_back: false };
         stage.runs = (1..=release).map(run).collect();
-        stage.current = Some(current(release));
+        stage.current = Some(current(name, release));
         stage.url = Some(format!("https://a1b2c3.execute-api.eu-central-1.amazonaws.com/{name}/"));
     }
     stage
@@ -196,8 +197,9 @@ pub async fn orders(store: &dyn Store, name: &str, stages: &[(&str, u32)]) {
         put(store, to_item(keys.release(&name, made.number), empty(), &made).expect("an item")).await;
         for (of, _) in stages.iter().filter(|(_, runs)| *runs >= number) {
             let of: StageName = of.parse().expect("a stage");
-            let versions = [(function_name(&name, "Hello"), number.to_string())].into();
-            let set = VersionSet { versions, api: Some(pinned_api("d1")), ..VersionSet::default() };
+            let versions = [(function_name(&name, &of, "Hello"), number.to_string())].into();
+            let api = Some(pinned_api(of.as_str(), number));
+            let set = VersionSet { versions, api, ..VersionSet::default() };
             put(store, to_item(keys.version_set(&name, made.number, &of), empty(), &set).expect("an item"))
                 .await;
         }
@@ -214,10 +216,12 @@ pub async fn orders(store: &dyn Store, name: &str, stages: &[(&str, u32)]) {
 pub fn aws_as_recorded(fake_aws: &FakeAws, name: &str, stages: &[(&str, u32)]) {
     let name: PipelineName = name.parse().expect("a name");
     let runs: Vec<_> = stages.iter().filter(|(_, release)| *release > 0).collect();
-    let versions: Vec<_> = runs.iter().map(|(stage, release)| (*stage, release.to_string())).collect();
-    let aliases: Vec<_> = versions.iter().map(|(stage, version)| (*stage, version.as_str())).collect();
-    fake_aws.place(&function_name(&name, "Hello"), &aliases);
-    fake_aws.place_api("a1b2c3", &runs.iter().map(|(stage, _)| (*stage, "d1")).collect::<Vec<_>>());
+    for (stage, release) in runs {
+        let of: StageName = stage.parse().expect("a stage");
+        fake_aws.place(&function_name(&name, &of, "Hello"), &[(*stage, &release.to_string())]);
+        let api = pinned_api(stage, *release);
+        fake_aws.place_api(&api.api, &names::api(&name, &of), &api.served);
+    }
 }
 
 fn history(name: &PipelineName) -> Vec<AuditRecord> {
@@ -327,11 +331,12 @@ pub async fn waiting(store: &dyn Store, sample: &super::Sample, status: Status) 
     head
 }
 
-/// The API as a stage's record pins it.
-pub(super) fn pinned_api(deployment: &str) -> PinnedApi {
+/// The API of a stage as its record pins it for a release of `Hello`.
+pub(super) fn pinned_api(stage: &str, release: u32) -> PinnedApi {
+    let variables = [("Hello".to_owned(), release.to_string())].into();
     PinnedApi {
-        api: "a1b2c3".into(),
-        endpoint: "https://a1b2c3.execute-api.eu-central-1.amazonaws.com".into(),
-        deployment: deployment.into(),
+        api: format!("api-{stage}"),
+        endpoint: format!("https://api-{stage}.execute-api.eu-central-1.amazonaws.com"),
+        served: Served { deployment: "d1".into(), variables },
     }
 }

@@ -111,7 +111,7 @@ fn a_small_template_has_sams_defaults() {
     let app = World::new().read(&template(json!({ "Hello": function(json!({})) }))).unwrap();
     let hello = &app.functions["Hello"];
     assert_eq!((hello.memory, hello.timeout, hello.architecture.as_str()), (128, 3, "x86_64"));
-    assert_eq!(hello.name, "sluice-orders-Hello");
+    assert_eq!(hello.name, "sluice-orders-prod-Hello");
     assert_eq!(hello.code.version, "v1");
     assert_eq!(hello.code.sha256, SHA);
     assert!(hello.environment.is_empty() && hello.statements.is_empty() && app.routes.is_empty());
@@ -146,24 +146,24 @@ fn every_intrinsic_of_the_subset_is_resolved_for_the_stage() {
         (json!({ "Ref": "AWS::AccountId" }), "123456789012"),
         (json!({ "Ref": "AWS::Partition" }), "aws"),
         (json!({ "Ref": "AWS::URLSuffix" }), "amazonaws.com"),
-        (json!({ "Ref": "Other" }), "sluice-orders-Other:prod"),
-        (json!({ "Ref": "Hello" }), "sluice-orders-Hello:prod"),
+        (json!({ "Ref": "Other" }), "sluice-orders-prod-Other:prod"),
+        (json!({ "Ref": "Hello" }), "sluice-orders-prod-Hello:prod"),
         (
             json!({ "Fn::GetAtt": ["Other", "Arn"] }),
-            "arn:aws:lambda:eu-central-1:123456789012:function:sluice-orders-Other:prod",
+            "arn:aws:lambda:eu-central-1:123456789012:function:sluice-orders-prod-Other:prod",
         ),
         (
             json!({ "Fn::GetAtt": "Other.Arn" }),
-            "arn:aws:lambda:eu-central-1:123456789012:function:sluice-orders-Other:prod",
+            "arn:aws:lambda:eu-central-1:123456789012:function:sluice-orders-prod-Other:prod",
         ),
         (json!({ "Fn::Sub": "t-${Stage}-${AWS::Region}-${!Stage}-$5" }), "t-prod-eu-central-1-${Stage}-$5"),
         (
             json!({ "Fn::Sub": ["${A}/${Other}", { "A": { "Ref": "Stage" } }] }),
-            "prod/sluice-orders-Other:prod",
+            "prod/sluice-orders-prod-Other:prod",
         ),
         (
             json!({ "Fn::Sub": "${Other.Arn}" }),
-            "arn:aws:lambda:eu-central-1:123456789012:function:sluice-orders-Other:prod",
+            "arn:aws:lambda:eu-central-1:123456789012:function:sluice-orders-prod-Other:prod",
         ),
         (json!({ "Fn::Join": ["-", ["a", { "Ref": "Stage" }, 3]] }), "a-prod-3"),
         (json!({ "Fn::Join": ["|", { "Ref": "Zones" }] }), "a|b|c"),
@@ -183,8 +183,8 @@ fn functions_may_name_each_other_in_a_circle() {
             "Bb": function(json!({ "Environment": { "Variables": { "OTHER": { "Ref": "Aa" } } } })),
         })))
         .unwrap();
-    assert_eq!(app.functions["Aa"].environment["OTHER"], "sluice-orders-Bb:prod");
-    assert_eq!(app.functions["Bb"].environment["OTHER"], "sluice-orders-Aa:prod");
+    assert_eq!(app.functions["Aa"].environment["OTHER"], "sluice-orders-prod-Bb:prod");
+    assert_eq!(app.functions["Bb"].environment["OTHER"], "sluice-orders-prod-Aa:prod");
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn statements_are_resolved_and_keep_their_order() {
     assert_eq!(statements[0]["Resource"], "arn:aws:dynamodb:eu-central-1:123456789012:table/t-prod");
     assert_eq!(
         statements[1]["Resource"][0],
-        "arn:aws:lambda:eu-central-1:123456789012:function:sluice-orders-Hello:prod"
+        "arn:aws:lambda:eu-central-1:123456789012:function:sluice-orders-prod-Hello:prod"
     );
     assert_eq!(statements[1]["Condition"]["StringEquals"]["aws:RequestedRegion"], "eu-central-1");
     assert_eq!(statements.len(), 2);
@@ -267,5 +267,5 @@ fn ten_functions_are_read_in_one_go() {
         .collect();
     let app = World::new().read(&template(Value::Object(functions))).unwrap();
     assert_eq!((app.functions.len(), app.routes.len()), (10, 10));
-    assert_eq!(app.functions["Function9"].environment["NEXT"], "sluice-orders-Function0:prod");
+    assert_eq!(app.functions["Function9"].environment["NEXT"], "sluice-orders-prod-Function0:prod");
 }

@@ -28,7 +28,8 @@ fn head(status: &str) -> Head {
 
 /// A promotion of `orders` r2 to `prod` on which everything agrees.
 fn sound() -> Evidence {
-    let set = json!({"versions": {"f": "2"}, "api": {"api": "a", "deployment": "d"}});
+    let set =
+        json!({"versions": {"f": "2"}, "api": {"api": "a", "deployment": "d", "variables": {"F": "2"}}});
     Evidence {
         items: vec![
             item("/pipeline/orders", "stage/prod", &json!({"current": {"release": 2}})),
@@ -40,7 +41,7 @@ fn sound() -> Evidence {
         messages: vec![message("succeeded", "orders r2 is live on prod")],
         once: vec!["a build of op-0".into(), "a build of op-1".into()],
         aliases: BTreeMap::from([("f".into(), BTreeMap::from([("prod".into(), "2".into())]))]),
-        served: BTreeMap::from([(("a".into(), "prod".into()), "d".into())]),
+        served: BTreeMap::from([("a".into(), json!({"deployment": "d", "variables": {"F": "2"}}))]),
         builds: vec![(ID.into(), "STOPPED".into())],
         ..Evidence::default()
     }
@@ -98,7 +99,7 @@ fn a_stage_that_differs_in_alias_api_record_or_message_is_wrong() {
     let mut alias = sound();
     alias.aliases.get_mut("f").unwrap().insert("prod".into(), "3".into());
     let mut api = sound();
-    api.served.insert(("a".into(), "prod".into()), "e".into());
+    api.served.insert("a".into(), json!({"deployment": "d", "variables": {"F": "1"}}));
     let mut record = sound();
     record.items[0] = item("/pipeline/orders", "stage/prod", &json!({"current": {"release": 1}}));
     let mut message_of_r3 = sound();

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use super::gates::{ends, fails_with, newest, runs, world};
 use super::scenarios::Act;
-use crate::operation::effects::{CREATE_DEPLOYMENT, CREATE_STAGE, PERMIT_API, UPDATE_CONFIG};
+use crate::names;
+use crate::operation::effects::{CREATE_DEPLOYMENT, IMPORT_API, ROLE_POLICY, UPDATE_CONFIG};
 use crate::operation::{Status, StepId};
-use crate::testing::fake_aws::{App, Faults};
+use crate::testing::fake_aws::{App, Called, Faults};
+use crate::testing::target;
 
 #[tokio::test(start_paused = true)]
 async fn a_smoke_test_rejects_an_answer_of_the_previous_version() {
@@ -34,6 +36,70 @@ async fn a_stage_serves_a_deployment_once_it_is_deployed() {
     let done = |step: &str| op.step(&StepId::new(step)).unwrap().done.clone().unwrap().0;
     let waited = done("api-stage").duration_since(done("deployment"));
     assert!(waited.as_secs() >= 6, "{waited}: {:#?}", shared.journal(&newest(&shared).id));
+}
+
+/// Stages share nothing that is prepared: a release for `prod` is ready for approval while `dev` still waits for Lambda.
+#[tokio::test(start_paused = true)]
+async fn a_promotion_is_prepared_while_another_release_is_deployed() {
+    let (shared, process) = world("").await;
+    shared.act(&process, &Act::Pushes(&["Hello", "World"], "v9", 384), "push").await;
+    for line in ["/build orders", "/deploy orders"] {
+        ends(&shared, &process, "ann", line, Status::Succeeded).await;
+    }
+    shared.act(&process, &Act::Pushes(&["Hello", "World"], "v10", 512), "push").await;
+    ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
+    shared.fake_aws.fault_on(UPDATE_CONFIG.call, [Faults::Slow(Duration::from_secs(20))]);
+    process.types("slow", "ann", "/deploy orders").await;
+    process.types("beside", "ann", "/promote orders prod").await;
+    let waits = async || shared.heads().iter().any(|head| head.status == Status::Waiting);
+    process.run_until(waits).await;
+    assert!(shared.heads().iter().any(|head| head.status == Status::Running), "the deploy still runs");
+}
+
+/// Stage `prod` of a pipeline `orders-qa` and stage `qa-prod` of `orders` have the same names.
+#[tokio::test(start_paused = true)]
+async fn a_function_of_another_stage_with_the_same_name_is_left_alone() {
+    let (shared, process) = world("").await;
+    for line in ["/stage add orders qa-prod", "/stage set orders qa-prod approvals=0 confirm"] {
+        ends(&shared, &process, "ada", line, Status::Succeeded).await;
+    }
+    let role = names::role_arn(&target(), "/sluice/orders-qa/prod/", "theirs");
+    shared.fake_aws.leave_function("sluice-orders-qa-prod-Hello", &role, &role);
+    let head = ends(&shared, &process, "ada", "/promote orders qa-prod from dev", Status::Failed).await;
+    assert_eq!(fails_with(&shared, &head).await, "not-ours");
+}
+
+/// An API stage has 100 variables at most: with more functions the definition names their versions.
+#[tokio::test(start_paused = true)]
+async fn an_api_of_a_hundred_and_one_functions_is_deployed_and_moved() {
+    let (shared, process) = world("").await;
+    let names: Vec<String> = (0..101).map(|nth| format!("F{nth:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    shared.fake_aws.push("orders", "v9", App::of(&names, "v9")).unwrap();
+    for line in ["/build orders", "/deploy orders"] {
+        ends(&shared, &process, "ann", line, Status::Succeeded).await;
+    }
+    assert_eq!(shared.disagreements().await, Vec::<String>::new());
+    let served = shared.fake_aws.serving().apis["sluice-orders-dev"].clone();
+    assert!(served.variables.is_empty(), "{served:?}");
+    ends(&shared, &process, "ann", "/rollback orders dev", Status::Succeeded).await;
+    assert_ne!(shared.fake_aws.serving().apis["sluice-orders-dev"].deployment, served.deployment);
+    assert_eq!(shared.disagreements().await, Vec::<String>::new());
+}
+
+/// API Gateway imports what it understands and warns about the rest: people would miss routes.
+#[tokio::test(start_paused = true)]
+async fn a_definition_that_api_gateway_did_not_import_as_a_whole_is_not_deployed() {
+    let (shared, process) = world("").await;
+    shared.fake_aws.climate(|now| now.import_warns = true);
+    shared.act(&process, &Act::Pushes(&["Hello", "World", "More"], "v9", 128), "push").await;
+    ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
+    let before = shared.fake_aws.serving();
+    let head = ends(&shared, &process, "ann", "/deploy orders", Status::Failed).await;
+    assert_eq!(fails_with(&shared, &head).await, "import-incomplete");
+    assert_eq!(shared.fake_aws.serving(), before);
+    shared.fake_aws.climate(|now| now.import_warns = false);
+    ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,7 +151,7 @@ async fn the_wait_for_lambda_is_bounded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_stage_is_created_after_the_permissions_of_its_functions() {
+async fn an_api_is_imported_once_the_role_exists_with_which_it_calls_its_functions() {
     let (shared, process) = world("").await;
     for line in
         ["/stage add orders late", "/stage set orders late approvals=0 confirm", "/promote orders late"]
@@ -93,15 +159,16 @@ async fn an_api_stage_is_created_after_the_permissions_of_its_functions() {
         ends(&shared, &process, "ada", line, Status::Succeeded).await;
     }
     let calls = shared.fake_aws.calls();
-    let last_permit = calls.iter().rposition(|called| called.call == PERMIT_API.call).unwrap();
-    let made = calls.iter().rposition(|called| called.call == CREATE_STAGE.call).unwrap();
-    assert!(last_permit < made, "{last_permit} {made}");
+    let of_api = |called: &Called| called.call == ROLE_POLICY.call && called.subject.contains("-late-api-");
+    let policy = calls.iter().position(of_api).expect("its policy is put");
+    let imported = calls.iter().rposition(|called| called.call == IMPORT_API.call).unwrap();
+    assert!(policy < imported, "{policy} {imported}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_new_revision_with_equal_contents_is_no_external_change() {
     let (shared, process) = world("").await;
-    shared.act(&process, &Act::Pushes(&["Hello", "World"], "v9", 256), "push").await;
+    shared.act(&process, &Act::Pushes(&["Hello", "World"], "v9", 384), "push").await;
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
     // Lambda finishes an earlier change between the look and the first write.
     shared.fake_aws.fault_on(UPDATE_CONFIG.call, [Faults::Revised]);

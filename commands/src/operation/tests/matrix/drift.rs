@@ -16,10 +16,19 @@ use crate::resources::rights::ImmutableRole;
 use crate::testing::{Faults, Moment, target};
 use sluice_model::Card;
 
-const HELLO: &str = "sluice-orders-Hello";
+/// A version that Sluice did not make.
+const THEIRS: &str = "99";
 
-fn at(shared: &Shared, alias: &str) -> String {
-    shared.fake_aws.serving().aliases[&format!("{HELLO}:{alias}")].clone()
+/// The function of the stage.
+fn hello(stage: &str) -> String {
+    format!("sluice-orders-{stage}-Hello")
+}
+
+/// The API of `prod`.
+const API: &str = "sluice-orders-prod";
+
+fn at(shared: &Shared, stage: &str) -> String {
+    shared.fake_aws.serving().aliases[&format!("{}:{stage}", hello(stage))].clone()
 }
 
 fn newest(shared: &Shared) -> Head {
@@ -60,22 +69,21 @@ async fn failure(shared: &Shared, head: &Head) -> String {
 #[tokio::test(start_paused = true)]
 async fn an_operation_keeps_external_changes_made_at_any_moment() {
     let fixture = Fixture::after(PLENTY).await;
-    for (line, stage, other, step) in [
-        ("/promote orders prod r1", "prod", "dev", 6),
-        ("/rollback orders prod", "prod", "dev", 4),
-        ("/deploy orders", "dev", "prod", 40),
+    for (line, stage, step) in [
+        ("/promote orders prod r1", "prod", 6),
+        ("/rollback orders prod", "prod", 4),
+        ("/deploy orders", "dev", 40),
     ] {
         let (mut refused, mut met, mut late) = (0, 0, 0);
         for after in (0..60).map(|nth| nth * step) {
             let shared = fixture.open();
             let process = shared.process("one");
-            let theirs = at(&shared, other);
             let hand = async {
                 tokio::time::sleep(Duration::from_millis(after)).await;
-                shared.fake_aws.move_by_hand(HELLO, stage, &theirs, None);
+                shared.fake_aws.move_by_hand(&hello(stage), stage, THEIRS, None);
             };
             let ((card, head), ()) = tokio::join!(types(&shared, &process, "ann", line), hand);
-            assert_eq!(at(&shared, stage), theirs, "{line}, {after} ms: it was overwritten: {card:?}");
+            assert_eq!(at(&shared, stage), THEIRS, "{line}, {after} ms: it was overwritten: {card:?}");
             match head {
                 None => {
                     assert_eq!(card.code.as_deref(), Some("moved-outside"), "{card:?}");
@@ -100,10 +108,10 @@ async fn an_operation_keeps_external_changes_made_at_any_moment() {
 async fn an_operation_keeps_external_changes_through_deaths_and_lost_answers() {
     let fixture = Fixture::after(PLENTY).await;
     let tally = Tally::of("an external change, a death and another process");
-    for (kind, line, stage, other, changes) in [
-        ("promote", "/promote orders prod r1", "prod", "dev", 5),
-        ("rollback", "/rollback orders prod", "prod", "dev", 5),
-        ("deploy", "/deploy orders", "dev", "prod", 14),
+    for (kind, line, stage, changes) in [
+        ("promote", "/promote orders prod r1", "prod", 5),
+        ("rollback", "/rollback orders prod", "prod", 5),
+        ("deploy", "/deploy orders", "dev", 14),
     ] {
         let scenario = Scenario { name: line, kind, before: PLENTY, who: "ann", line, runs: None };
         let times = [0, 10, 25, 45, 70, 110, 180, 400, 1_000, 2_500, 12_000, 20_000, 45_000];
@@ -119,19 +127,18 @@ async fn an_operation_keeps_external_changes_through_deaths_and_lost_answers() {
             if fate.is_none() {
                 shared.fake_aws.fault_at_change(nth, Faults::AnswerLost);
             }
-            let theirs = at(&shared, other);
             let known = shared.heads().len();
             let hand = async {
                 while shared.heads().len() == known {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
                 tokio::time::sleep(Duration::from_millis(after)).await;
-                shared.fake_aws.move_by_hand(HELLO, stage, &theirs, None);
+                shared.fake_aws.move_by_hand(&hello(stage), stage, THEIRS, None);
             };
             tokio::join!(Box::pin(shared.play(&scenario, &case)), hand);
             let context = format!("{line}: change {nth}, {fate:?}, {after} ms");
             let heads = shared.new_heads(&fixture);
-            assert_eq!(at(&shared, stage), theirs, "{context}: {:#?}", shared.journal(&heads[0].id));
+            assert_eq!(at(&shared, stage), THEIRS, "{context}: {:#?}", shared.journal(&heads[0].id));
             assert_eq!(shared.violations(&heads).await, Vec::<String>::new(), "{context}");
             tally.count();
         }
@@ -142,12 +149,11 @@ async fn an_operation_keeps_external_changes_through_deaths_and_lost_answers() {
 async fn accepting_drift_accepts_the_drift_that_was_seen_and_no_other() {
     let shared = Fixture::after(PLENTY).await.open();
     let process = shared.process("one");
-    let theirs = at(&shared, "dev");
-    shared.fake_aws.move_by_hand(HELLO, "prod", &theirs, None);
+    shared.fake_aws.move_by_hand(&hello("prod"), "prod", THEIRS, None);
     let (card, _) = types(&shared, &process, "eve", "/pipeline status orders").await;
     let words = format!("{card:?}");
     assert!(
-        words.contains("moved outside Sluice") && words.contains(&format!("points to version {theirs}")),
+        words.contains("moved outside Sluice") && words.contains(&format!("points to version {THEIRS}")),
         "{words}"
     );
     assert!(shared.store.any(|item| item.key.sort == "drift/prod"), "since when is recorded");
@@ -170,25 +176,25 @@ async fn accepting_drift_accepts_the_drift_that_was_seen_and_no_other() {
     assert!(!shared.store.any(|item| item.key.sort == "drift/prod"), "it is right again");
 
     // Only the drift that was seen is accepted: it moves once more during the approval, or before the looks.
-    shared.fake_aws.move_by_hand(HELLO, "prod", &theirs, None);
+    shared.fake_aws.move_by_hand(&hello("prod"), "prod", THEIRS, None);
     let known = shared.heads().len();
     process.types("p1", "ann", "/promote orders prod r2 again anyway").await;
     assert_eq!(shared.heads().len(), known + 1);
-    // The version of r1 on dev: neither the recorded one nor the one that was seen.
-    shared.fake_aws.move_by_hand(HELLO, "prod", "1", None);
+    // Neither the recorded version nor the one that was seen.
+    shared.fake_aws.move_by_hand(&hello("prod"), "prod", "98", None);
     let (_, head) = types(&shared, &process, "eve", "/pipeline check orders prod").await;
     assert!(head.is_none());
     let head = newest(&shared);
     assert_eq!((head.status, failure(&shared, &head).await.as_str()), (Status::Failed, "moved-outside"));
-    assert_eq!(at(&shared, "prod"), "1");
+    assert_eq!(at(&shared, "prod"), "98");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_weighted_alias_counts_as_drift() {
     let shared = Fixture::after(PLENTY).await.open();
     let process = shared.process("one");
-    let (mine, theirs) = (at(&shared, "prod"), at(&shared, "dev"));
-    shared.fake_aws.move_by_hand(HELLO, "prod", &mine, Some((&theirs, 100)));
+    let mine = at(&shared, "prod");
+    shared.fake_aws.move_by_hand(&hello("prod"), "prod", &mine, Some((THEIRS, 100)));
     let (card, head) = types(&shared, &process, "ann", "/promote orders prod r1").await;
     assert!(head.is_none() && format!("{card:?}").contains("10% of calls"), "{card:?}");
     let (_, head) = types(&shared, &process, "ann", "/promote orders prod r1 anyway").await;
@@ -198,15 +204,22 @@ async fn a_weighted_alias_counts_as_drift() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_external_api_deployment_counts_as_drift() {
+async fn an_external_api_deployment_or_variable_counts_as_drift() {
     let fixture = Fixture::after(PLENTY).await;
-    for line in ["/promote orders prod r1", "/rollback orders prod"] {
+    let lines = ["/promote orders prod r1", "/rollback orders prod"];
+    for (line, moves_deployment) in lines.into_iter().flat_map(|line| [(line, true), (line, false)]) {
         let shared = fixture.open();
         let process = shared.process("one");
-        let other = shared.fake_aws.serve_by_hand("prod");
+        let words = if moves_deployment {
+            format!("serves deployment `{}` instead of", shared.fake_aws.serve_a_copy(API))
+        } else {
+            shared.fake_aws.select_by_hand(API, "Hello", THEIRS);
+            format!("with Hello={THEIRS}` instead of")
+        };
         let (card, head) = types(&shared, &process, "ann", line).await;
         assert_eq!((card.code.as_deref(), head.is_some()), (Some("moved-outside"), false), "{card:?}");
-        assert!(format!("{card:?}").contains(&other), "{card:?}");
+        let text = format!("{:?}", card.parts);
+        assert!(words.split('`').all(|part| text.contains(part)), "{words}: {text}");
         let (_, head) = types(&shared, &process, "ann", &format!("{line} anyway")).await;
         assert_eq!(head.unwrap().status, Status::Succeeded);
         assert_eq!(shared.disagreements().await, Vec::<String>::new());
@@ -223,14 +236,13 @@ async fn a_deployment_served_after_the_look_is_kept() {
     process.run_until(async || shared.heads().iter().any(|head| head.status == Status::Waiting)).await;
     assert_eq!(shared.heads().len(), known + 1);
     let before = shared.fake_aws.serving();
-    // r1 has the other definition: the external deployment is the one that r1 would serve, or a third.
-    let theirs = shared.fake_aws.serve_a_copy("prod");
+    let theirs = shared.fake_aws.serve_a_copy(API);
     let (_, _) = types(&shared, &process, "eve", "/pipeline status orders").await;
     let head = newest(&shared);
     assert_eq!((head.status, failure(&shared, &head).await.as_str()), (Status::Failed, "moved-outside"));
     let now = shared.fake_aws.serving();
-    assert_eq!(now.aliases, before.aliases, "the aliases were moved back");
-    assert!(now.stages.values().any(|deployment| *deployment == theirs));
+    assert_eq!(now.aliases, before.aliases, "the aliases did not move");
+    assert_eq!(now.apis[API].deployment, theirs);
 }
 
 #[tokio::test(start_paused = true)]
@@ -239,7 +251,10 @@ async fn external_resources_on_an_empty_stage_count_as_drift() {
     let process = shared.process("one");
     let (_, head) = types(&shared, &process, "ada", "/stage add orders qa").await;
     assert_eq!(head.unwrap().status, Status::Succeeded);
-    shared.fake_aws.make_by_hand(HELLO, "qa", &at(&shared, "dev"));
+    // An earlier attempt left the function, and somebody made the alias.
+    let role = names::role_arn(&target(), "/sluice/orders/qa/", "left");
+    shared.fake_aws.leave_function(&hello("qa"), &role, &role);
+    shared.fake_aws.make_by_hand(&hello("qa"), "qa", THEIRS);
     let line = "/promote orders qa from dev";
     let (card, head) = types(&shared, &process, "ann", line).await;
     assert_eq!((card.code.as_deref(), head.is_some()), (Some("moved-outside"), false), "{card:?}");
@@ -254,15 +269,16 @@ async fn a_foreign_role_policy_is_never_overwritten() {
     let shared = Fixture::after(PLENTY).await.open();
     let process = shared.process("one");
     types(&shared, &process, "ada", "/stage add orders qa").await;
-    let role = ImmutableRole::of_function(&target(), HELLO, &"qa".parse().unwrap(), &[]);
+    let (name, stage) = ("orders".parse().unwrap(), "qa".parse().unwrap());
+    let role = ImmutableRole::of_function(&target(), (&name, &stage), &hello("qa"), &[]);
     let (identity, theirs) = (shared.fake_aws.fault_proxy(), names::policy(vec![]));
     let spec = RoleSpec {
         name: role.name.clone(),
-        path: names::IAM_PATH.to_owned(),
+        path: role.path.clone(),
         description: String::new(),
         trust: role.trust.clone(),
         boundary: role.boundary.clone(),
-        tags: role.tags(&"orders".parse().unwrap()),
+        tags: role.tags(&name),
     };
     identity.create_role(&target(), &spec).await.unwrap();
     identity.put_role_policy(&target(), &role.name, PUT_ROLE_POLICY_NAME, &theirs).await.unwrap();

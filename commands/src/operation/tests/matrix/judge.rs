@@ -1,11 +1,12 @@
 //! Invariants: they must hold once everything has settled, whatever happened before (DESIGN 1).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::harness::Shared;
 use super::cases::Clean;
 use super::fixture::Fixture;
 use super::scenarios::Scenario;
+use crate::names;
 use crate::operation::{Head, Keys, Status};
 use crate::ports::Update;
 use crate::records::{Act, AuditRecord, PipelineState, Release, VersionSet, from_item};
@@ -87,7 +88,7 @@ impl Shared {
         }
     }
 
-    /// Where records and AWS differ: the release of each stage's record, and the versions that its aliases and API stage serve.
+    /// Where records and AWS differ: the release of each stage's record, and the versions that its aliases and API serve.
     pub(super) async fn disagreements(&self) -> Vec<String> {
         let (keys, name) = (Keys::new(&target()), "orders".parse().unwrap());
         let state = PipelineState::read(&*self.store, &keys, &name).await.unwrap();
@@ -96,7 +97,10 @@ impl Shared {
         for (stage, record) in &state.stages {
             if let Some(mixed) = &record.mixed {
                 let of = |function: &String| serving.aliases.get(&format!("{function}:{stage}"));
-                if mixed.is_empty() || mixed.iter().any(|(function, version)| of(function) != Some(version)) {
+                let is_served = serving.apis.contains_key(&names::api(&name, stage));
+                if mixed.is_empty() && !is_served
+                    || mixed.iter().any(|(function, version)| of(function) != Some(version))
+                {
                     wrong.push(format!("{stage} is recorded as mixed, {mixed:?}, but {serving:?}"));
                 }
                 continue;
@@ -115,7 +119,7 @@ impl Shared {
                 continue;
             };
             for (logical, code) in &release.artifact.code {
-                let function = function_name(&name, logical);
+                let function = function_name(&name, stage, logical);
                 let (alias, version) = (format!("{function}:{stage}"), set.versions.get(&function));
                 if serving.aliases.get(&alias) != version {
                     wrong.push(format!(
@@ -127,25 +131,25 @@ impl Shared {
                 if is.as_deref() != Some(format!("{} {stage}", code.sha256).as_str()) {
                     wrong.push(format!("{function} version {version:?} is {is:?}"));
                 }
-                if set.api.is_some() && !serving.permitted.contains(&alias) {
-                    wrong.push(format!("the API may not call {alias}"));
+                let selected = set.api.as_ref().and_then(|api| api.served.variables.get(logical));
+                if selected.is_some_and(|selected| Some(selected) != version) {
+                    wrong.push(format!(
+                        "the API of {stage} calls {logical} {selected:?}, recorded {version:?}"
+                    ));
                 }
             }
             if let Some(api) = &set.api {
-                let at = serving.stages.get(&format!("{}/{stage}", api.api));
-                if at != Some(&api.deployment) {
-                    wrong.push(format!("API stage {stage} serves {at:?}, recorded {}", api.deployment));
+                let at = serving.apis.get(&names::api(&name, stage));
+                if at != Some(&api.served) {
+                    wrong.push(format!("the API of {stage} serves {at:?}, recorded {:?}", api.served));
                 }
             }
         }
         wrong
     }
 
-    /// What failed operations left behind: a build that ran on after its operation had ended, an alias that the API may call
-    /// although the permission was undone.
+    /// What failed operations left behind: builds that ran on after their operations had ended.
     pub(super) async fn leftovers(&self, fixture: &Fixture) -> Vec<String> {
-        let registry = crate::registry::registry();
-        let mut may: BTreeSet<String> = fixture.fake_aws.serving().permitted.into_iter().collect();
         let mut wrong = vec![];
         for head in self.new_heads(fixture) {
             let op = self.op(&head.id).await;
@@ -154,15 +158,7 @@ impl Shared {
             {
                 wrong.push(format!("the build of {} ran on after that had ended", head.id));
             }
-            let definition = registry.get(&head.spec.kind, head.spec.version).unwrap();
-            let Some(stage) = definition.bind(&op).unwrap().audit_subject(&op).stage else { continue };
-            let done = op.steps().filter(|(_, fact)| fact.done.is_some() && fact.undone.is_none());
-            let permits = done.filter_map(|(step, _)| step.0.strip_prefix("permit:"));
-            may.extend(permits.map(|function| format!("{function}:{stage}")));
         }
-        let permitted = self.fake_aws.serving().permitted;
-        let stray = permitted.into_iter().filter(|alias| !may.contains(alias));
-        wrong.extend(stray.map(|alias| format!("the API may still call {alias}")));
         wrong
     }
 
@@ -177,20 +173,18 @@ impl Serving {
     /// What serves on a stage.
     fn of_stage(&self, stage: &str) -> Vec<String> {
         let aliases = self.aliases.keys().filter(|alias| alias.ends_with(&format!(":{stage}")));
-        let stages = self.stages.keys().filter(|at| at.ends_with(&format!("/{stage}")));
-        aliases.chain(stages).cloned().collect()
+        let apis = self.apis.keys().filter(|api| api.ends_with(&format!("-{stage}")));
+        aliases.chain(apis).cloned().collect()
     }
 
-    /// The functions and API stages that serve something else than before.
+    /// The aliases and APIs that serve something else than before.
     fn changed(&self, before: &Serving) -> BTreeSet<String> {
-        let differ = |now: &std::collections::BTreeMap<String, String>,
-                      before: &std::collections::BTreeMap<String, String>| {
+        fn differ<T: PartialEq>(now: &BTreeMap<String, T>, before: &BTreeMap<String, T>) -> Vec<String> {
             let all: BTreeSet<_> = now.keys().chain(before.keys()).cloned().collect();
-            all.into_iter().filter(|key| now.get(key) != before.get(key)).collect::<Vec<_>>()
-        };
-        let stages = differ(&self.stages, &before.stages);
-        let stages = stages.into_iter().map(|at| at.rsplit('/').next().unwrap().to_owned());
-        differ(&self.aliases, &before.aliases).into_iter().chain(stages).collect()
+            all.into_iter().filter(|key| now.get(key) != before.get(key)).collect()
+        }
+        let apis = differ(&self.apis, &before.apis);
+        differ(&self.aliases, &before.aliases).into_iter().chain(apis).collect()
     }
 }
 

@@ -17,7 +17,7 @@ use sluice_grammar::{Command, RollbackCommand};
 use sluice_model::{Permission, ReleaseNumber, Target};
 
 const NOW: &str = "/pipeline tidy orders now";
-const HELLO: &str = "sluice-orders-Hello";
+const HELLO: &str = "sluice-orders-dev-Hello";
 
 /// The time until a pipeline counts as quiet, and its roles as old.
 async fn hours_pass() {
@@ -28,7 +28,7 @@ async fn hours_pass() {
 async fn role(shared: &Shared, name: &str, pipeline: &str, boundary: &str) -> String {
     let spec = RoleSpec {
         name: name.to_owned(),
-        path: names::IAM_PATH.to_owned(),
+        path: names::role_path(&pipeline.parse().unwrap(), None),
         description: String::new(),
         trust: "{}".to_owned(),
         boundary: boundary.to_owned(),
@@ -55,9 +55,9 @@ async fn tidy_keeps_roles_that_are_in_use_young_or_not_of_this_pipeline_and_regi
     let fault_proxy = shared.fake_aws.fault_proxy();
     let foreign =
         fault_proxy.create_policy(&target(), "sluice-boundary-elsewhere", "/sluice/", "{}").await.unwrap();
-    let published = role(&shared, "sluice-orders-Late-dev-published", "orders", &own).await;
-    let latest = role(&shared, "sluice-orders-Late-dev-latest", "orders", &own).await;
-    shared.fake_aws.leave_function("sluice-orders-Late", &published, &latest);
+    let published = role(&shared, "sluice-orders-dev-Late-published", "orders", &own).await;
+    let latest = role(&shared, "sluice-orders-dev-Late-latest", "orders", &own).await;
+    shared.fake_aws.leave_function("sluice-orders-dev-Late", &published, &latest);
     let borrowed = role(&shared, "sluice-orders-borrowed", "orders", &own).await;
     shared.fake_aws.leave_function("somebody-elses", &borrowed, &borrowed);
     role(&shared, "sluice-orders-elsewhere", "orders", &foreign).await;
@@ -67,8 +67,8 @@ async fn tidy_keeps_roles_that_are_in_use_young_or_not_of_this_pipeline_and_regi
     role(&shared, "sluice-orders-young", "orders", &own).await;
 
     let known = [
-        "sluice-orders-Late-dev-published",
-        "sluice-orders-Late-dev-latest",
+        "sluice-orders-dev-Late-published",
+        "sluice-orders-dev-Late-latest",
         "sluice-orders-borrowed",
         "sluice-orders-elsewhere",
         "sluice-orders-eu-Hello",
@@ -104,7 +104,7 @@ async fn tidy_keeps_a_role_while_a_kept_version_uses_it() {
         }
     }
     let left = fault_proxy.versions(&target(), HELLO).await.unwrap().unwrap().len();
-    assert_eq!(left, 5, "`$LATEST`, and two releases on two stages");
+    assert_eq!(left, 3, "`$LATEST`, and two releases");
     assert_eq!(there(&shared, &["sluice-orders-A"]).await, [""; 0]);
 }
 
@@ -142,8 +142,8 @@ async fn automatic_tidy_waits_an_hour_after_an_attempt() {
 /// `dev` ran a hundred releases, the n-th with version n of a function; each of the old ones has a version set.
 async fn hundred() -> (Shared, Process) {
     let (shared, process) = world("").await;
-    // Two releases on two stages have the first four versions.
-    for _ in 5..=100 {
+    // Two releases have the first two versions.
+    for _ in 3..=100 {
         shared.fake_aws.leave_behind(&[HELLO]);
     }
     shared.fake_aws.move_by_hand(HELLO, "dev", "100", None);
@@ -198,8 +198,7 @@ async fn tidy_deletes_only_versions_of_marked_releases() {
     ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
     let (marked, gone) = marked_and_gone(&shared, &target()).await;
     assert_eq!(marked, (1..=89).collect(), "the running release and ten earlier ones stay");
-    let needed_by_prod = [2, 4];
-    assert_eq!(gone, (1..=89).filter(|number| !needed_by_prod.contains(number)).collect());
+    assert_eq!(gone, (1..=89).collect());
     // A run deletes 25 roles: until the last, more is left.
     for _ in 0..4 {
         ends(&shared, &process, "ada", NOW, Status::Succeeded).await;

@@ -44,7 +44,7 @@ const STAGED: &[Act] = &[Types("ada", "/stage add orders prod")];
 const TESTED: &[Act] = &[Types("ada", "/stage set orders prod smoke=\"GET /world\"")];
 const EXAMINED: &[Act] = &[Types("ada", "/stage set orders dev smoke='invoke World {\"ping\":true}'")];
 const PROMOTED: &[Act] = &[Types("ann", "/promote orders prod")];
-const LEFT: &[Act] = &[Leaves(&["sluice-orders-Hello", "sluice-orders-World"]), Waits(2)];
+const LEFT: &[Act] = &[Leaves(&["sluice-orders-dev-Hello", "sluice-orders-dev-World"]), Waits(2)];
 /// Other code of both functions, another configuration, and one more function with a route of its own.
 const CHANGED: &[Act] = &[Pushes(&["Extra", "Hello", "World"], "two", 256), Types("ann", "/build orders")];
 

@@ -123,7 +123,7 @@ async fn an_unhealthy_release_is_undone_and_the_message_quotes_its_answer() {
     let text = words(&shared, &head);
     for wanted in [
         "prod did not pass its smoke test: GET /hello answered 500, not 200: it is <ill> & 'tired'.",
-        "Undone: Move alias prod of sluice-orders-Hello",
+        "Undone: Move API of prod",
         "prod runs r2, as before.",
     ] {
         assert!(text.contains(wanted), "{wanted}: {text}");

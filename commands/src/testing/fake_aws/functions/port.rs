@@ -7,8 +7,8 @@ use async_trait::async_trait;
 
 use super::{AliasState, BUSY, FunctionState, GONE, ILL, LATEST, STALE, VersionState};
 use crate::operation::effects::{
-    CREATE_ALIAS, CREATE_FUNCTION, DELETE_ALIAS, DELETE_VERSION, INVOKE, MOVE_ALIAS, PERMIT_API,
-    PUBLISH_VERSION, REMOVE_PERMISSION, UPDATE_CODE, UPDATE_CONFIG,
+    CREATE_ALIAS, CREATE_FUNCTION, DELETE_ALIAS, DELETE_VERSION, INVOKE, MOVE_ALIAS, PUBLISH_VERSION,
+    UPDATE_CODE, UPDATE_CONFIG,
 };
 use crate::ports::{Alias, FunctionConfig, FunctionVersion, Functions, Invoked, Tags};
 use crate::testing::fake_aws::{FaultProxy, Made, State, app, refuse};
@@ -255,51 +255,6 @@ impl Functions for FaultProxy {
                 Some(answer) if same => Ok(Made::Same(answer)),
                 Some(answer) => Ok(Made::New(answer)),
             }
-        })
-        .await
-    }
-
-    async fn permissions(&self, _: &Target, function: &str, alias: &str) -> PortResult<Vec<String>> {
-        self.look("lambda:GetPolicy", &format!("{function}:{alias}"), |state| {
-            let found = state.functions.get(function).and_then(|found| found.aliases.get(alias));
-            Ok(found.map(|alias| alias.statements.keys().cloned().collect()).unwrap_or_default())
-        })
-        .await
-    }
-
-    async fn permit_api(
-        &self,
-        _: &Target,
-        function: &str,
-        alias: &str,
-        statement: &str,
-        source_arn: &str,
-    ) -> PortResult<()> {
-        let call = PERMIT_API.call;
-        self.change(call, &format!("{function}:{alias} {statement}"), |state| {
-            let next = state.functions.get_mut(function).map_or(0, FunctionState::change);
-            let found = state.alias_of(call, function, alias)?;
-            if found.statements.contains_key(statement) {
-                return refuse(call, Class::Conflict, BUSY);
-            }
-            found.statements.insert(statement.to_owned(), source_arn.to_owned());
-            // The policy hangs on the alias, whose revision changes with it.
-            found.revision = next;
-            Ok(Made::New(()))
-        })
-        .await
-    }
-
-    async fn forbid_api(&self, _: &Target, function: &str, alias: &str, statement: &str) -> PortResult<()> {
-        self.change(REMOVE_PERMISSION.call, &format!("{function}:{alias} {statement}"), |state| {
-            let next = state.functions.get_mut(function).map_or(0, FunctionState::change);
-            let found = state.functions.get_mut(function).and_then(|found| found.aliases.get_mut(alias));
-            let Some(found) = found else { return Ok(Made::Same(())) };
-            if found.statements.remove(statement).is_none() {
-                return Ok(Made::Same(()));
-            }
-            found.revision = next;
-            Ok(Made::New(()))
         })
         .await
     }

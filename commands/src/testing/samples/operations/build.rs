@@ -59,7 +59,8 @@ fn building(name: &str, reference: &str, commit: &Change, green: bool, tail: Opt
 }
 
 fn tidying(delete: bool, automatic: bool, functions: &[&str], is_more: bool) -> Journal {
-    let params = tidy::Params { name: "orders".parse().expect("a name"), delete, automatic };
+    let stages = vec!["dev".parse().expect("a stage"), "prod".parse().expect("a stage")];
+    let params = tidy::Params { name: "orders".parse().expect("a name"), stages, delete, automatic };
     let outputs = Outputs::default().with("look", tidy::sample(functions, is_more));
     let line = if delete { "/pipeline tidy orders now" } else { "/pipeline tidy orders" };
     Journal::accepted(tidy::KIND, line, "orders", params, outputs)

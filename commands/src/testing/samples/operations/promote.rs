@@ -92,6 +92,9 @@ fn changes(is_much: bool) -> serde_json::Value {
 }
 
 /// A promotion with other values of parameters.
+/// The last step that moves the stage.
+const ALIAS: &str = "alias:sluice-orders-prod-Hello";
+
 fn with_parameters() -> Journal {
     let values = |pairs: &[(&str, &str)]| -> Parameters {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -131,8 +134,8 @@ fn tested(smoke: &str) -> Journal {
 fn not_passed(smoke: &str, seen: &str) -> Refusal {
     let release = release(2, change(2), &["Hello"]);
     let set = VersionSet {
-        versions: [("sluice-orders-Hello".to_owned(), "2".to_owned())].into(),
-        api: Some(pinned_api("d2")),
+        versions: [("sluice-orders-prod-Hello".to_owned(), "2".to_owned())].into(),
+        api: Some(pinned_api("prod", 2)),
         ..VersionSet::default()
     };
     let (target, seen_before) = (crate::testing::target(), Seen::default());
@@ -141,7 +144,7 @@ fn not_passed(smoke: &str, seen: &str) -> Refusal {
         stage: "prod".parse().expect("a stage"),
         release: Some(ReleaseNumber(1)),
     };
-    let to = Move { target: &target, before: &before, set: &set, seen: &seen_before, is_rollback: false };
+    let to = Move { target: &target, before: &before, set: &set, seen: &seen_before };
     let answer = "\n  <!channel> *boom* in `app.py` <@U0ANN0001>, and a long story that goes on and on over the end of what anybody reads\nTraceback";
     SmokeTest::new(&to, &release, &smoke.parse().expect("a smoke test"))
         .failed(&format!("{seen}{}", quoted(answer)))
@@ -151,7 +154,7 @@ fn not_passed(smoke: &str, seen: &str) -> Refusal {
 fn accepting_drift() -> Journal {
     let moved =
         |recorded: &str, seen: &str| Moved { recorded: Some(recorded.into()), seen: Some(seen.into()) };
-    let aliases = [("sluice-orders-Hello".to_owned(), moved("2", "1 (125/1000 to 3)"))].into();
+    let aliases = [("sluice-orders-prod-Hello".to_owned(), moved("2", "1 (125/1000 to 3)"))].into();
     let outside = Some(Drift { aliases, api: Some(moved("d2", "d1")) });
     let params = promote::Params { outside, ..promotion("orders", change(2), &["Hello"]) };
     let outputs = Outputs::of_versions("orders", "prod", &["Hello"], false);
@@ -178,14 +181,14 @@ pub(super) fn samples() -> Vec<Sample> {
     vec![
         promotion().sample("just accepted"),
         promotion().until("approval").sample("waiting for approval"),
-        approved().until("alias:sluice-orders-Hello").sample("approved, half way"),
+        approved().until(ALIAS).sample("approved, half way"),
         approved().succeeded().sample("succeeded"),
         promotion()
             .until("approval")
             .said("ben", SignalKind::Reject, Some("not on a Friday <!here>"))
             .fails_by_itself("approval")
             .sample("rejected"),
-        approved().failed("alias:sluice-orders-Hello", moved.clone()).sample("void"),
+        approved().failed(ALIAS, moved.clone()).sample("void"),
         listing(3, true).until("approval").sample("waiting, with the commits in between"),
         listing(10, false).until("approval").sample("extreme: waiting, with more commits than are shown"),
         asking_two().until("approval").said("ben", SignalKind::Approve, None).sample("one of two approved"),
@@ -199,7 +202,7 @@ pub(super) fn samples() -> Vec<Sample> {
             .fails_by_itself("approval")
             .sample("expired"),
         accepting_drift().until("approval").sample("waiting, from what was moved outside"),
-        overriding().until("alias:sluice-orders-Hello").sample("overridden, half way"),
+        overriding().until(ALIAS).sample("overridden, half way"),
         overriding().succeeded().sample("overridden, succeeded"),
         tested("GET /health")
             .until("approval")
@@ -224,27 +227,27 @@ pub(super) fn samples() -> Vec<Sample> {
             .sample("did not pass its test event, and went back"),
         tested("invoke Helo").fails_by_itself("smoke").sample("cannot pass its test"),
         approved()
-            .failed("api-stage", throttled("apigatewayv2:UpdateStage"))
-            .sample("failed after the first alias, and undone"),
-        approved().faulted("api-stage", throttled("apigatewayv2:UpdateStage")).sample("being undone"),
+            .failed(ALIAS, throttled("lambda:UpdateAlias"))
+            .sample("failed after the API moved, and undone"),
+        approved().faulted(ALIAS, throttled("lambda:UpdateAlias")).sample("being undone"),
         approved()
-            .faulted("api-stage", throttled("apigatewayv2:UpdateStage"))
-            .left("it points to version 9")
+            .faulted(ALIAS, throttled("lambda:UpdateAlias"))
+            .left("it serves deployment d9")
             .taken_back()
-            .sample("failed, and somebody moved an alias meanwhile"),
+            .sample("failed, and somebody moved the API meanwhile"),
         approved()
-            .faulted("api-stage", throttled("apigatewayv2:UpdateStage"))
-            .stuck(denied("lambda:UpdateAlias"))
+            .faulted(ALIAS, throttled("lambda:UpdateAlias"))
+            .stuck(denied("apigatewayv2:UpdateStage"))
             .sample("stuck"),
         approved()
-            .faulted("api-stage", throttled("apigatewayv2:UpdateStage"))
-            .stuck(denied("lambda:UpdateAlias"))
+            .faulted(ALIAS, throttled("lambda:UpdateAlias"))
+            .stuck(denied("apigatewayv2:UpdateStage"))
             .got_on(SignalKind::Retry)
             .taken_back()
             .sample("stuck, then tried again"),
         approved()
-            .faulted("api-stage", throttled("apigatewayv2:UpdateStage"))
-            .stuck(denied("lambda:UpdateAlias"))
+            .faulted(ALIAS, throttled("lambda:UpdateAlias"))
+            .stuck(denied("apigatewayv2:UpdateStage"))
             .got_on(SignalKind::Resolve)
             .row(300, vec![Entry::Ended { succeeded: false }])
             .sample("stuck, then marked as resolved"),

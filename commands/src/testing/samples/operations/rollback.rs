@@ -9,7 +9,7 @@ use crate::testing::samples::{Journal, Sample};
 use sluice_model::ReleaseNumber;
 
 fn rolling_back(reason: Option<&str>) -> Journal {
-    let alias = |function: &str| (format!("sluice-orders-{function}"), "1".to_owned());
+    let alias = |function: &str| (format!("sluice-orders-prod-{function}"), "1".to_owned());
     let params = rollback::Params {
         goes_first: false,
         name: "orders".parse().expect("a name"),
@@ -19,7 +19,7 @@ fn rolling_back(reason: Option<&str>) -> Journal {
         release: release(1, change(1), &["Hello"]),
         set: VersionSet {
             versions: ["Hello", "Count"].map(alias).into(),
-            api: Some(pinned_api("d1")),
+            api: Some(pinned_api("prod", 1)),
             ..VersionSet::default()
         },
         reason: reason.map(str::to_owned),
@@ -28,9 +28,9 @@ fn rolling_back(reason: Option<&str>) -> Journal {
         overrides: false,
     };
     let seen = serde_json::json!({
-        "aliases": { "sluice-orders-Hello": ["2", "rev"], "sluice-orders-Count": ["2", "rev"] }, "serves": "d2",
+        "aliases": { "sluice-orders-prod-Hello": ["2", "rev"], "sluice-orders-prod-Count": ["2", "rev"] }, "serves": { "deployment": "d2", "variables": { "Hello": "2" } },
     });
-    let outputs = Outputs::default().with("look", seen).with("record", recorded("prod"));
+    let outputs = Outputs::default().with("look", seen).with("record", recorded());
     let command = match reason {
         Some(reason) => format!("/rollback orders prod {reason}"),
         None => "/rollback orders prod".into(),
@@ -42,11 +42,11 @@ pub(super) fn samples() -> Vec<Sample> {
     let rolled = void(&rolling_back(None), 3);
     vec![
         rolling_back(None).sample("just accepted"),
-        rolling_back(None).until("alias:sluice-orders-Hello").sample("half way"),
+        rolling_back(None).until("alias:sluice-orders-prod-Hello").sample("half way"),
         rolling_back(Some("errors since <!channel> 9:30 *now*")).succeeded().sample("succeeded"),
         rolling_back(None).failed("look", rolled).sample("void"),
         rolling_back(None)
-            .failed("alias:sluice-orders-Hello", throttled("lambda:UpdateAlias"))
+            .failed("alias:sluice-orders-prod-Hello", throttled("lambda:UpdateAlias"))
             .sample("failed half way"),
     ]
 }
