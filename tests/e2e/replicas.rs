@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sluice_e2e::fixture::{approved_promotion, build_and_deploy};
 use sluice_e2e::{Aws, Bot, Call, Options, PATIENCE, Repository, State, Submitted, World, eventually};
 
 /// Short leases: the operations of a killed bot are free after a second.
@@ -214,4 +215,45 @@ async fn without_the_queue_the_sweep_finds_everything() {
     let (status, took) = bot.terminate(&world).await;
     assert_eq!(status.code(), Some(0));
     assert!(took < GRACE, "it took {took:?}");
+}
+
+/// The items that a newer replica keeps beside those of the pipeline, its releases, its audit records and an operation: of a
+/// kind that this version does not know, with a higher schema.
+fn of_a_newer_replica(table: &[Value]) -> Vec<Value> {
+    let like = |partition: &str, sort: &str, new: &str| {
+        let text = |item: &Value, key: &str| item[key]["S"].as_str().unwrap_or_default().to_owned();
+        let found = table
+            .iter()
+            .find(|item| text(item, "pk").contains(partition) && text(item, "sk").starts_with(sort));
+        let mut item = found.unwrap_or_else(|| panic!("no item {sort} of {partition}")).clone();
+        (item["sk"], item["v"]) = (json!({"S": new}), json!({"N": "9"}));
+        item
+    };
+    vec![
+        like("/pipeline/orders", "stage/prod", "widget/prod"),
+        like("/releases/orders", "0000000001", "0000000001/prod/widget"),
+        like("/operation/", "row/", "widget/000001"),
+    ]
+}
+
+#[tokio::test]
+async fn a_replica_leaves_records_of_a_newer_version_alone_and_works_beside_it() {
+    let world = World::start(Options::default()).await;
+    let clone = prepare(&world).await;
+    build_and_deploy(&world, "orders").await;
+    let newer = of_a_newer_replica(&Aws(&world).table().await);
+    Aws(&world).put_items(&newer).await;
+
+    approved_promotion(&world, "orders").await.succeeds().await.says(&["r1 is live on prod"]);
+    clone.set_greeting("Release 2");
+    clone.push("Greet as release 2");
+    build_and_deploy(&world, "orders").await;
+    approved_promotion(&world, "orders").await.succeeds().await;
+    world.submit(world.bob(), "/rollback orders prod").await.succeeds().await.says(&["r1 is live on prod"]);
+    world.command(world.eve(), "/pipeline status orders").await.says(&["r2", "r1"]);
+    world.command(world.eve(), "/pipeline history orders").await.says(&["/rollback orders prod"]);
+    let table = Aws(&world).table().await;
+    for item in &newer {
+        assert!(table.contains(item), "it was changed or removed: {item}");
+    }
 }
