@@ -1,5 +1,5 @@
-//! `/rollback`: a stage goes back to a release that ran there. No build, no approval, no new version: the API stage
-//! moves first, then all aliases side by side, as in every move.
+//! `/rollback`: a stage goes back to a release that ran there. No build, no approval, no new version: its API and all aliases
+//! move side by side.
 //!
 //! It is bound to the release that ran when it was requested: if the stage has moved when its turn comes, it is void.
 

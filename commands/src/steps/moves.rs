@@ -1,5 +1,5 @@
-//! Moves a stage to a release: first its API, whose routes and versions one call moves together, then the aliases of all
-//! functions in parallel, for events and direct callers.
+//! Moves a stage to a release: its API, whose routes and versions one call moves together, and beside it the aliases of all
+//! functions, for events and direct callers.
 
 use crate::operation::{End, Keys, Node, OperationState, StepId};
 use crate::ports::{DueChange, Guard, Precondition, Write};
@@ -104,24 +104,13 @@ pub(crate) fn touched(
     }]
 }
 
-/// The steps that move a stage to a version set, each after `after`. Resources that need no move have no step.
+/// The steps that move a stage to a version set, side by side, each after `after`. Resources that need no move have no step.
 fn move_nodes(to: &Move, after: &[StepId]) -> Vec<Node> {
-    let functions = to.set.versions.keys().map(|function| Part::Function(function)).collect();
-    let (mut nodes, mut after) = (vec![], after.to_vec());
-    for group in [vec![Part::Shared], functions] {
-        let mut made = vec![];
-        for part in group {
-            let mut needs = after.clone();
-            for node in resources::all().iter().filter_map(|kind| kind.moves(to, part)) {
-                made.push(node.id.clone());
-                let id = node.id.clone();
-                nodes.push(node.after(needs.drain(..)).holding(stage_slot(&to.before.stage)));
-                needs.push(id);
-            }
-        }
-        after.extend(made);
-    }
-    nodes
+    let functions = to.set.versions.keys().map(|function| Part::Function(function));
+    let parts = [Part::Shared].into_iter().chain(functions);
+    let nodes =
+        parts.flat_map(|part| resources::all().into_iter().filter_map(move |kind| kind.moves(to, part)));
+    nodes.map(|node| node.after(after.iter().cloned()).holding(stage_slot(&to.before.stage))).collect()
 }
 
 /// Whether all of these steps are done.
