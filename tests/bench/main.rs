@@ -8,6 +8,7 @@
 //! cargo run -p sluice-e2e --bin bench            everything
 //! cargo run -p sluice-e2e --bin bench -- ack     acknowledgement under load
 //! cargo run -p sluice-e2e --bin bench -- calls   chains of calls, write units, seconds
+//! cargo run -p sluice-e2e --bin bench -- moves   fifty functions, promoted and rolled back under requests
 //! ```
 #![allow(
     clippy::disallowed_methods,
@@ -20,6 +21,7 @@ mod calls;
 mod chain;
 mod load;
 mod machine;
+mod moves;
 mod report;
 mod scenario;
 
@@ -32,16 +34,22 @@ use sluice_e2e::{Bot, Options, World};
 async fn main() -> ExitCode {
     let mut report = Report::default();
     let what = std::env::args().nth(1).unwrap_or_else(|| "all".into());
-    if !["all", "ack", "calls"].contains(&what.as_str()) {
-        report.line(&format!("bench: unknown argument `{what}`; there are `ack`, `calls`, or none for both"));
+    if !["all", "ack", "calls", "moves"].contains(&what.as_str()) {
+        report.line(&format!(
+            "bench: unknown argument `{what}`; there are `ack`, `calls`, `moves`, or none for all of them"
+        ));
         return ExitCode::from(2);
     }
     machine::describe(&report);
-    if what != "ack" {
-        scenario::measure(&world().await, &mut report).await;
+    let is_asked_for = |part: &str| ["all", part].contains(&what.as_str());
+    if is_asked_for("calls") {
+        scenario::measure(&world(Some("all")).await, &mut report).await;
     }
-    if what != "calls" {
-        ack::measure(&world().await, &mut report).await;
+    if is_asked_for("moves") {
+        moves::measure(&world(None).await, &mut report).await;
+    }
+    if is_asked_for("ack") {
+        ack::measure(&world(Some("all")).await, &mut report).await;
     }
     if report.is_within_limits() {
         return ExitCode::SUCCESS;
@@ -50,9 +58,9 @@ async fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// A world with its table and without a bot, whose AWS enforces none of its rules.
-async fn world() -> World {
-    let world = World::start(Options { no_bot: true, lenient: Some("all"), ..Options::default() }).await;
+/// A world with its table and without a bot, whose AWS does not enforce the rules in `lenient`.
+async fn world(lenient: Option<&'static str>) -> World {
+    let world = World::start(Options { no_bot: true, lenient, ..Options::default() }).await;
     Bot::init(&world);
     world
 }

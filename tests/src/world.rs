@@ -193,10 +193,14 @@ impl World {
         .await
     }
 
+    /// The URL of a stage, without a slash at its end.
+    pub fn stage_url(&self, pipeline: &str, stage: &str) -> String {
+        self.ready.stages.replace("{pipeline}", pipeline).replace("{stage}", stage)
+    }
+
     /// A GET request to a stage: status and body.
     pub async fn curl(&self, pipeline: &str, stage: &str) -> (u16, String) {
-        let url = self.ready.stages.replace("{pipeline}", pipeline).replace("{stage}", stage);
-        let answer = self.http.get(url).send().await.expect("the sandbox's API Gateway answers");
+        let answer = self.http.get(self.stage_url(pipeline, stage)).send().await.expect("the sandbox's API Gateway answers");
         (answer.status().as_u16(), answer.text().await.unwrap_or_default())
     }
 
