@@ -80,6 +80,8 @@ class CodePackager:
         if image is None or (isinstance(image, str) and not re.search(r"[:@]", image.rsplit("/", 1)[-1])):
             hint = "Build and push the image in the buildspec, and name it with tag or digest in `ImageUri`."
             self._refuse(unit, "the image is not in a registry: images are supported by URI only", hint)
+            if unit.is_sam:  # one refusal is enough
+                properties(unit.resource)["ImageUri"] = "refused"
 
     def _inline(self, unit: Unit) -> Zip:
         with tempfile.TemporaryDirectory(dir=self.scratch) as name:

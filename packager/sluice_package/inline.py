@@ -1,7 +1,7 @@
 """Puts local files into the template: includes, API definitions, state machines, AppSync schemas.
 
-It is done before the translator runs, as AWS does it: nested transforms first. The translator can add authorizers and CORS
-to a definition only when it sees it.
+It is done before the translator runs, as AWS does it: nested transforms first. The translator can add authorizers and
+CORS to a definition only when it sees it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Inliner:
         return template
 
     def _refuse_macro(self, name: str, resource: Optional[str]) -> None:
-        hint = "Expand it in the buildspec, or write out what it makes. Only SAM and includes of local files are supported."
+        hint = "Write out what it makes. Only SAM and includes of local files are supported."
         self.problems.add(resource, f"the transform {name[:100]} is not supported yet", hint)
 
     def _expand(self, value: Any, resource: Optional[str], depth: int) -> Any:
@@ -168,9 +168,11 @@ class Inliner:
     def _inline(self, name: str, values: dict[str, Any], rule: tuple[str, str, str], location: str) -> None:
         source, target, how = rule
         content = self._read(location, name, source, as_text=how in ("text", "states", "later"))
-        if content is None:
-            return
         del values[source]
+        if content is None:
+            if how == "later":
+                values[target] = {"Bucket": "sluice", "Key": "refused"}
+            return
         if how == "object":
             content = self._expand(content, name, 0)
         elif how != "text":

@@ -117,6 +117,7 @@ def _refuse_unexpanded(expansion: Expansion, problems: Problems) -> None:
     for name, resource in resources(expansion.template).items():
         kind: Optional[object] = resource.get("Type")
         if isinstance(kind, str) and kind.startswith("AWS::Serverless::"):
-            problems.add(
-                name, f"the type {kind} is not supported by this version of the translator", "Use another type."
+            hint = (
+                "Add `Transform: AWS::Serverless-2016-10-31`; if it is there, this translator does not know the type."
             )
+            problems.add(name, f"{kind} is not expanded", hint)
