@@ -1,8 +1,8 @@
 """Reads templates and bodies: JSON, or YAML with CloudFormation's short tags.
 
 YAML is composed to nodes first and converted by our own code, for four reasons: the nodes know their lines; dates and
-numbers with leading zeros must stay strings (PyYAML would make `2012-10-17` a date and `000123` an octal number); aliases
-are counted before they are expanded; and no tag may construct anything.
+numbers with leading zeros must stay strings (PyYAML would make `2012-10-17` a date and `000123` an octal number);
+aliases are counted before they are expanded; and no tag may construct anything.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ def _parse(text: str, file: str) -> Document:
         node = yaml.compose(text, Loader=_Loader)
         if not is_json:
             _check_size(node, file)
+            _check_twice(node, file)
             data = _convert(node, file)
         return Document(data, file, _lines(node))
     except RecursionError:
@@ -139,6 +140,17 @@ def _check_size(root: Any, file: str) -> None:
         size(root, 0)
 
 
+def _check_twice(root: Any, file: str) -> None:
+    """A section or resource that is there twice: the first would vanish. Deeper down the last one wins, as with SAM."""
+    for mapping in (root, *(value for _, value in _pairs(root))):
+        names: set[str] = set()
+        for key, _ in _pairs(mapping):
+            if key.value in names and key.tag != _YAML + "merge":
+                line = key.start_mark.line + 1
+                raise Refused(f"`{key.value}` is there twice", "Remove or rename one of them.", file, line)
+            names.add(key.value)
+
+
 def _children(node: Any) -> list[Any]:
     if isinstance(node, yaml.MappingNode):
         return [part for pair in node.value for part in pair]
@@ -168,9 +180,6 @@ def _plain(node: Any, file: str) -> Any:
             for part in parts:
                 for name, item in (_convert(part, file) or {}).items():
                     merged.setdefault(name, item)
-        elif key.value in result:
-            line = key.start_mark.line + 1
-            raise Refused(f"the key `{key.value}` is there twice", "Remove one of them.", file, line)
         else:
             result[key.value] = _convert(value, file)
     return {**merged, **result}
@@ -189,7 +198,7 @@ def _short_form(node: Any, file: str) -> Any:
 
 def _scalar(node: Any) -> Any:
     text = node.value
-    if node.style is not None or node.tag == _YAML + "str":
+    if node.style in ("'", '"', "|", ">") or node.tag == _YAML + "str":
         return text
     if text in ("", "~") or text.lower() == "null":
         return None

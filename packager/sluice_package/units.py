@@ -62,6 +62,8 @@ def _function(
     unit = Unit(name, resource, property, False, merged.get(property))
     if unit.is_sam:
         unit.inline = own.get("InlineCode")
+        # SAM's own default.
+        unit.code = "." if unit.code is None else unit.code
         unit.image = merged.get("ImageUri")
     elif isinstance(unit.code, dict):
         unit.inline = unit.code.get("ZipFile")
