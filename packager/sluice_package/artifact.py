@@ -23,7 +23,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def commits(folder: Path) -> list[dict[str, str]]:
-    """The last commits as git reports them; none outside of git. Whoever shows them says that the build reports them."""
+    """The last commits as git reports them; none outside of git."""
     command = ["git", "log", f"-{MOST_COMMITS}", "--format=%H%x1f%an%x1f%s%x1e"]
     try:
         done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True)

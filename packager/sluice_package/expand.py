@@ -122,7 +122,7 @@ def _decides(template: dict[str, Any], values: dict[str, Any], result: dict[str,
     expected = normal_form(result)
     for choice in choices[:8]:
         try:
-            other = Restorer({k: v for k, v in values.items()}).restore(_translate(template, {**values, name: choice}))
+            other = Restorer(dict(values)).restore(_translate(template, {**values, name: choice}))
         except (_Failed, Unplaceable):
             return True
         if normal_form(other) != expected:

@@ -1,7 +1,7 @@
 """Inline code as files, with the module `cfnresponse` where it is imported.
 
-AWS adds `cfnresponse` only to functions whose code is in the template. Without it a custom resource never answers, and its
-stack hangs for an hour.
+AWS adds `cfnresponse` only to functions whose code is in the template. Without it a custom resource never answers, and
+its stack hangs for an hour.
 """
 
 from __future__ import annotations

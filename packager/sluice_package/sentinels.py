@@ -1,8 +1,8 @@
 """Keeps parameters open through the translator.
 
-The translator resolves parameters in some thirty places (`Auth`, `CorsConfiguration`, domains, layers …) and writes the
-value into the result: dev's origins would reach prod in silence. So it is given a *sentinel*, a word that occurs nowhere
-else, as the value of each parameter, and each sentinel in the result becomes a `Ref` or `Fn::Sub` again.
+The translator resolves parameters in some thirty places (`Auth`, `CorsConfiguration`, domains, layers …) and writes
+the value into the result: dev's origins would reach prod unnoticed. So each parameter gets a *sentinel* as its value, a
+word that occurs nowhere else, and each sentinel in the result becomes a `Ref` or `Fn::Sub` again.
 
 That cannot work where the value decides what there is: names of keys, whether a resource exists. Two translations with
 different sentinels show it (`expand.py`).
@@ -27,7 +27,7 @@ class Unplaceable(Exception):
 
 
 def sentinel(parameter: str, salt: str) -> str:
-    """A word of letters only, so that it passes as a name; none of them is a hexadecimal digit, so that it is no hash."""
+    """A word of letters, so that it passes as a name; without hexadecimal digits, so that it is no hash."""
     digest = hashlib.sha256(f"{salt}:{parameter}".encode()).digest()[:16]
     return "Sluice" + "".join("ghijklmnopqrstuv"[byte % 16] for byte in digest) + "X"
 
@@ -105,8 +105,8 @@ class Restorer:
 def normal_form(template: dict[str, Any]) -> str:
     """The template as text in which generated hashes do not count.
 
-    Ids of deployments, domains and layers end in a hash of what they hold. Another sentinel gives another hash; as long as
-    the rest is equal, the id is a name like any other.
+    Ids of deployments, domains and layers end in a hash of what they hold. Another sentinel gives another hash; as long
+    as the rest is equal, the id is a name like any other.
     """
     text = json.dumps(template, sort_keys=True, default=str)
     names: dict[str, str] = {}

@@ -1,7 +1,7 @@
 """Uploads zips by their content, and reads the version ids that releases pin.
 
-An object that is there already keeps its version, so that unchanged code stays unchanged. `If-None-Match` makes a second
-build of the same commit lose the race instead of writing a new version.
+An object that exists keeps its version, so that unchanged code stays unchanged. `If-None-Match` makes a second build of
+the same commit lose the race instead of writing a new version.
 """
 
 from __future__ import annotations
