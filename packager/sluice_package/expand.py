@@ -14,7 +14,7 @@ from samtranslator.translator.transform import transform
 
 from .problems import Problems
 from .sentinels import Restorer, Unplaceable, normal_form, sentinel
-from .template import SERVERLESS, resources
+from .template import SERVERLESS, region, resources
 
 _ORIGIN = "SluiceOrigin"
 _PSEUDO = ("AWS::Region", "AWS::Partition")
@@ -49,7 +49,7 @@ def expand(template: dict[str, Any], problems: Problems) -> Optional[Expansion]:
     """None if the translator refuses, with its reasons among the problems."""
     if template.get("Transform") != SERVERLESS:
         return Expansion(template, [], {})
-    os.environ.setdefault("AWS_DEFAULT_REGION", os.environ.get("AWS_REGION") or "us-east-1")
+    os.environ["AWS_DEFAULT_REGION"] = region()  # the translator asks boto3
     logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
     marked = _with_origins(template)
     try:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Optional
 
 from .problems import Refused
+from .template import region
 from .zips import Zip
 
 DRY_RUN = "dry-run"
@@ -26,8 +26,7 @@ def client() -> Any:
     import boto3  # here, since it takes half a second and a dry run needs none
     from botocore.config import Config
 
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    return boto3.client("s3", region_name=region, config=Config(retries={"mode": "standard", "max_attempts": 5}))
+    return boto3.client("s3", region_name=region(), config=Config(retries={"mode": "standard", "max_attempts": 5}))
 
 
 class Uploader:

@@ -1,4 +1,6 @@
+import io
 import subprocess
+import zipfile
 
 import pytest
 from conftest import PY, function, sam
@@ -48,6 +50,17 @@ def test_cdk_refusals(project, capsys):
     assert "D reads the file asset" in project.problems(capsys)
 
 
+def test_the_inline_code_of_the_cdk(project):
+    runtime = {"Fn::FindInMap": ["Runtimes", {"Ref": "AWS::Region"}, "value"]}
+    properties = {"Handler": "index.handler", "Runtime": runtime, "Code": {"ZipFile": "require('cfn-response')"}}
+    template = {
+        "Mappings": {"Runtimes": {"us-east-1": {"value": "nodejs22.x"}}},
+        "Resources": {"F": {"Type": "AWS::Lambda::Function", "Properties": properties}},
+    }
+    project.write({"template.json": template})
+    assert "S3Key" in project.resources()["F"]["Properties"]["Code"]
+
+
 def serverless(time):
     code = {"S3Bucket": {"Ref": "ServerlessDeploymentBucket"}, "S3Key": f"serverless/s/dev/{time}-x/s.zip"}
     properties = {"Handler": "app.handler", "Runtime": "python3.12", "Code": code}
@@ -63,9 +76,6 @@ def serverless(time):
 
 
 def test_serverless(project):
-    import io
-    import zipfile
-
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w") as archive:
         archive.writestr("app.py", PY)
