@@ -15,12 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .problems import Refused
-
 LARGEST_UNZIPPED = 250 * 1024 * 1024
 SKIPPED_FOLDERS = {"__pycache__", ".git", ".venv", ".aws-sam", ".serverless", "cdk.out", ".sluice"}
 SKIPPED_SUFFIXES = (".pyc", ".pyo")
-SKIPPED_NAMES = {".DS_Store", "packaged.json", "sluice-manifest.json", "sluice-lines.json"}
+# `.git` is a file in a worktree, and names a folder of this machine.
+SKIPPED_NAMES = {".git", ".DS_Store", "packaged.json", "sluice-manifest.json", "sluice-lines.json"}
 _CHUNK = 1024 * 1024
 
 
@@ -166,8 +165,3 @@ def inside(path: Path, root: Path) -> bool:
     """Whether a path, links followed, is the root or below it."""
     real, top = path.resolve(), root.resolve()
     return real == top or top in real.parents
-
-
-def require_inside(path: Path, root: Path, file: str) -> None:
-    if not inside(path, root):
-        raise Refused(f"{path} is outside the repository", "Copy the file into the repository.", file)

@@ -22,6 +22,7 @@ def test_two_checkouts_give_the_same_bytes(tmp_path):
     bytes_of_one = one.path.read_bytes()
     two = checkout(tmp_path / "2", reversed(names), 1_700_000_000)
     (two / "__pycache__").mkdir()
+    (two / ".git").write_text("gitdir: /elsewhere")
     (two / "__pycache__" / "a.pyc").write_bytes(b"x")
     assert zip_folder(two, tmp_path).sha256 == one.sha256
     assert zip_folder(two, tmp_path).path.read_bytes() == bytes_of_one
