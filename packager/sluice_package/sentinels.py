@@ -83,6 +83,8 @@ class Restorer:
         if isinstance(item, str):
             return self._inside_sub(item)
         if isinstance(item, list) and item and isinstance(item[0], str):
+            if len(item) > 1 and isinstance(item[1], dict) and set(item[1]) & set(self.parameters.values()):
+                self._forbid(item[0])  # `${X}` would mean the local X, not the parameter
             return [self._inside_sub(item[0]), *(self._value(part) for part in item[1:])]
         return self._value(item)
 

@@ -1,7 +1,10 @@
 import json
 
+import pytest
 from cfnlint.api import ManualArgs, lint
 from conftest import PY, function, sam
+
+from sluice_package.sentinels import Restorer, Unplaceable, sentinel
 
 
 def text(default=None, **more):
@@ -35,6 +38,35 @@ def test_parameters_in_cors_and_auth_stay_open(project):
     everything = json.dumps(resources)
     for baked in ("https://dev", "arn:dev", "Sluice", "us-east-1"):
         assert baked not in everything
+
+
+@pytest.mark.parametrize(
+    "value, restored",
+    [
+        ("WORD", {"Ref": "P"}),
+        ("a-WORD", {"Fn::Sub": "a-${P}"}),
+        ("${x}WORD", {"Fn::Sub": "${!x}${P}"}),
+        ({"Fn::Sub": "${X}WORD"}, {"Fn::Sub": "${X}${P}"}),
+        ({"Fn::Sub": ["${X}WORD", {"X": "WORD"}]}, {"Fn::Sub": ["${X}${P}", {"X": {"Ref": "P"}}]}),
+        ({"Fn::Sub": ["${P}WORD", {"P": "x"}]}, None),
+        ({"Fn::Sub": "${WORD}"}, None),
+        ({"Fn::GetAtt": ["WORD", "Arn"]}, None),
+        ({"Ref": "WORD"}, None),
+        ({"aWORD": 1}, None),
+        ({"DependsOn": "WORD"}, None),
+        ({"Condition": "WORD"}, None),
+        ({"Condition": {"a": "WORD"}}, {"Condition": {"a": {"Ref": "P"}}}),
+        ({"Type": "WORD"}, {"Type": {"Ref": "P"}}),
+    ],
+)
+def test_sentinels_become_references_where_these_are_allowed(value, restored):
+    word = sentinel("P", "a")
+    template = {"Resources": json.loads(json.dumps(value).replace("WORD", word))}
+    if restored is None:
+        with pytest.raises(Unplaceable):
+            Restorer({"P": word}).restore({"Resources": {"A": template["Resources"]}})
+    else:
+        assert Restorer({"P": word}).restore(template) == {"Resources": restored}
 
 
 def test_the_result_is_the_same_each_time_and_for_each_default(project):
