@@ -1,5 +1,7 @@
 """Runs the packager over every template below a folder, without uploads and installations, and counts.
 
+It also checks the sentinels: with defaults in place of the parameters, an expansion equals the translator's own.
+
 target/packager/venv/bin/python packager/tests/corpus.py FOLDER [LIMIT]
 """
 
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import copy
 import io
 import json
 import re
@@ -14,12 +17,17 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from sluice_package import expand as expansion  # noqa: E402
+from sluice_package import main as command  # noqa: E402
 from sluice_package.inputs import TEMPLATES  # noqa: E402
 from sluice_package.main import options, run  # noqa: E402
-from sluice_package.problems import Refused  # noqa: E402
+from sluice_package.problems import Problems, Refused  # noqa: E402
+from sluice_package.sentinels import normal_form  # noqa: E402
 
 # What a refusal is about, without the names in it.
 KINDS = [
@@ -32,6 +40,48 @@ KINDS = [
 
 def kind_of(problem: str) -> str:
     return next((kind for kind in KINDS if kind in problem), re.sub(r"[A-Z]\w+|\d+", "…", problem)[:60])
+
+
+@contextlib.contextmanager
+def recorded(seen: list[Any]) -> Iterator[None]:
+    """Keeps what goes into the expansion, and what comes out, of templates with SAM and parameters."""
+    plain = command.expand
+
+    def expand_and_record(template: dict[str, Any], problems: Problems) -> Any:
+        found = plain(template, problems)
+        if found is not None and template.get("Transform") and template.get("Parameters"):
+            seen.append((template, copy.deepcopy(found.template)))
+        return found
+
+    command.expand = expand_and_record
+    try:
+        yield
+    finally:
+        command.expand = plain
+
+
+def compare(template: dict[str, Any], found: dict[str, Any]) -> None:
+    parameters = template["Parameters"]
+    given = {name: f"given{name}" for name, body in parameters.items() if "Default" not in body}
+    values = {name: body["Default"] for name, body in parameters.items() if "Default" in body}
+    values |= {**given, "AWS::Region": "us-east-1", "AWS::Partition": "aws"}
+    own = expansion._translate(expansion._with_origins(template), given)
+    expansion._take_origins(own)
+    assert normal_form(resolved(found, values)) == normal_form(resolved(own, values)), "not the translator's own"
+
+
+def resolved(value: Any, values: dict[str, Any]) -> Any:
+    """With the values in place of references to parameters."""
+    if isinstance(value, list):
+        return [resolved(item, values) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Ref"} and value["Ref"] in values:
+        return values[value["Ref"]]
+    if set(value) == {"Fn::Sub"} and isinstance(value["Fn::Sub"], str):
+        text = re.sub(r"\$\{([^}!]+)\}", lambda hit: str(values.get(hit[1], hit[0])), value["Fn::Sub"])
+        return {"Fn::Sub": text} if re.search(r"\$\{[^!]", text) else text.replace("${!", "${")
+    return {key: resolved(item, values) for key, item in value.items()}
 
 
 def is_stencil(path: Path) -> bool:
@@ -56,12 +106,17 @@ def main(folder: Path, limit: int) -> None:
             # The repository of a public template is its sample's folder or one above.
             arguments += ["--repository", str(template_folder.parent)]
             try:
-                with contextlib.redirect_stderr(io.StringIO()):
+                seen: list[Any] = []
+                with contextlib.redirect_stderr(io.StringIO()), recorded(seen):
                     problems = run(options(arguments))
                 if not problems:
                     manifest = json.loads((Path(output) / "sluice-manifest.json").read_text())
                     if re.search("Sluice[g-v]{16}X", (Path(output) / "packaged.json").read_text()):
                         raise AssertionError("a sentinel is left")
+                    expansions = [found for found in seen if found is not None]
+                    if expansions:
+                        counts["compared with the translator's own"] += 1
+                        compare(*expansions[-1])
                     structural.update(manifest["structural_parameters"])
                     counts["with structural parameters"] += bool(manifest["structural_parameters"])
             except Refused as refusal:
