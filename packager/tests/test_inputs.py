@@ -1,4 +1,6 @@
 import io
+import json
+import os
 import subprocess
 import zipfile
 
@@ -107,3 +109,14 @@ def test_commits_and_tools_are_in_the_manifest(project):
     project.resources()
     (commit,) = project.manifest()["commits"]
     assert commit["author"] == "Ada" and commit["subject"] == "Initial commit" and len(commit["id"]) == 40
+
+
+def test_sam_build_is_run_where_a_build_method_requires_it(project, monkeypatch):
+    built = json.dumps(sam({"F": function("F")}))
+    steps = "#!/bin/sh\nmkdir -p .aws-sam/build/F\ncp src/app.py .aws-sam/build/F\n"
+    script = f"{steps}echo '{built}' >.aws-sam/build/template.yaml\n"
+    resource = {**function(), "Metadata": {"BuildMethod": "esbuild"}}
+    project.write({"bin/sam": script, "template.json": sam({"F": resource}), "src/app.py": PY})
+    (project.folder / "bin" / "sam").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{project.folder / 'bin'}:{os.environ['PATH']}")
+    assert set(project.resources()) == {"F", "FRole"}
