@@ -143,7 +143,8 @@ def _wrong_wheel(archive: zipfile.ZipFile, name: str, unit: Unit) -> Optional[st
     if not name.endswith(".dist-info/WHEEL") or not unit.runtime.startswith("python"):
         return None
     try:
-        text = archive.read(name)[:10_000].decode("utf-8", "replace")
+        with archive.open(name) as source:
+            text = source.read(10_000).decode("utf-8", "replace")
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError):
         return None
     tags = re.findall(r"^Tag: ([^-\s]+)-([^-\s]+)-(\S+)", text, re.MULTILINE)
