@@ -19,6 +19,7 @@ from .zips import BadFolder, Zip, existing_zip, files_of, inside, zip_file, zip_
 FindAsset = Callable[[Any, Any], Optional[Path]]
 
 _BUILT = re.compile(r"(^|/)(target|build|bin|dist|out|publish)(/|$)|\.(zip|jar|war)$")
+_REGISTRY = re.compile(r"[^/]+\.[^/]+/.*[^/]*[:@][^/]+$")
 _BUILD_FIRST = "Add the step that builds it to buildspec.yml, before `python -m sluice_package`."
 
 
@@ -77,7 +78,8 @@ class CodePackager:
 
     def _image(self, unit: Unit) -> None:
         image = unit.image
-        if image is None or (isinstance(image, str) and not re.search(r"[:@]", image.rsplit("/", 1)[-1])):
+        # `sam build` names images of this machine `name:tag`, without a registry's host.
+        if image is None or (isinstance(image, str) and not _REGISTRY.match(image)):
             hint = "Build and push the image in the buildspec, and name it with tag or digest in `ImageUri`."
             self._refuse(unit, "the image is not in a registry: images are supported by URI only", hint)
             if unit.is_sam:  # one refusal is enough

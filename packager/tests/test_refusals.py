@@ -80,6 +80,8 @@ WHEEL = "Wheel-Version: 1.0\nTag: cp312-cp312-macosx_11_0_arm64\n"
         ({"CodeUri": {"Ref": "P"}}, {}, "is computed"),
         ({"CodeUri": {"Bucket": {"Ref": "P"}, "Key": "k", "Version": "v"}}, {}, "is computed"),
         ({"PackageType": "Image"}, {}, "not in a registry"),
+        ({"PackageType": "Image", "ImageUri": "hello:latest"}, {}, "not in a registry"),
+        ({"PackageType": "Image", "ImageUri": "1.ecr.aws/hello"}, {}, "not in a registry"),
         ({"InlineCode": {"Fn::Sub": "${P}"}}, {}, "computed by an intrinsic"),
         (
             {"Runtime": "nodejs20.x"},
