@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::lines::Lines;
+use super::source_map::SourceMap;
 
 /// The kind of error, stable for tests and for the audit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,7 +59,10 @@ pub struct TemplateError {
     pub code: TemplateCode,
     /// The logical id of the resource that contains it, if any.
     pub resource: Option<String>,
-    /// The line of `template.yaml`, from 1, if it could be found.
+    /// The file that the line is of; `None` for `template.yaml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line of that file, from 1, if it could be found.
     pub line: Option<usize>,
     /// The problem, without its place.
     pub problem: String,
@@ -72,10 +76,11 @@ impl TemplateError {
         if self.code == TemplateCode::Manifest {
             return String::new(); // the problem names its file
         }
+        let file = self.file.as_deref().unwrap_or("template.yaml");
         match (&self.line, &self.resource) {
-            (Some(line), Some(resource)) => format!("template.yaml line {line}, {resource}: "),
-            (Some(line), None) => format!("template.yaml line {line}: "),
-            (None, Some(resource)) => format!("template.yaml, {resource}: "),
+            (Some(line), Some(resource)) => format!("{file} line {line}, {resource}: "),
+            (Some(line), None) => format!("{file} line {line}: "),
+            (None, Some(resource)) => format!("{file}, {resource}: "),
             (None, None) => String::new(),
         }
     }
@@ -94,6 +99,19 @@ pub(super) struct Violation {
 impl Violation {
     pub(super) fn new(code: TemplateCode, problem: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { code, problem: problem.into(), hint: hint.into(), is_consequence: false }
+    }
+
+    /// As an error outside of the template's own lines.
+    pub(super) fn outside(self) -> TemplateError {
+        let Self { code, problem, hint, .. } = self;
+        TemplateError {
+            code,
+            resource: None,
+            file: None,
+            line: None,
+            problem: cut(problem, LONGEST_PROBLEM),
+            hint,
+        }
     }
 
     /// A value cannot be read because of an error that is already recorded.
@@ -118,6 +136,12 @@ impl Place {
         Self(keys)
     }
 
+    /// The keys below the resource, or all of them outside of the resources: `Properties.Code.S3Key`.
+    fn below(&self) -> String {
+        let keys = if self.resource().is_some() { self.0.get(2..) } else { self.0.get(..) };
+        keys.unwrap_or_default().join(".")
+    }
+
     fn resource(&self) -> Option<String> {
         match self.0.as_slice() {
             [section, logical_id, ..] if section == "Resources" => Some(logical_id.clone()),
@@ -131,17 +155,28 @@ const MOST_FINDINGS: usize = 1_000;
 /// The most characters of a problem: problems quote what people wrote.
 const LONGEST_PROBLEM: usize = 400;
 
+/// Where the lines come from: the file as its author wrote it, or the packager's map of resources.
+enum Positions {
+    Keys(Lines),
+    Resources(SourceMap),
+}
+
 /// Collects the errors, for a person to fix all of them at once. An error in `Globals` is reported once, not once per
 /// function.
 pub(super) struct Findings {
-    lines: Lines,
+    lines: Positions,
     errors: Vec<TemplateError>,
     known: HashSet<TemplateError>,
 }
 
 impl Findings {
     pub(super) fn new(lines: Lines) -> Self {
-        Self { lines, errors: Vec::new(), known: HashSet::new() }
+        Self { lines: Positions::Keys(lines), errors: Vec::new(), known: HashSet::new() }
+    }
+
+    /// Finds lines in the packager's map. It knows those of resources only, so problems name the keys below them.
+    pub(super) fn with_map(map: SourceMap) -> Self {
+        Self { lines: Positions::Resources(map), errors: Vec::new(), known: HashSet::new() }
     }
 
     /// Records an error at a place.
@@ -150,9 +185,19 @@ impl Findings {
         if (is_consequence && !self.errors.is_empty()) || self.errors.len() >= MOST_FINDINGS {
             return;
         }
-        let line = self.lines.nearest(&place.0);
-        let resource = place.resource().map(|name| cut(name, 255));
-        let error = TemplateError { code, resource, line, problem: cut(problem, LONGEST_PROBLEM), hint };
+        let resource = place.resource();
+        let (file, line, problem) = match &self.lines {
+            Positions::Keys(lines) => (None, lines.nearest(&place.0), problem),
+            Positions::Resources(map) => {
+                let source = resource.as_deref().and_then(|id| map.get(id));
+                let below = place.below();
+                let problem = if below.is_empty() { problem } else { format!("{below}: {problem}") };
+                (source.map(|source| source.file.clone()), source.map(|source| source.line), problem)
+            }
+        };
+        let resource = resource.map(|name| cut(name, 255));
+        let error =
+            TemplateError { code, resource, file, line, problem: cut(problem, LONGEST_PROBLEM), hint };
         if self.known.insert(error.clone()) {
             self.errors.push(error);
         }

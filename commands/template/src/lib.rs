@@ -16,11 +16,13 @@ mod lines;
 mod manifest;
 mod names;
 mod parameters;
+pub mod plain;
 mod policies;
 mod read;
 pub mod rights;
 mod runtimes;
 mod shape;
+mod source_map;
 #[cfg(test)]
 mod tests;
 

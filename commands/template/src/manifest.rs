@@ -87,6 +87,7 @@ fn wrong(problem: String) -> TemplateError {
     TemplateError {
         code: TemplateCode::Manifest,
         resource: None,
+        file: None,
         line: None,
         problem: format!("sluice-manifest.json: {}", cut(problem, 2_000)),
         hint: "build again: the buildspec runs `python3 sluice_package.py`, which writes this file".into(),

@@ -1,0 +1,273 @@
+//! A value as far as it is known before the stage's stack exists.
+//!
+//! Whatever is unknown keeps an expression that CloudFormation can evaluate, with everything that is known already written
+//! into it: so it can be handed to the stack, for example as an output, and gives the same value there.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::error::{TemplateCode, Violation};
+
+/// What a reference to a resource asks for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Attribute {
+    /// `Ref`: the type's own identifier, mostly a name.
+    Ref,
+    /// `Fn::GetAtt`: `Arn`, `Outputs.Url`, …
+    Named(String),
+}
+
+/// The service that a dynamic reference reads from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DynamicService {
+    /// `{{resolve:ssm:…}}`: plain text.
+    Ssm,
+    /// `{{resolve:ssm-secure:…}}`: a secret.
+    SsmSecure,
+    /// `{{resolve:secretsmanager:…}}`: a secret.
+    SecretsManager,
+}
+
+/// What has to be known first to know a value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Need {
+    /// A resource and one of its attributes.
+    Resource {
+        /// Its logical id.
+        logical_id: String,
+        /// What of it.
+        attribute: Attribute,
+    },
+    /// The value that another stack exports. The name is that of the export, or its expression as JSON if that is unknown.
+    Import(String),
+    /// The availability zones of a region.
+    Zones(String),
+    /// A dynamic reference, as `path:key` after the service.
+    Dynamic(DynamicService, String),
+    /// A parameter of Systems Manager that a parameter of the template reads; its name.
+    SystemParameter(String),
+    /// The stack's own id.
+    StackId,
+}
+
+impl Need {
+    /// Whether the value is a secret, which must not pass through a stack's outputs.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Need::Dynamic(DynamicService::SsmSecure | DynamicService::SecretsManager, _))
+    }
+}
+
+/// A value that is unknown here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deferred {
+    /// What CloudFormation has to evaluate; it gives the whole value.
+    pub expression: Value,
+    /// Everything that is missing. Never empty.
+    pub needs: BTreeSet<Need>,
+}
+
+impl Deferred {
+    pub(super) fn new(expression: Value, need: Need) -> Self {
+        Self { expression, needs: BTreeSet::from([need]) }
+    }
+}
+
+/// A part of a string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fragment {
+    /// Text.
+    Known(String),
+    /// A part whose expression gives a string.
+    Deferred(Deferred),
+}
+
+/// A value without intrinsic functions, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Partial {
+    /// All of it is known. No other variant is used then.
+    Known(Value),
+    /// A string of which parts are known. At least one is not, and there are two or more.
+    Text(Vec<Fragment>),
+    /// A list with an element that is not known.
+    List(Vec<Partial>),
+    /// A mapping with a value that is not known.
+    Map(Vec<(String, Partial)>),
+    /// Nothing of it is known, not even whether it is a string or a list.
+    Deferred(Deferred),
+}
+
+impl Partial {
+    /// The value, if all of it is known.
+    pub fn known(&self) -> Option<&Value> {
+        match self {
+            Partial::Known(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The string, if it is known and a string.
+    pub fn known_str(&self) -> Option<&str> {
+        self.known().and_then(Value::as_str)
+    }
+
+    /// Everything that is missing to know it; empty if and only if it is known.
+    pub fn needs(&self) -> BTreeSet<Need> {
+        let mut needs = BTreeSet::new();
+        self.add_needs(&mut needs);
+        needs
+    }
+
+    fn add_needs(&self, needs: &mut BTreeSet<Need>) {
+        match self {
+            Partial::Known(_) => {}
+            Partial::Text(fragments) => {
+                for fragment in fragments {
+                    if let Fragment::Deferred(deferred) = fragment {
+                        needs.extend(deferred.needs.iter().cloned());
+                    }
+                }
+            }
+            Partial::List(items) => items.iter().for_each(|item| item.add_needs(needs)),
+            Partial::Map(pairs) => pairs.iter().for_each(|(_, value)| value.add_needs(needs)),
+            Partial::Deferred(deferred) => needs.extend(deferred.needs.iter().cloned()),
+        }
+    }
+
+    /// The value as CloudFormation has to evaluate it: plain JSON where it is known.
+    pub fn expression(&self) -> Value {
+        match self {
+            Partial::Known(value) => value.clone(),
+            Partial::Text(fragments) => {
+                let parts: Vec<Value> = fragments
+                    .iter()
+                    .map(|fragment| match fragment {
+                        Fragment::Known(text) => text.clone().into(),
+                        Fragment::Deferred(deferred) => deferred.expression.clone(),
+                    })
+                    .collect();
+                json!({ "Fn::Join": ["", parts] })
+            }
+            Partial::List(items) => items.iter().map(Partial::expression).collect(),
+            Partial::Map(pairs) => {
+                let pairs = pairs.iter().map(|(key, value)| (key.clone(), value.expression()));
+                Value::Object(pairs.collect())
+            }
+            Partial::Deferred(deferred) => deferred.expression.clone(),
+        }
+    }
+
+    pub(super) fn list(items: Vec<Partial>) -> Self {
+        if items.iter().all(|item| item.known().is_some()) {
+            return Partial::Known(items.into_iter().filter_map(Partial::into_known).collect());
+        }
+        Partial::List(items)
+    }
+
+    pub(super) fn map(pairs: Vec<(String, Partial)>) -> Self {
+        if pairs.iter().all(|(_, value)| value.known().is_some()) {
+            let known = pairs.into_iter().filter_map(|(key, value)| Some((key, value.into_known()?)));
+            return Partial::Known(Value::Object(known.collect::<Map<_, _>>()));
+        }
+        Partial::Map(pairs)
+    }
+
+    fn into_known(self) -> Option<Value> {
+        match self {
+            Partial::Known(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// A string of fragments. Dynamic references in the known text become fragments of their own.
+    pub(super) fn text(fragments: Vec<Fragment>) -> Result<Self, Violation> {
+        let mut merged: Vec<Fragment> = Vec::new();
+        for fragment in fragments {
+            match (merged.last_mut(), fragment) {
+                (Some(Fragment::Known(open)), Fragment::Known(text)) => open.push_str(&text),
+                (_, fragment) => merged.push(fragment),
+            }
+        }
+        let mut split = Vec::new();
+        for fragment in merged {
+            match fragment {
+                Fragment::Known(text) => dynamic_references(&text, &mut split)?,
+                deferred => split.push(deferred),
+            }
+        }
+        split.retain(|fragment| !matches!(fragment, Fragment::Known(text) if text.is_empty()));
+        let mut fragments = split.into_iter();
+        Ok(match (fragments.next(), fragments.as_slice().is_empty()) {
+            (None, _) => Partial::Known("".into()),
+            (Some(Fragment::Known(text)), true) => Partial::Known(text.into()),
+            (Some(Fragment::Deferred(deferred)), true) => Partial::Deferred(deferred),
+            (Some(first), false) => Partial::Text(std::iter::once(first).chain(fragments).collect()),
+        })
+    }
+}
+
+/// Splits a text at its dynamic references.
+fn dynamic_references(text: &str, fragments: &mut Vec<Fragment>) -> Result<(), Violation> {
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{resolve:") {
+        let wrong = |problem: &str| {
+            let hint = "write it like {{resolve:ssm:/orders/name}}, without references to resources in it";
+            Violation::new(TemplateCode::Unsupported, problem, hint)
+        };
+        let (reference, tail) = after
+            .split_once("}}")
+            .ok_or_else(|| wrong("a dynamic reference has no end that is known here"))?;
+        let (service, path) = reference.split_once(':').unwrap_or((reference, ""));
+        let service = match service {
+            "ssm" => DynamicService::Ssm,
+            "ssm-secure" => DynamicService::SsmSecure,
+            "secretsmanager" => DynamicService::SecretsManager,
+            _ => return Err(wrong(&format!("`{service}` is no service of dynamic references"))),
+        };
+        fragments.push(Fragment::Known(before.to_owned()));
+        let expression = Value::String(format!("{{{{resolve:{reference}}}}}"));
+        fragments
+            .push(Fragment::Deferred(Deferred::new(expression, Need::Dynamic(service, path.to_owned()))));
+        rest = tail;
+    }
+    fragments.push(Fragment::Known(rest.to_owned()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(text: &str) -> Fragment {
+        Fragment::Known(text.to_owned())
+    }
+
+    #[test]
+    fn known_fragments_become_one_known_string() {
+        assert_eq!(Partial::text(vec![known("a"), known(""), known("b")]), Ok(Partial::Known("ab".into())));
+        assert_eq!(Partial::text(vec![]), Ok(Partial::Known("".into())));
+    }
+
+    #[test]
+    fn a_dynamic_reference_is_deferred_and_its_surroundings_are_known() {
+        let text = Partial::text(vec![known("https://{{resolve:ssm:"), known("/orders/host:3}}/x")]).unwrap();
+        let needs = text.needs();
+        assert_eq!(needs, BTreeSet::from([Need::Dynamic(DynamicService::Ssm, "/orders/host:3".into())]));
+        assert!(!needs.iter().any(Need::is_secret));
+        assert_eq!(
+            text.expression(),
+            json!({ "Fn::Join": ["", ["https://", "{{resolve:ssm:/orders/host:3}}", "/x"]] })
+        );
+        let secret =
+            Partial::text(vec![known("{{resolve:secretsmanager:db:SecretString:password}}")]).unwrap();
+        assert!(secret.needs().iter().all(Need::is_secret));
+        assert_eq!(secret.expression(), json!("{{resolve:secretsmanager:db:SecretString:password}}"));
+    }
+
+    #[test]
+    fn a_dynamic_reference_with_an_unknown_name_or_service_is_an_error() {
+        for broken in ["{{resolve:ssm:x", "{{resolve:vault:x}}", "{{resolve:ssm"] {
+            assert!(Partial::text(vec![known(broken)]).is_err(), "{broken}");
+        }
+    }
+}
