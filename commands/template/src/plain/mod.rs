@@ -7,20 +7,31 @@
 //! that of the other reader. The steps:
 //!
 //! 1. [`read`] checks the template's form and every reference in it: [`PlainTemplate`].
+//! 2. [`ParameterValues::of`] gives each parameter its value for a stage.
+//! 3. [`Evaluator`] evaluates expressions: known here, or deferred with what they need.
 
 mod attributes;
+mod cidr;
 mod conditions;
 mod declaration;
+mod evaluate;
 mod lines_file;
 mod parameter_types;
+mod parameters;
 mod partial;
 mod read;
 mod references;
+mod stage;
+mod strings;
 mod template;
+mod truth;
 
+pub use evaluate::{Answer, Evaluator, Known};
+pub use parameters::ParameterValues;
 pub use partial::{Attribute, Deferred, DynamicService, Fragment, Need, Partial};
 pub use read::read;
 pub use references::{Reference, References};
+pub use stage::{Stage, stack_name};
 pub use template::{Output, PlainTemplate, Resource};
 
 pub use crate::source_map::{Source, SourceMap};
