@@ -32,7 +32,7 @@ const MEMORY: RangeInclusive<u32> = 128..=10_240;
 const TIMEOUT: RangeInclusive<u32> = 1..=900;
 
 /// Lambda's limit for the names and values of a function's variables together.
-const ENVIRONMENT_BYTES: usize = 4_096;
+pub(super) const ENVIRONMENT_BYTES: usize = 4_096;
 
 /// Variables that Lambda sets itself; it refuses other values.
 const RESERVED: [&str; 18] = [
@@ -298,7 +298,7 @@ fn environment(
     complete.then_some(environment)
 }
 
-fn variable_name(name: &str) -> Result<(), Violation> {
+pub(super) fn variable_name(name: &str) -> Result<(), Violation> {
     let mut bytes = name.bytes();
     let good = bytes.next().is_some_and(|b| b.is_ascii_alphabetic())
         && name.len() >= 2

@@ -9,12 +9,15 @@
 //! 1. [`read`] checks the template's form and every reference in it: [`PlainTemplate`].
 //! 2. [`ParameterValues::of`] gives each parameter its value for a stage.
 //! 3. [`Evaluator`] evaluates expressions: known here, or deferred with what they need.
+//! 4. [`PlainFunction::read`] reads the functions that Sluice changes itself.
 
 mod attributes;
 mod cidr;
 mod conditions;
 mod declaration;
 mod evaluate;
+mod function;
+mod function_properties;
 mod lines_file;
 mod parameter_types;
 mod parameters;
@@ -27,6 +30,7 @@ mod template;
 mod truth;
 
 pub use evaluate::{Answer, Evaluator, Known};
+pub use function::{CodeObject, Field, PlainCode, PlainFunction};
 pub use parameters::ParameterValues;
 pub use partial::{Attribute, Deferred, DynamicService, Fragment, Need, Partial};
 pub use read::read;
