@@ -10,9 +10,11 @@
 //! 2. [`ParameterValues::of`] gives each parameter its value for a stage.
 //! 3. [`Evaluator`] evaluates expressions: known here, or deferred with what they need.
 //! 4. [`PlainFunction::read`] reads the functions that Sluice changes itself.
+//! 5. [`classify`] says where each resource belongs: to Sluice directly, to the stage's stack, or nowhere.
 
 mod attributes;
 mod cidr;
+mod classify;
 mod conditions;
 mod declaration;
 mod evaluate;
@@ -27,8 +29,13 @@ mod references;
 mod stage;
 mod strings;
 mod template;
+#[cfg(test)]
+mod tests;
 mod truth;
 
+pub use classify::{
+    Attention, FixedName, Held, NameOrigin, Notice, Part, Placement, Resolution, Split, Why, classify,
+};
 pub use evaluate::{Answer, Evaluator, Known};
 pub use function::{CodeObject, Field, PlainCode, PlainFunction};
 pub use parameters::ParameterValues;

@@ -1,0 +1,92 @@
+//! What Sluice's own versions, aliases and credentials replace.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::graph::Graph;
+use super::kinds::{ALIAS, FUNCTION, PERMISSION, ROLE, VERSION};
+use super::split::{Part, Why};
+
+pub(super) fn place(graph: &Graph<'_>, parts: &mut BTreeMap<String, Part>) {
+    for (logical_id, resource) in graph.resources() {
+        let function = function_of(graph, logical_id).filter(|id| parts.get(id) == Some(&Part::Function));
+        let why = match (resource.kind.as_str(), function) {
+            (VERSION, Some(function)) => Why::Version(function),
+            (ALIAS, Some(function)) => Why::Alias(function),
+            (PERMISSION, Some(_)) if is_of_direct_api(graph, logical_id, parts) => Why::ApiPermission,
+            _ => continue,
+        };
+        parts.insert(logical_id.to_owned(), Part::Dropped(why));
+    }
+    deployment_preferences(graph, parts);
+}
+
+/// The function that a property `FunctionName` or `TargetFunctionArn` names: by reference, also to a version or an alias of it,
+/// or by the literal name that the template gives to it.
+pub(super) fn function_of(graph: &Graph<'_>, logical_id: &str) -> Option<String> {
+    let resource = graph.resource(logical_id)?;
+    let property = match resource.kind.as_str() {
+        "AWS::Lambda::Url" => "TargetFunctionArn",
+        _ => "FunctionName",
+    };
+    let mut named: Option<String> = graph.named_by(logical_id, property).next().map(str::to_owned);
+    // A version of an alias of a function: two steps at most are possible.
+    for _ in 0..2 {
+        let Some(id) = named.clone().filter(|id| graph.is(id, VERSION) || graph.is(id, ALIAS)) else { break };
+        named = graph.named_by(&id, "FunctionName").next().map(str::to_owned);
+    }
+    if let Some(id) = named {
+        return graph.is(&id, FUNCTION).then_some(id);
+    }
+    let literal = graph.evaluator.evaluate(resource.properties.get(property)?).ok()??;
+    let literal = literal.known_str()?;
+    // `name`, `name:qualifier`, or an ARN.
+    let name = match literal.split(':').collect::<Vec<_>>().as_slice() {
+        ["arn", _, "lambda", _, _, "function", name, ..] | [name, ..] => (*name).to_owned(),
+        [] => return None,
+    };
+    let mut functions = graph.resources().filter(|(_, resource)| resource.kind == FUNCTION);
+    let is_called = |resource: &super::super::template::Resource| {
+        let given = resource.properties.get("FunctionName")?;
+        let given = graph.evaluator.evaluate(given).ok()??;
+        Some(given.known_str()? == name)
+    };
+    functions.find(|(_, resource)| is_called(resource) == Some(true)).map(|(id, _)| id.to_owned())
+}
+
+fn is_of_direct_api(graph: &Graph<'_>, permission: &str, parts: &BTreeMap<String, Part>) -> bool {
+    let principal = graph.resource(permission).and_then(|resource| resource.properties.get("Principal"));
+    let principal = principal.and_then(|principal| graph.evaluator.evaluate(principal).ok()?);
+    let is_gateway = principal.is_some_and(|principal| {
+        principal.known_str().is_some_and(|name| name.starts_with("apigateway.amazonaws."))
+    });
+    is_gateway && graph.named_by(permission, "SourceArn").any(|api| parts.get(api) == Some(&Part::Api))
+}
+
+/// CodeDeploy's applications for Lambda, their deployment groups, and the roles that only those use.
+fn deployment_preferences(graph: &Graph<'_>, parts: &mut BTreeMap<String, Part>) {
+    let mut dropped: Vec<&str> = Vec::new();
+    for (logical_id, resource) in graph.resources() {
+        let is_lambda = resource.properties.get("ComputePlatform").and_then(Value::as_str) == Some("Lambda");
+        if resource.kind == "AWS::CodeDeploy::Application" && is_lambda {
+            dropped.push(logical_id);
+            let groups = graph.users(logical_id).filter(|(user, property)| {
+                *property == "ApplicationName" && graph.is(user, "AWS::CodeDeploy::DeploymentGroup")
+            });
+            dropped.extend(groups.map(|(user, _)| user));
+        }
+    }
+    let groups = dropped.clone();
+    for group in &groups {
+        for role in graph.named_by(group, "ServiceRoleArn") {
+            let only_here = graph.users(role).all(|(user, _)| groups.contains(&user));
+            if graph.is(role, ROLE) && only_here {
+                parts.insert(role.to_owned(), Part::Dropped(Why::DeploymentPreference));
+            }
+        }
+    }
+    for logical_id in dropped {
+        parts.insert(logical_id.to_owned(), Part::Dropped(Why::DeploymentPreference));
+    }
+}
