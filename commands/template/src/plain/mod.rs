@@ -13,19 +13,23 @@
 //! 5. [`classify`] says where each resource belongs: to Sluice directly, to the stage's stack, or nowhere.
 
 mod attributes;
+mod choices;
 mod cidr;
 mod classify;
 mod conditions;
 mod declaration;
 mod evaluate;
+mod expansion;
 mod function;
 mod function_properties;
+mod function_reader;
 mod lines_file;
 mod parameter_types;
 mod parameters;
 mod partial;
 mod read;
 mod references;
+mod references_check;
 mod stage;
 mod strings;
 mod template;

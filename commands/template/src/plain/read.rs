@@ -3,14 +3,13 @@
 //! What it lets through is complete in form: logical ids are alphanumeric, no transform is left to do, and no reference is to
 //! nothing. Whether a property exists and has the right type is CloudFormation's question.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::declaration::{self, Declaration};
-use super::references::{Decided, PSEUDO, References};
 use super::template::{Output, PlainTemplate, Resource};
-use super::{attributes, conditions};
+use super::{attributes, conditions, expansion, references_check};
 use crate::budget::{self, MOST_PARAMETERS, too_many};
 use crate::error::{Findings, Place, TemplateCode, TemplateError, Violation};
 use crate::shape;
@@ -92,7 +91,7 @@ fn sections(template: &Map<String, Value>, findings: &mut Findings) -> PlainTemp
         );
         findings.add(&Place::of(&["AWSTemplateFormatVersion"]), wrong);
     }
-    transforms(template, &mut Vec::new(), findings);
+    expansion::check(template, &mut Vec::new(), findings);
     let read = PlainTemplate {
         parameters: parameters(template, findings),
         mappings: mappings(template, findings),
@@ -103,7 +102,7 @@ fn sections(template: &Map<String, Value>, findings: &mut Findings) -> PlainTemp
         resources: resources(template, findings),
         outputs: outputs(template, findings),
     };
-    check_references(&read, findings);
+    references_check::check(&read, findings);
     conditions::check(&read, findings);
     read
 }
@@ -135,41 +134,6 @@ fn unsupported(section: &str, value: &Value) -> Option<Violation> {
     Some(Violation::new(TemplateCode::Unsupported, problem, hint))
 }
 
-/// Refuses what CloudFormation expands only in a template with a transform, anywhere in the template.
-fn transforms(map: &Map<String, Value>, path: &mut Vec<String>, findings: &mut Findings) {
-    for (key, value) in map {
-        if path.is_empty() && matches!(key.as_str(), "Metadata" | "Transform" | "Rules" | "Hooks") {
-            continue;
-        }
-        // Metadata of a resource is not evaluated.
-        if path.len() == 2 && key == "Metadata" {
-            continue;
-        }
-        let expands = matches!(key.as_str(), "Fn::Transform" | "Fn::Length" | "Fn::ToJsonString")
-            || key.starts_with("Fn::ForEach::");
-        if expands {
-            let keys: Vec<&str> = path.iter().map(String::as_str).collect();
-            let wrong = Violation::new(
-                TemplateCode::Unsupported,
-                format!("`{key}` is expanded by a transform, and the template was not expanded"),
-                "package it with sluice-package, which has AWS expand it in the build",
-            );
-            findings.add(&Place::of(&keys), wrong);
-        }
-        path.push(key.clone());
-        values_of(value, path, findings);
-        path.pop();
-    }
-}
-
-fn values_of(value: &Value, path: &mut Vec<String>, findings: &mut Findings) {
-    match value {
-        Value::Object(map) => transforms(map, path, findings),
-        Value::Array(items) => items.iter().for_each(|item| values_of(item, path, findings)),
-        _ => {}
-    }
-}
-
 /// The entries of a section with alphanumeric names. Every other name is an error.
 fn entries<'t>(
     template: &'t Map<String, Value>,
@@ -186,7 +150,7 @@ fn entries<'t>(
     let map = map.into_iter().flatten();
     map.filter(|(name, _)| {
         let good = (1..=255).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        // `transforms` has reported these.
+        // `expansion` has reported these.
         if !good && !name.starts_with("Fn::") {
             let problem = format!("`{name}` is not a logical id");
             findings.add(
@@ -266,64 +230,4 @@ fn outputs(template: &Map<String, Value>, findings: &mut Findings) -> BTreeMap<S
         }
     }
     outputs
-}
-
-/// Reports each reference to something that the template does not declare.
-fn check_references(template: &PlainTemplate, findings: &mut Findings) {
-    let none = Decided::new();
-    let mut check = |place: &Place, value: &Value| {
-        let found = References::of(value, &none);
-        for reference in &found.values {
-            let name = &reference.name;
-            let is_value = matches!(reference.attribute, super::partial::Attribute::Ref)
-                && (template.parameters.contains_key(name) || PSEUDO.contains(&name.as_str()));
-            if !is_value && !template.resources.contains_key(name) {
-                findings.add(place, unknown(name, "a parameter or a resource"));
-            }
-        }
-        for name in found.conditions.iter().filter(|name| !template.conditions.contains_key(*name)) {
-            findings.add(place, unknown(name, "a condition"));
-        }
-        for name in found.mappings.iter().filter(|name| !template.mappings.contains_key(*name)) {
-            findings.add(place, unknown(name, "a mapping"));
-        }
-    };
-    for (logical_id, resource) in &template.resources {
-        let place = Place::of(&["Resources", logical_id]);
-        for (key, value) in &resource.properties {
-            check(&place.key("Properties").key(key), value);
-        }
-        for value in resource.policies.values() {
-            check(&place, value);
-        }
-        let known: BTreeSet<&String> = template.resources.keys().collect();
-        for name in resource.depends_on.iter().filter(|name| !known.contains(name)) {
-            // As an expression, to use the one check.
-            check(&place.key("DependsOn"), &serde_json::json!({ "Fn::GetAtt": [name, "-"] }));
-        }
-        if let Some(condition) = &resource.condition {
-            check(&place.key("Condition"), &if_condition(condition));
-        }
-    }
-    for (name, output) in &template.outputs {
-        let place = Place::of(&["Outputs", name]);
-        check(&place, &output.value);
-        output.export.iter().for_each(|export| check(&place.key("Export"), export));
-        if let Some(condition) = &output.condition {
-            check(&place.key("Condition"), &if_condition(condition));
-        }
-    }
-}
-
-/// A condition as an expression, to use the one check.
-fn if_condition(condition: &str) -> Value {
-    serde_json::json!({ "Fn::If": [condition, "", ""] })
-}
-
-fn unknown(name: &str, what: &str) -> Violation {
-    Violation::new(
-        TemplateCode::Reference,
-        format!("`{name}` is not {what} of this template"),
-        "correct the name, or declare it",
-    )
 }
