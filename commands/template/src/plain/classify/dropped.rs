@@ -22,14 +22,24 @@ pub(super) fn place(graph: &Graph<'_>, parts: &mut BTreeMap<String, Part>) {
     deployment_preferences(graph, parts);
 }
 
+/// The property that names the function which a resource belongs to.
+pub(super) fn target_property(kind: &str) -> Option<&'static str> {
+    match kind {
+        "AWS::Lambda::Url" => Some("TargetFunctionArn"),
+        VERSION
+        | ALIAS
+        | PERMISSION
+        | "AWS::Lambda::EventInvokeConfig"
+        | "AWS::Lambda::EventSourceMapping" => Some("FunctionName"),
+        _ => None,
+    }
+}
+
 /// The function that a property `FunctionName` or `TargetFunctionArn` names: by reference, also to a version or an alias of it,
 /// or by the literal name that the template gives to it.
 pub(super) fn function_of(graph: &Graph<'_>, logical_id: &str) -> Option<String> {
     let resource = graph.resource(logical_id)?;
-    let property = match resource.kind.as_str() {
-        "AWS::Lambda::Url" => "TargetFunctionArn",
-        _ => "FunctionName",
-    };
+    let property = target_property(&resource.kind)?;
     let mut named: Option<String> = graph.named_by(logical_id, property).next().map(str::to_owned);
     // A version of an alias of a function: two steps at most are possible.
     for _ in 0..2 {
@@ -43,7 +53,14 @@ pub(super) fn function_of(graph: &Graph<'_>, logical_id: &str) -> Option<String>
     let literal = literal.known_str()?;
     // `name`, `name:qualifier`, or an ARN.
     let name = match literal.split(':').collect::<Vec<_>>().as_slice() {
-        ["arn", _, "lambda", _, _, "function", name, ..] | [name, ..] => (*name).to_owned(),
+        ["arn", _, "lambda", region, account, "function", name, ..] => {
+            let target = graph.evaluator.stage.target;
+            if *region != target.region || *account != target.account {
+                return None;
+            }
+            (*name).to_owned()
+        }
+        [name, ..] => (*name).to_owned(),
         [] => return None,
     };
     let mut functions = graph.resources().filter(|(_, resource)| resource.kind == FUNCTION);

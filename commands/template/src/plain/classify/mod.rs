@@ -11,7 +11,9 @@
 //! itself invokes while it is updated stays in the stack with everything that belongs to it, because CloudFormation has to
 //! order those. The result depends on the template and the stage only, not on the order of the resources.
 
+mod alias;
 mod apis;
+mod attention;
 mod dropped;
 mod graph;
 mod hold;
@@ -68,9 +70,11 @@ pub fn classify(evaluator: &Evaluator<'_>, sources: &SourceMap) -> Result<Split,
     names.retain(|name| name.is_export || in_stack(&name.logical_id));
     let mut split = Split { placements, names, notices, attention: Vec::new() };
     security::check(&graph, &split, &mut findings);
-    split.attention = security::attention(&graph, &split);
+    split.attention = attention::of(&graph, &split);
     resolution::check(&graph, &mut split, &mut findings);
     roles::report_shared(&graph, &mut split);
+    let aliases = alias::notices(&graph, &split);
+    split.notices.extend(aliases);
     split.notices.sort();
     findings.finish(split)
 }

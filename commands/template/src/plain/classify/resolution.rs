@@ -2,11 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::super::partial::Attribute;
-use super::super::references::{Piece, References, pieces};
-use super::dropped::function_of;
+use super::super::references::References;
 use super::graph::{Graph, place_of};
 use super::kinds::{ALIAS, VERSION};
 use super::split::{Notice, Part, Resolution, Split, Why};
@@ -50,10 +47,9 @@ impl Split {
 /// Properties of versions and aliases that Sluice's own have.
 const REPLACED: [&str; 5] = ["CodeSha256", "Description", "FunctionName", "FunctionVersion", "Name"];
 
-/// Reports references that cannot be resolved, and lists what is dropped and what names a version.
+/// Reports references that cannot be resolved, and lists what is dropped.
 pub(super) fn check(graph: &Graph<'_>, split: &mut Split, findings: &mut Findings) {
-    let mut qualified = BTreeSet::new();
-    for (logical_id, resource) in graph.resources() {
+    for (logical_id, _) in graph.resources() {
         let Some(part) = split.part(logical_id).filter(|part| !matches!(part, Part::Dropped(_))) else {
             continue;
         };
@@ -75,16 +71,6 @@ pub(super) fn check(graph: &Graph<'_>, split: &mut Split, findings: &mut Finding
                     .add(&place, Violation::new(TemplateCode::Reference, format!("`{what}` {reason}"), hint));
             }
         }
-        if matches!(part, Part::Stack | Part::Role | Part::Policy(_)) {
-            let is_version = matches!(resource.kind.as_str(), VERSION | ALIAS);
-            let is_of_direct =
-                function_of(graph, logical_id).is_some_and(|id| split.part(&id) == Some(&Part::Function));
-            let own = resource.properties.iter().filter(|(key, value)| {
-                let names_one = names_latest(value) || names_qualifier(value, split);
-                !is_version && (names_one || (*key == "Qualifier" && is_of_direct))
-            });
-            qualified.extend(own.map(|(key, _)| (logical_id.to_owned(), key.clone())));
-        }
     }
     let dropped = split.placements.iter().filter(|(_, placement)| matches!(placement.part, Part::Dropped(_)));
     let dropped: BTreeSet<String> = dropped.map(|(id, _)| id.clone()).collect();
@@ -102,48 +88,8 @@ pub(super) fn check(graph: &Graph<'_>, split: &mut Split, findings: &mut Finding
         (dropped.is_empty(), Notice::Dropped(dropped)),
         (settings.is_empty(), Notice::DroppedSettings(settings)),
         (outputs.is_empty(), Notice::DroppedOutputs(outputs)),
-        (qualified.is_empty(), Notice::Qualified(qualified)),
     ];
     split.notices.extend(sets.into_iter().filter(|(is_empty, _)| !is_empty).map(|(_, notice)| notice));
-}
-
-/// Whether a text somewhere in a value names `$LATEST`.
-fn names_latest(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains("$LATEST"),
-        Value::Array(items) => items.iter().any(names_latest),
-        Value::Object(map) => map.values().any(names_latest),
-        _ => false,
-    }
-}
-
-/// Whether a text puts something after the name or the ARN of a function that Sluice creates, as in `${Hello.Arn}:live`. The
-/// ARN is that of an alias already.
-fn names_qualifier(value: &Value, split: &Split) -> bool {
-    let is_direct = |name: &str| {
-        let id = name.split_once('.').map_or(name, |(id, _)| id);
-        split.part(id) == Some(&Part::Function)
-    };
-    match value {
-        Value::String(_) => false,
-        Value::Array(items) => items.iter().any(|item| names_qualifier(item, split)),
-        Value::Object(map) => map.iter().any(|(key, argument)| {
-            let text = match argument {
-                Value::Array(items) => items.first(),
-                argument => Some(argument),
-            };
-            let pieces: Vec<Piece<'_>> = match text {
-                Some(Value::String(text)) if key == "Fn::Sub" => pieces(text).collect(),
-                _ => Vec::new(),
-            };
-            let qualified = pieces.windows(2).any(|pair| match pair {
-                [Piece::Name(name), Piece::Text(after)] => is_direct(name) && after.starts_with(':'),
-                _ => false,
-            });
-            qualified || names_qualifier(argument, split)
-        }),
-        _ => false,
-    }
 }
 
 /// The outputs that name something that changes with each release. They are dropped; those that name an absent resource are an

@@ -1,13 +1,12 @@
-//! Resources that Sluice refuses, because they give or edit rights beyond the stage's own, and those that approvers have to
-//! see, because they give access to others. The lists are those of `findings/deploy-design.md`, "Security: types".
+//! Resources that Sluice refuses, because they give or edit rights beyond the stage's own. The lists are those of
+//! `findings/deploy-design.md`, "Security: types".
 
 use serde_json::Value;
 
-use super::super::references::References;
-use super::dropped::function_of;
+use super::dropped::{function_of, target_property};
 use super::graph::{Graph, place_of};
-use super::kinds::{ALIAS, PERMISSION, ROLE, VERSION};
-use super::split::{Attention, Part, Split};
+use super::kinds::{ALIAS, FUNCTION, ROLE, VERSION};
+use super::split::{Part, Split};
 use crate::error::{Findings, TemplateCode, Violation};
 
 /// Types, or families of types that end with `::`, and why they are refused.
@@ -78,6 +77,9 @@ const ROLE_OF_CODE: [(&str, &[&str]); 8] = [
     ("AWS::SageMaker::Pipeline", &["RoleArn"]),
 ];
 
+/// What may stand behind a service token. A nested stack or a topic is in the template, and so is what it leads to.
+const PROVIDERS: [&str; 5] = [FUNCTION, VERSION, ALIAS, "AWS::SNS::Topic", "AWS::CloudFormation::Stack"];
+
 /// Refuses what the lists name.
 pub(super) fn check(graph: &Graph<'_>, split: &Split, findings: &mut Findings) {
     for (logical_id, resource) in graph.resources() {
@@ -100,23 +102,17 @@ pub(super) fn check(graph: &Graph<'_>, split: &Split, findings: &mut Findings) {
                 "remove it, or create it outside of the pipeline",
             );
         }
-        if resource.is_custom() && graph.named_by(logical_id, "ServiceToken").next().is_none() {
+        let is_provider = |id: &str| PROVIDERS.iter().any(|kind| graph.is(id, kind));
+        if resource.is_custom() && !graph.named_by(logical_id, "ServiceToken").any(is_provider) {
             refuse(
                 "Properties",
                 "the ServiceToken is not a function or topic of this template".to_owned(),
                 "CloudFormation would invoke it with the stack's rights: move the function into the template",
             );
         }
-        if matches!(
-            kind,
-            VERSION
-                | ALIAS
-                | PERMISSION
-                | "AWS::Lambda::EventInvokeConfig"
-                | "AWS::Lambda::EventSourceMapping"
-                | "AWS::Lambda::Url"
-        ) && function_of(graph, logical_id).is_none()
-        {
+        if target_property(kind).is_some_and(|property| {
+            function_of(graph, logical_id).is_none() && graph.named_by(logical_id, property).next().is_none()
+        }) {
             refuse(
                 "Properties",
                 "it is for a function outside of this template".to_owned(),
@@ -155,81 +151,4 @@ fn is_pinned(url: Option<&Value>) -> bool {
     let text = url.map(Value::to_string).unwrap_or_default();
     let longest = text.split(|sign: char| !sign.is_ascii_hexdigit()).map(str::len).max().unwrap_or_default();
     longest >= 32 || text.contains("versionId=")
-}
-
-/// What approvers have to see in full.
-pub(super) fn attention(graph: &Graph<'_>, split: &Split) -> Vec<Attention> {
-    let mut all = Vec::new();
-    for (logical_id, resource) in graph.resources() {
-        if matches!(split.part(logical_id), Some(Part::Dropped(_))) {
-            continue;
-        }
-        let text = |key: &str| {
-            let value = graph.evaluator.evaluate(resource.properties.get(key)?).ok()??;
-            Some(value.known().map_or_else(|| "a value that is not known yet".to_owned(), plain))
-        };
-        let what = match resource.kind.as_str() {
-            "AWS::Lambda::Url" if text("AuthType").as_deref() == Some("NONE") => {
-                Some("Everybody may call this function by its URL.".to_owned())
-            }
-            PERMISSION => text("Principal")
-                .filter(|who| !who.contains(".amazonaws."))
-                .map(|who| format!("It allows `{who}` to invoke a function.")),
-            "AWS::Lambda::LayerVersionPermission" => {
-                text("Principal").map(|who| format!("It allows `{who}` to use a layer."))
-            }
-            "AWS::S3::Bucket" => text("AccessControl")
-                .filter(|acl| acl.starts_with("Public"))
-                .map(|acl| format!("The bucket is public: `{acl}`.")),
-            "AWS::RDS::DBInstance" | "AWS::Redshift::Cluster" => text("PubliclyAccessible")
-                .filter(|truth| truth == "true")
-                .map(|_| "The database can be reached from the internet.".to_owned()),
-            _ => None,
-        };
-        let mut principals = Vec::new();
-        for value in resource.properties.values() {
-            others(value, &mut principals);
-        }
-        let granted = principals.into_iter().map(|who| format!("A policy of it gives access to {who}."));
-        all.extend(
-            what.into_iter().chain(granted).map(|what| Attention { logical_id: logical_id.to_owned(), what }),
-        );
-    }
-    for (name, output) in &graph.evaluator.template.outputs {
-        let found = References::of(&output.value, &graph.decided);
-        let secret =
-            found.values.iter().find(|reference| graph.evaluator.template.is_no_echo(&reference.name));
-        all.extend(secret.map(|reference| Attention {
-            logical_id: name.clone(),
-            what: format!("The output shows the secret parameter {}.", reference.name),
-        }));
-    }
-    all.sort();
-    all.dedup();
-    all
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// The principals of policy statements that are not services: everybody, accounts, users, identity providers.
-fn others(value: &Value, found: &mut Vec<String>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| others(item, found)),
-        Value::Object(map) => {
-            let allows = map.get("Effect").is_none_or(|effect| effect != "Deny");
-            match map.get("Principal").filter(|_| map.contains_key("Effect") && allows) {
-                Some(Value::String(who)) => found.push(format!("`{who}`")),
-                Some(Value::Object(by)) => {
-                    let foreign =
-                        by.iter().filter(|(key, _)| key.as_str() != "Service" && !key.starts_with("Fn::"));
-                    found.extend(foreign.map(|(key, who)| format!("{key} `{}`", plain(who))));
-                }
-                _ => {}
-            }
-            map.values().for_each(|value| others(value, found));
-        }
-        _ => {}
-    }
 }

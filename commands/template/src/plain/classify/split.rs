@@ -96,8 +96,12 @@ pub enum Notice {
     /// These settings of dropped versions and aliases, as (logical id, property), have no effect: provisioned concurrency and
     /// the like.
     DroppedSettings(BTreeSet<(String, String)>),
-    /// These places name a version or `$LATEST`, as (logical id, property); they have to name the alias.
-    Qualified(BTreeSet<(String, String)>),
+    /// These places, as (logical id, property), name a function by its bare name, `$LATEST`, a version or another alias. They
+    /// have to name the alias.
+    NeedsAlias(BTreeSet<(String, String)>),
+    /// These places, as (logical id, property), name a function by the literal name that the template gives to it. Sluice
+    /// names it differently.
+    LiteralFunctionName(BTreeSet<(String, String)>),
 }
 
 /// A template, taken apart.

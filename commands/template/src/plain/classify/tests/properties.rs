@@ -8,7 +8,7 @@ use crate::plain::partial::Attribute;
 use crate::plain::references::{Decided, References};
 
 /// The number of resources of each kind at most; references are drawn among those that exist.
-const IDS: [&str; 12] = ["F0", "F1", "F2", "R0", "R1", "P0", "A0", "S0", "V0", "Q0", "C0", "D0"];
+const IDS: [&str; 14] = ["F0", "F1", "F2", "R0", "R1", "P0", "A0", "S0", "V0", "Q0", "C0", "D0", "E0", "M0"];
 
 /// A resource of the kind that an id stands for. `pick` chooses what it refers to.
 fn resource(id: &str, pick: &[usize], present: &[&str]) -> Value {
@@ -44,6 +44,19 @@ fn resource(id: &str, pick: &[usize], present: &[&str]) -> Value {
             "Custom::X",
             json!({ "ServiceToken": arn(of("F", 0).or(Some("F0".into()))), "X": name(of("FQ", 1)) }),
         ),
+        "E" => (
+            "AWS::Lambda::EventInvokeConfig",
+            json!({ "FunctionName": name(of("F", 0).or(Some("F0".into()))), "Qualifier": "$LATEST" }),
+        ),
+        "M" => {
+            // A version has no ARN beside its `Ref`.
+            let by_arn = pick.get(1).is_some_and(|pick| pick % 2 == 0);
+            let function = match by_arn {
+                true => arn(of("F", 0).or(Some("F0".into()))),
+                false => name(of("FV", 0).or(Some("F0".into()))),
+            };
+            ("AWS::Lambda::EventSourceMapping", json!({ "FunctionName": function, "X": arn(of("Q", 2)) }))
+        }
         _ => (
             "AWS::Lambda::Permission",
             json!({
@@ -120,6 +133,24 @@ proptest! {
                     prop_assert_eq!(resolution, Resolution::AliasArn(reference.name));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_would_invoke_the_bare_function_is_listed_for_the_alias(template in any_template()) {
+        let split = World::new().split(&template).unwrap();
+        let listed = split.notices.iter().find_map(|notice| match notice {
+            Notice::NeedsAlias(places) => Some(places.clone()),
+            _ => None,
+        });
+        let listed = listed.unwrap_or_default();
+        for id in ids(&split, |part| *part == Part::Stack).into_iter().filter(|id| id.starts_with(['D', 'E', 'M'])) {
+            let properties = &template["Resources"][id]["Properties"];
+            let target = References::of(&properties["FunctionName"], &Decided::new()).values.pop_first().unwrap();
+            let is_bare = split.part(&target.name) == Some(&Part::Function) && target.attribute == Attribute::Ref;
+            prop_assert_eq!(listed.contains(&(id.to_owned(), "FunctionName".to_owned())), is_bare, "{}", id);
+            let is_latest = properties["Qualifier"] == "$LATEST";
+            prop_assert_eq!(listed.contains(&(id.to_owned(), "Qualifier".to_owned())), is_latest, "{}", id);
         }
     }
 

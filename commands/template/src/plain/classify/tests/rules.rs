@@ -299,27 +299,48 @@ fn policies_for_others_are_shown_to_approvers() {
 }
 
 #[test]
-fn what_names_a_version_has_to_name_the_alias() {
+fn what_names_a_version_or_the_bare_function_has_to_name_the_alias() {
     let found = |resource: Value| {
         let split = split(json!({ "X": resource }));
         split.notices.into_iter().find_map(|notice| match notice {
-            Notice::Qualified(places) => {
-                Some(places.into_iter().map(|(id, key)| format!("{id}.{key}")).collect::<Vec<_>>())
+            Notice::NeedsAlias(places) => {
+                Some(places.into_iter().map(|(_, key)| key).collect::<Vec<_>>().join(" "))
             }
             _ => None,
         })
     };
-    let config = json!({ "FunctionName": { "Ref": "Fn" }, "Qualifier": "$LATEST" });
     let rule = |arn: Value| typed("AWS::Events::Rule", json!({ "Targets": [{ "Arn": arn }] }));
-    assert_eq!(found(typed("AWS::Lambda::EventInvokeConfig", config)), Some(vec!["X.Qualifier".to_owned()]));
-    assert_eq!(found(rule(json!({ "Fn::Sub": "${Fn.Arn}:live" }))), Some(vec!["X.Targets".to_owned()]));
-    assert_eq!(
-        found(rule(json!({ "Fn::Sub": ["${Fn.Arn}:$LATEST", {}] }))),
-        Some(vec!["X.Targets".to_owned()])
-    );
-    assert_eq!(found(rule(json!({ "Fn::Sub": "${Fn.Arn}/x" }))), None);
+    let config = |name: Value| {
+        typed("AWS::Lambda::EventInvokeConfig", json!({ "FunctionName": name, "Qualifier": "$LATEST" }))
+    };
+    let mapping = |name: Value| typed("AWS::Lambda::EventSourceMapping", json!({ "FunctionName": name }));
     let role = json!({ "Policies": [{ "PolicyDocument": { "Resource": { "Fn::Sub": "${Fn.Arn}:*" } } }] });
-    assert_eq!(found(typed("AWS::IAM::Role", role)), Some(vec!["X.Policies".to_owned()]));
+    let table: Vec<(Value, &str)> = vec![
+        (config(json!({ "Ref": "Fn" })), "FunctionName Qualifier"),
+        (config(json!({ "Fn::GetAtt": ["Fn", "Arn"] })), "Qualifier"),
+        (mapping(json!({ "Ref": "Fn" })), "FunctionName"),
+        (mapping(json!("hello")), "FunctionName"),
+        (mapping(json!({ "Fn::GetAtt": ["Fn", "Arn"] })), ""),
+        (rule(json!({ "Fn::GetAtt": ["Fn", "Arn"] })), ""),
+        (rule(json!({ "Fn::Sub": "${Fn.Arn}:live" })), "Targets"),
+        (rule(json!({ "Fn::Sub": ["${Fn.Arn}:$LATEST", {}] })), "Targets"),
+        (rule(json!({ "Fn::Sub": "arn:aws:lambda:x:1:function:${Fn}" })), "Targets"),
+        (rule(json!({ "Fn::Sub": "${Fn.Arn}/x" })), ""),
+        (typed("AWS::IAM::Role", role), "Policies"),
+    ];
+    for (resource, expected) in table {
+        assert_eq!(found(resource.clone()).unwrap_or_default(), expected, "{resource}");
+    }
+}
+
+#[test]
+fn the_literal_name_of_a_function_is_found_as_a_whole_word() {
+    let found = |text: &str| {
+        let split = split(json!({ "X": typed("AWS::Logs::LogGroup", json!({ "LogGroupName": text })) }));
+        split.notices.iter().any(|notice| matches!(notice, Notice::LiteralFunctionName(_)))
+    };
+    assert!(found("/aws/lambda/hello") && found("hello"));
+    assert!(!found("/aws/lambda/hello-world") && !found("othello"));
 }
 
 #[test]
