@@ -60,6 +60,11 @@ impl Evaluator<'_> {
             keys.push(key.known().map(shape::scalar).transpose()?.unwrap_or_default());
         }
         if !needs.is_empty() {
+            if let Some(default) = default.and_then(|default| default.get("DefaultValue")) {
+                let default = self.required(default)?;
+                needs.extend(default.needs());
+                expressions.push(json!({ "DefaultValue": default.expression() }));
+            }
             let expression = json!({ "Fn::FindInMap": expressions });
             return Ok(Some(Partial::Deferred(Deferred { expression, needs })));
         }

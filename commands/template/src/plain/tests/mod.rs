@@ -5,6 +5,7 @@ mod functions;
 mod fuzz;
 mod parameters;
 mod reading;
+mod soundness;
 
 use std::collections::BTreeMap;
 
