@@ -4,6 +4,7 @@
 //! are for people only: nothing that is deployed depends on them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,9 +20,9 @@ pub struct Source {
     pub line: usize,
 }
 
-/// The source of each resource by logical id.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceMap(BTreeMap<String, Source>);
+/// The source of each resource by logical id. A clone costs nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceMap(Arc<BTreeMap<String, Source>>);
 
 impl SourceMap {
     /// The source of a resource, if the packager knew it.
@@ -35,6 +36,8 @@ impl FromIterator<(String, Source)> for SourceMap {
     fn from_iter<I: IntoIterator<Item = (String, Source)>>(entries: I) -> Self {
         let plain = |file: &str| file.chars().filter(|sign| !sign.is_control()).take(LONGEST_FILE).collect();
         let entries = entries.into_iter();
-        Self(entries.map(|(id, Source { file, line })| (id, Source { file: plain(&file), line })).collect())
+        Self(Arc::new(
+            entries.map(|(id, Source { file, line })| (id, Source { file: plain(&file), line })).collect(),
+        ))
     }
 }

@@ -21,7 +21,13 @@ pub(super) enum Truth {
     Undecided(BTreeSet<Need>),
 }
 
-/// The conditions of `Condition`, wherever one stands in a definition.
+/// The conditions that a definition uses, by `Condition` or `Fn::If`.
+pub(super) fn used_by(definition: &Value) -> BTreeSet<String> {
+    let mut names = References::of(definition, &Decided::new()).conditions;
+    named(definition, &mut names);
+    names
+}
+
 fn named(value: &Value, names: &mut BTreeSet<String>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| named(item, names)),
@@ -37,15 +43,40 @@ fn named(value: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
+/// The conditions, each after those that it uses. Those of a circle, and those that use one, are left out.
+///
+/// It does not recurse and visits each use once: a template may hold thousands of conditions in a row.
+pub(super) fn in_order(conditions: &BTreeMap<String, Value>) -> Vec<&str> {
+    let mut open: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut users: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (name, definition) in conditions {
+        let mut used = used_by(definition);
+        used.retain(|used| conditions.contains_key(used));
+        open.insert(name, used.len());
+        used.into_iter().for_each(|used| users.entry(used).or_default().push(name));
+    }
+    let mut ready: Vec<&str> = open.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
+    let mut order = Vec::new();
+    while let Some(name) = ready.pop() {
+        order.push(name);
+        for user in users.get(name).into_iter().flatten() {
+            if let Some(count) = open.get_mut(user) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    ready.push(user);
+                }
+            }
+        }
+    }
+    order
+}
+
 /// Reports conditions that refer to something that they may not use, and circles.
 pub(super) fn check(template: &PlainTemplate, findings: &mut Findings) {
-    let mut uses: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (name, definition) in &template.conditions {
         let place = Place::of(&["Conditions", name]);
-        let mut others = BTreeSet::new();
-        named(definition, &mut others);
+        let others = used_by(definition);
         let found = References::of(definition, &Decided::new());
-        others.extend(found.conditions);
         for other in others.iter().filter(|other| !template.conditions.contains_key(*other)) {
             let problem = format!("`{other}` is not a condition of this template");
             findings.add(
@@ -68,24 +99,10 @@ pub(super) fn check(template: &PlainTemplate, findings: &mut Findings) {
                 findings.add(&place, Violation::new(TemplateCode::Reference, problem, hint));
             }
         }
-        uses.insert(name, others);
     }
     // A condition that cannot be ordered is part of a circle, or uses one.
-    let mut open: BTreeSet<&str> = uses.keys().copied().collect();
-    loop {
-        let ready: Vec<&str> = open
-            .iter()
-            .copied()
-            .filter(|name| {
-                uses.get(name).is_none_or(|used| !used.iter().any(|used| open.contains(used.as_str())))
-            })
-            .collect();
-        if ready.is_empty() {
-            break;
-        }
-        ready.iter().for_each(|name| _ = open.remove(name));
-    }
-    for name in open {
+    let order: BTreeSet<&str> = in_order(&template.conditions).into_iter().collect();
+    for name in template.conditions.keys().filter(|name| !order.contains(name.as_str())) {
         let wrong = Violation::new(
             TemplateCode::Reference,
             "the condition depends on itself",

@@ -3,7 +3,7 @@
 //! What is known of resources the caller says: the same expression may be evaluated before the stack exists, where nearly all
 //! of it is deferred, and after, where nothing is.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
@@ -41,6 +41,7 @@ pub struct Evaluator<'a> {
     answer: &'a Answer<'a>,
     pub(super) budget: Budget,
     pub(super) decided: RefCell<BTreeMap<String, Truth>>,
+    pub(super) is_decided: Cell<bool>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -51,7 +52,15 @@ impl<'a> Evaluator<'a> {
         parameters: &'a ParameterValues,
         answer: &'a Answer<'a>,
     ) -> Self {
-        Self { template, stage, parameters, answer, budget: Budget::new(), decided: RefCell::default() }
+        Self {
+            template,
+            stage,
+            parameters,
+            answer,
+            budget: Budget::new(),
+            decided: RefCell::default(),
+            is_decided: Cell::new(false),
+        }
     }
 
     /// Evaluates an expression of the template. `place` is where it stands, as `["Outputs", "Url", "Value"]`, for errors.

@@ -105,7 +105,7 @@ fn no_property(path: &str) -> Violation {
 /// as they are.
 pub(super) fn typed(path: &str, value: Partial) -> Result<Partial, Violation> {
     let kind = type_of(path).ok_or_else(|| no_property(path))?;
-    let is_free = kind == "object" && !TABLE.keys().any(|(_, other)| other.starts_with(&format!("{path}.")));
+    let is_free = kind == "object" && is_free(path);
     Ok(match value {
         Partial::Known(Value::Object(map)) if kind == "object" => {
             let pairs = map.into_iter().map(|(key, value)| below(path, key, Partial::Known(value), is_free));
@@ -127,6 +127,15 @@ pub(super) fn typed(path: &str, value: Partial) -> Result<Partial, Violation> {
         Partial::Map(_) | Partial::List(_) => return Err(not_a(kind)),
         unknown => unknown,
     })
+}
+
+/// Whether an object has keys of the team's own, as the variables of the environment do.
+fn is_free(path: &str) -> bool {
+    // The table is in order, so what is below a path follows it.
+    let owner = "AWS::Lambda::Function";
+    let after = TABLE.range((owner, path)..).skip(1).map(|((_, next), _)| *next);
+    let mut below = after.take_while(|next| next.starts_with(path));
+    !below.any(|next| next.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
 }
 
 fn below(path: &str, key: String, value: Partial, is_free: bool) -> Result<(String, Partial), Violation> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::conditions::Truth;
+use super::conditions::{Truth, in_order};
 use super::evaluate::Evaluator;
 use super::partial::Partial;
 use crate::error::{TemplateCode, Violation};
@@ -13,6 +13,16 @@ use crate::shape;
 impl Evaluator<'_> {
     /// Whether the condition of that name holds.
     pub(super) fn condition(&self, name: &str) -> Result<Truth, Violation> {
+        // All of them at once, each after those that it uses: none has to look further than one step.
+        if !self.is_decided.replace(true) {
+            for name in in_order(&self.template.conditions) {
+                _ = self.decide(name);
+            }
+        }
+        self.decide(name)
+    }
+
+    fn decide(&self, name: &str) -> Result<Truth, Violation> {
         if let Some(known) = self.decided.borrow().get(name) {
             return Ok(known.clone());
         }
@@ -35,7 +45,7 @@ impl Evaluator<'_> {
             return Err(not_a_condition());
         };
         match name.as_str() {
-            "Condition" => self.condition(shape::string(argument)?),
+            "Condition" => self.decide(shape::string(argument)?),
             "Fn::Equals" => self.equals(argument),
             "Fn::Not" => match shape::list(argument)?.as_slice() {
                 [one] => Ok(match self.truth(one)? {

@@ -1,7 +1,7 @@
 //! The places that name a function of Sluice's in a way that its alias has to take the place of.
 //!
 //! `Fn::GetAtt: [Hello, Arn]` is the alias's ARN already. A bare name where an invocation goes, `$LATEST`, the number of a
-//! version or the template's own alias is not: whoever writes the stack's template and the roles puts the alias there. The same
+//! version or the template's own alias is not: the writer of the stack's template and of the roles puts the alias there. The same
 //! goes for the function's literal name, because Sluice names functions itself.
 
 use std::collections::{BTreeMap, BTreeSet};

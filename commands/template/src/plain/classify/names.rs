@@ -8,10 +8,13 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::super::conditions::Truth;
+use super::super::conditions::{in_order, used_by};
 use super::super::references::References;
 use super::graph::Graph;
 use super::split::{FixedName, NameOrigin};
+
+/// The property of an output that names its export.
+const EXPORT: &str = "Export";
 
 struct Table {
     names: BTreeMap<&'static str, Vec<&'static str>>,
@@ -37,20 +40,18 @@ pub(super) fn is_stateful(kind: &str) -> bool {
 
 /// The names of all present resources and outputs.
 pub(super) fn of(graph: &Graph<'_>) -> Vec<FixedName> {
+    let conditions = of_conditions(graph);
     let mut names = Vec::new();
     for (logical_id, resource) in graph.resources() {
         for property in TABLE.names.get(resource.kind.as_str()).into_iter().flatten() {
             let value = resource.properties.get(*property);
-            names.extend(value.and_then(|value| fixed(graph, logical_id, property, value, false)));
+            names.extend(value.and_then(|value| fixed(graph, &conditions, (logical_id, property), value)));
         }
     }
     for (name, output) in &graph.evaluator.template.outputs {
-        let exists = output
-            .condition
-            .as_ref()
-            .is_none_or(|condition| matches!(graph.evaluator.condition(condition), Ok(Truth::Decided(true))));
+        let exists = output.condition.as_ref().is_none_or(|name| graph.decided.get(name) == Some(&true));
         let export = output.export.as_ref().filter(|_| exists);
-        names.extend(export.and_then(|export| fixed(graph, name, "Export", export, true)));
+        names.extend(export.and_then(|export| fixed(graph, &conditions, (name, EXPORT), export)));
     }
     names
 }
@@ -58,56 +59,66 @@ pub(super) fn of(graph: &Graph<'_>) -> Vec<FixedName> {
 /// `None` if there is no name on this stage: `AWS::NoValue`.
 fn fixed(
     graph: &Graph<'_>,
-    logical_id: &str,
-    property: &str,
+    conditions: &Conditions,
+    (logical_id, property): (&str, &str),
     value: &Value,
-    is_export: bool,
 ) -> Option<FixedName> {
     let name = match graph.evaluator.evaluate(value) {
         Ok(None) => return None,
         Ok(Some(name)) => name.known_str().map(str::to_owned),
         Err(_) => None,
     };
-    let origin = origin(graph, value);
+    let origin = origin(graph, conditions, value);
+    let is_export = property == EXPORT;
     let (logical_id, property) = (logical_id.to_owned(), property.to_owned());
     Some(FixedName { logical_id, property, name, origin, is_export })
 }
 
-fn origin(graph: &Graph<'_>, value: &Value) -> NameOrigin {
-    let template = graph.evaluator.template;
-    let mut origin = NameOrigin::default();
-    let mut open = vec![References::of(value, &graph.decided)];
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    while let Some(found) = open.pop() {
-        for reference in found.values {
-            let name = reference.name;
-            match name.as_str() {
-                "AWS::StackName" | "AWS::StackId" => origin.stack = true,
-                _ if template.parameters.contains_key(&name) => _ = origin.parameters.insert(name),
-                _ if template.resources.contains_key(&name) => _ = origin.resources.insert(name),
-                _ => {}
-            }
+/// What the conditions of a template depend on, each with those that it uses.
+type Conditions = BTreeMap<String, NameOrigin>;
+
+fn of_conditions(graph: &Graph<'_>) -> Conditions {
+    let conditions = &graph.evaluator.template.conditions;
+    let mut origins = Conditions::new();
+    for name in in_order(conditions) {
+        let Some(definition) = conditions.get(name) else { continue };
+        let mut origin = NameOrigin::default();
+        let references = References::of(definition, &graph.decided);
+        add(graph, &mut origin, &references);
+        // Each is there: the order has the used ones first.
+        for used in used_by(definition) {
+            origins.get(&used).into_iter().for_each(|used| merge(&mut origin, used));
         }
-        for condition in found.conditions {
-            let Some(definition) = template.conditions.get(&condition) else { continue };
-            if seen.insert(condition) {
-                let mut inner = References::of(definition, &graph.decided);
-                conditions_in(definition, &mut inner.conditions);
-                open.push(inner);
-            }
-        }
+        origins.insert(name.to_owned(), origin);
     }
+    origins
+}
+
+fn origin(graph: &Graph<'_>, conditions: &Conditions, value: &Value) -> NameOrigin {
+    let mut origin = NameOrigin::default();
+    let references = References::of(value, &graph.decided);
+    add(graph, &mut origin, &references);
+    let used = references.conditions.iter().filter_map(|name| conditions.get(name));
+    used.for_each(|used| merge(&mut origin, used));
     origin
 }
 
-/// The conditions that a definition names by `Condition`.
-fn conditions_in(value: &Value, names: &mut BTreeSet<String>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| conditions_in(item, names)),
-        Value::Object(map) => map.iter().for_each(|(key, value)| match value {
-            Value::String(name) if key == "Condition" => _ = names.insert(name.clone()),
-            value => conditions_in(value, names),
-        }),
-        _ => {}
+/// Adds what the references themselves depend on.
+fn add(graph: &Graph<'_>, origin: &mut NameOrigin, references: &References) {
+    let template = graph.evaluator.template;
+    for reference in &references.values {
+        let name = &reference.name;
+        match name.as_str() {
+            "AWS::StackName" | "AWS::StackId" => origin.stack = true,
+            _ if template.parameters.contains_key(name) => _ = origin.parameters.insert(name.clone()),
+            _ if template.resources.contains_key(name) => _ = origin.resources.insert(name.clone()),
+            _ => {}
+        }
     }
+}
+
+fn merge(origin: &mut NameOrigin, other: &NameOrigin) {
+    origin.stack |= other.stack;
+    origin.parameters.extend(other.parameters.iter().cloned());
+    origin.resources.extend(other.resources.iter().cloned());
 }

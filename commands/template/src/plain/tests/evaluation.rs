@@ -209,3 +209,25 @@ fn text_and_values_are_counted_before_they_are_made() {
     let found = problems(World::new().value(&template(), &bomb));
     assert!(found.contains("more than 4 MiB of text"), "{found}");
 }
+
+#[test]
+fn thousands_of_conditions_in_a_row_cost_little() {
+    const COUNT: usize = 4_001;
+    let mut conditions: serde_json::Map<String, Value> = (1..COUNT)
+        .map(|n| (format!("C{n}"), json!({ "Fn::Not": [{ "Condition": format!("C{}", n - 1) }] })))
+        .collect();
+    conditions.insert("C0".into(), json!({ "Fn::Equals": [{ "Ref": "Stage" }, "prod"] }));
+    let queue = |n: usize| {
+        let name = json!({ "Fn::If": [format!("C{}", COUNT - 1 - n), "a", "b"] });
+        (format!("Q{n}"), json!({ "Type": "AWS::SQS::Queue", "Properties": { "QueueName": name } }))
+    };
+    let template = json!({
+        "Parameters": { "Stage": { "Type": "String" } },
+        "Conditions": conditions,
+        "Resources": (0..400).map(queue).collect::<serde_json::Map<_, _>>(),
+    });
+    let names = World::new().split(&template).unwrap().names;
+    assert_eq!(names.len(), 400);
+    assert!(names.iter().all(|name| name.origin.parameters.contains("Stage")));
+    assert_eq!(names.iter().filter(|name| name.name.as_deref() == Some("a")).count(), 200);
+}
