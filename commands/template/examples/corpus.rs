@@ -146,6 +146,9 @@ fn main() {
                 );
                 let is_fixed = reading.split.names.iter().any(|name| name.origin.is_fixed());
                 count("templates with a fixed name", usize::from(is_fixed));
+                for name in reading.split.names.iter().filter(|name| name.origin.is_fixed()) {
+                    count(&format!("fixed name {}", name.property), 1);
+                }
                 for notice in &reading.split.notices {
                     if is_verbose && !matches!(notice, Notice::Dropped(_)) {
                         println!("{}: {notice:?}", path.file_name().unwrap_or_default().to_string_lossy());

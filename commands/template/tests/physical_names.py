@@ -22,7 +22,6 @@ TABLE = pathlib.Path(__file__).parent.parent / "src/plain/classify/names_table.t
 
 # (type, property): names that the rule does not find.
 EXTRA = {
-    ("AWS::AppSync::GraphQLApi", "Name"),
     ("AWS::ApiGateway::ApiKey", "Value"),
     ("AWS::ApiGateway::DomainName", "DomainName"),
     ("AWS::ApiGatewayV2::DomainName", "DomainName"),
@@ -37,6 +36,14 @@ EXTRA = {
 }
 # Names that may be equal in two stages, or that belong to a parent which has a name of its own per stage.
 NOT = {
+    ("AWS::Amplify::Branch", "BranchName"),
+    ("AWS::ApiGateway::ApiKey", "Name"),
+    ("AWS::AppSync::ChannelNamespace", "Name"),
+    ("AWS::AppSync::DataSource", "Name"),
+    ("AWS::Kinesis::StreamConsumer", "ConsumerName"),
+    ("AWS::Pinpoint::App", "Name"),
+    ("AWS::RDS::DBProxyTargetGroup", "TargetGroupName"),
+    ("AWS::Route53::HostedZone", "Name"),
     ("AWS::ApiGateway::Stage", "StageName"),
     ("AWS::ApiGatewayV2::Stage", "StageName"),
     ("AWS::Lambda::Alias", "Name"),

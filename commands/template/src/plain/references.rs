@@ -114,6 +114,26 @@ impl References {
     }
 }
 
+/// The value that a stage takes: the branch of each `Fn::If` around it. `None` if that is `AWS::NoValue`.
+pub(super) fn taken<'v>(value: &'v Value, decided: &Decided) -> Option<&'v Value> {
+    let mut value = value;
+    loop {
+        let single = value.as_object().filter(|map| map.len() == 1).and_then(|map| map.iter().next());
+        match single {
+            Some((name, Value::String(target))) if name == "Ref" && target == "AWS::NoValue" => return None,
+            Some((name, Value::Array(items))) if name == "Fn::If" => match items.as_slice() {
+                [Value::String(condition), yes, no] => match decided.get(condition) {
+                    Some(true) => value = yes,
+                    Some(false) => value = no,
+                    None => return Some(value),
+                },
+                _ => return Some(value),
+            },
+            _ => return Some(value),
+        }
+    }
+}
+
 /// The resource and the attribute of `[Name, Attribute]` or `Name.Attribute`. An attribute that is an expression itself, as
 /// CloudFormation allows, is empty here.
 pub(super) fn get_att(argument: &Value) -> Option<(&str, String)> {

@@ -16,7 +16,7 @@ pub(super) fn api_property(kind: &str) -> &'static str {
 
 pub(super) fn place(graph: &Graph<'_>, parts: &mut BTreeMap<String, Part>) {
     for (api, resource) in graph.resources() {
-        let has_body = resource.properties.get("Body").is_some_and(|body| body.is_object());
+        let has_body = graph.property(api, "Body").is_some_and(|body| body.is_object());
         if !matches!(resource.kind.as_str(), HTTP_API | REST_API) || !has_body {
             continue;
         }

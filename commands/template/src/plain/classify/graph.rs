@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::super::conditions::Truth;
 use super::super::evaluate::Evaluator;
 use super::super::partial::Attribute;
-use super::super::references::{Decided, References};
+use super::super::references::{Decided, References, taken};
 use super::super::template::Resource;
 use crate::error::{Findings, Place, TemplateCode, Violation};
 
@@ -88,6 +90,11 @@ impl<'a> Graph<'a> {
     /// The resources that exist on the stage.
     pub(super) fn resources(&self) -> impl Iterator<Item = (&'a str, &'a Resource)> {
         self.present.iter().map(|(logical_id, resource)| (*logical_id, *resource))
+    }
+
+    /// A property of a resource, as the stage takes it.
+    pub(super) fn property(&self, logical_id: &str, property: &str) -> Option<&'a Value> {
+        taken(self.resource(logical_id)?.properties.get(property)?, &self.decided)
     }
 
     pub(super) fn is(&self, logical_id: &str, kind: &str) -> bool {

@@ -73,11 +73,10 @@ fn attached_to(graph: &Graph<'_>, policy: &str) -> BTreeSet<String> {
 
 /// Whether a policy is attached to nothing but roles that it names by reference.
 fn attached_only_by_reference(graph: &Graph<'_>, policy: &str) -> bool {
-    let Some(resource) = graph.resource(policy) else { return false };
     let is_empty = |key: &str| {
-        resource.properties.get(key).is_none_or(|value| value.as_array().is_some_and(Vec::is_empty))
+        graph.property(policy, key).is_none_or(|value| value.as_array().is_some_and(Vec::is_empty))
     };
-    let entries: Vec<&Value> = match (resource.properties.get("Roles"), resource.properties.get("RoleName")) {
+    let entries: Vec<&Value> = match (graph.property(policy, "Roles"), graph.property(policy, "RoleName")) {
         (Some(Value::Array(roles)), None) => roles.iter().collect(),
         (None, Some(role)) => vec![role],
         (None, None) => Vec::new(),

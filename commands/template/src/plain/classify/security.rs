@@ -119,7 +119,7 @@ pub(super) fn check(graph: &Graph<'_>, split: &Split, findings: &mut Findings) {
                 "name a function of the template; functions of others are theirs to change",
             );
         }
-        if kind == "AWS::CloudFormation::Stack" && !is_pinned(resource.properties.get("TemplateURL")) {
+        if kind == "AWS::CloudFormation::Stack" && !is_pinned(graph.property(logical_id, "TemplateURL")) {
             refuse(
                 "Properties",
                 "the TemplateURL is not pinned to a content".to_owned(),

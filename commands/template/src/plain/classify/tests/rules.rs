@@ -190,6 +190,52 @@ fn a_resource_whose_condition_does_not_hold_is_absent() {
 }
 
 #[test]
+fn a_body_or_a_list_of_roles_counts_as_the_stage_takes_it() {
+    let place = |yes: Value, no: Value| {
+        let body = json!({ "Fn::If": ["IsDev", yes, no] });
+        let mut whole = template(json!({
+            "Api": typed("AWS::ApiGatewayV2::Api", json!({ "Body": body })),
+            "P": typed("AWS::IAM::Policy", json!({ "Roles": { "Fn::If": ["IsDev", ["other"], [{ "Ref": "Role" }]] } })),
+        }));
+        whole["Conditions"] = json!({ "IsDev": { "Fn::Equals": [{ "Ref": "Stage" }, "dev"] } });
+        let split = World::new().split(&whole).unwrap();
+        assert_eq!(split.part("P"), Some(&Part::Policy(["Role".to_owned()].into())));
+        split.part("Api").cloned()
+    };
+    let none = json!({ "Ref": "AWS::NoValue" });
+    assert_eq!(place(none.clone(), json!({ "openapi": "3.0.1" })), Some(Part::Api));
+    assert_eq!(place(json!({ "openapi": "3.0.1" }), none), Some(Part::Stack));
+}
+
+#[test]
+fn the_tables_know_the_types_that_templates_use_most() {
+    let tables = [
+        ("AWS::DynamoDB::Table", "TableName"),
+        ("AWS::S3::Bucket", "BucketName"),
+        ("AWS::SQS::Queue", "QueueName"),
+        ("AWS::SNS::Topic", "TopicName"),
+        ("AWS::Logs::LogGroup", "LogGroupName"),
+        ("AWS::Events::Rule", "Name"),
+        ("AWS::Events::EventBus", "Name"),
+        ("AWS::StepFunctions::StateMachine", "StateMachineName"),
+        ("AWS::SecretsManager::Secret", "Name"),
+        ("AWS::SSM::Parameter", "Name"),
+        ("AWS::Kinesis::Stream", "Name"),
+        ("AWS::Pipes::Pipe", "Name"),
+        ("AWS::Scheduler::Schedule", "Name"),
+        ("AWS::IAM::Role", "RoleName"),
+        ("AWS::CloudWatch::Alarm", "AlarmName"),
+        ("AWS::KMS::Alias", "AliasName"),
+        ("AWS::Cognito::UserPoolDomain", "Domain"),
+    ];
+    for (kind, property) in tables {
+        let names = split(json!({ "X": typed(kind, json!({ property: "orders" })) })).names;
+        assert_eq!(names.len(), 1, "{kind}.{property}: {names:?}");
+        assert!(names[0].origin.is_fixed() && names[0].property == property, "{names:?}");
+    }
+}
+
+#[test]
 fn a_name_tells_what_it_depends_on() {
     let name = |value: Value| {
         let mut whole = template(json!({ "Queue": typed("AWS::SQS::Queue", json!({ "QueueName": value })) }));
