@@ -16,9 +16,9 @@ pub(super) fn hold(
     let mut held: BTreeMap<String, Held> = BTreeMap::new();
     for (logical_id, resource) in graph.resources() {
         if parts.get(logical_id) == Some(&Part::Stack) && !infrastructure.contains(logical_id) {
-            let calls = graph.edges(logical_id).iter().any(|edge| {
-                edge.property != "ServiceToken" && parts.get(edge.to.as_str()) == Some(&Part::Function)
-            });
+            // A service token's function is never direct, so this is one that the resource is given.
+            let mut edges = graph.edges(logical_id).iter();
+            let calls = edges.any(|edge| parts.get(edge.to.as_str()) == Some(&Part::Function));
             held.extend(kinds::held(resource, calls).map(|why| (logical_id.to_owned(), why)));
         }
     }

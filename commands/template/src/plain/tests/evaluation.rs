@@ -125,6 +125,11 @@ fn what_needs_something_is_deferred_with_everything_known_in_it() {
             json!({ "Fn::Cidr": [{ "Fn::GetAtt": ["Table", "Arn"] }, 2, 8] }),
             vec![arn],
         ),
+        (
+            json!({ "Fn::FindInMap": ["M", { "Ref": "Image" }, "size", { "DefaultValue": { "Ref": "Table" } }] }),
+            json!({ "Fn::FindInMap": ["M", { "Ref": "Image" }, "size", { "DefaultValue": { "Ref": "Table" } }] }),
+            vec![image.clone(), name.clone()],
+        ),
         (json!({ "Ref": "AWS::StackId" }), json!({ "Ref": "AWS::StackId" }), vec![Need::StackId]),
         (
             json!({ "Fn::If": ["Later", { "Ref": "Table" }, { "Ref": "AWS::NoValue" }] }),

@@ -73,6 +73,39 @@ fn a_role_is_direct_only_while_nothing_else_uses_it() {
 }
 
 #[test]
+fn a_managed_policy_is_folded_only_while_nothing_else_names_it() {
+    let part = |policy: Value, outputs: Value| {
+        let mut whole = template(json!({
+            "Role": typed("AWS::IAM::Role", json!({ "ManagedPolicyArns": [{ "Ref": "P" }, "arn:aws:iam::aws:policy/X"] })),
+            "P": typed("AWS::IAM::ManagedPolicy", policy),
+        }));
+        whole["Outputs"] = outputs;
+        let split = World::new().split(&whole).unwrap();
+        let (role, policy) = (split.part("Role").cloned(), split.part("P").cloned());
+        assert_eq!(role == Some(Part::Stack), policy == Some(Part::Stack), "{role:?} {policy:?}");
+        policy
+    };
+    let folded = Some(Part::Policy(["Role".to_owned()].into()));
+    assert_eq!(part(json!({}), json!({})), folded);
+    assert_eq!(part(json!({ "Users": ["ann"] }), json!({})), Some(Part::Stack));
+    assert_eq!(part(json!({}), json!({ "X": { "Value": { "Ref": "P" } } })), Some(Part::Stack));
+}
+
+#[test]
+fn a_policy_attached_to_the_role_of_a_provider_leads_to_the_functions_it_may_call() {
+    let statement = json!({ "Statement": [{ "Resource": { "Fn::GetAtt": ["Called", "Arn"] } }] });
+    let split = split(json!({
+        "Provider": typed("AWS::Lambda::Function", json!({ "Role": { "Fn::GetAtt": ["ProviderRole", "Arn"] } })),
+        "ProviderRole": typed("AWS::IAM::Role", json!({})),
+        "P": typed("AWS::IAM::Policy", json!({ "Roles": [{ "Ref": "ProviderRole" }], "PolicyDocument": statement })),
+        "Called": typed("AWS::Lambda::Function", json!({})),
+        "X": typed("Custom::X", json!({ "ServiceToken": { "Fn::GetAtt": ["Provider", "Arn"] } })),
+    }));
+    assert_eq!(ids(&split, |part| *part == Part::Function), BTreeSet::from(["Fn"]));
+    assert_eq!(split.part("P"), Some(&Part::Stack));
+}
+
+#[test]
 fn an_api_is_direct_only_if_its_body_is_all_of_it() {
     let api = json!({ "Ref": "Api" });
     let direct = |resources: Value| {
@@ -314,12 +347,31 @@ fn what_gives_rights_beyond_the_stage_is_refused() {
 }
 
 #[test]
+fn a_name_that_only_looks_like_the_template_s_own_is_refused() {
+    let token = |token: Value| refused(json!({ "X": typed("Custom::X", json!({ "ServiceToken": token })) }));
+    let built = token(json!({ "Fn::Sub": "arn:aws:lambda:x:1:function:${Role}" }));
+    assert!(built.contains("the ServiceToken is not"), "{built}");
+    for arn in [
+        "arn:aws:lambda:us-east-1:123456789012:function:hello",
+        "arn:aws:lambda:eu-central-1:999999999999:function:hello",
+    ] {
+        let found = refused(json!({ "X": typed("AWS::Lambda::Permission", json!({ "FunctionName": arn })) }));
+        assert!(found.contains("outside of this template"), "{found}");
+    }
+    let own = json!({ "FunctionName": "arn:aws:lambda:eu-central-1:123456789012:function:hello:live" });
+    split(json!({ "X": typed("AWS::Lambda::Permission", own) }));
+}
+
+#[test]
 fn a_version_number_in_the_stack_is_refused_and_an_arn_becomes_that_of_the_alias() {
     let version = typed("AWS::Lambda::Version", json!({ "FunctionName": { "Ref": "Fn" } }));
     let user =
         |value: Value| json!({ "V": version, "P": typed("AWS::SSM::Parameter", json!({ "Value": value })) });
     let split = split(user(json!({ "Ref": "V" })));
+    let named = |name: &str| split.resolution("V", &Attribute::Named(name.to_owned()));
     assert_eq!(split.resolution("V", &Attribute::Ref), Resolution::AliasArn("Fn".into()));
+    assert_eq!(named("FunctionArn"), Resolution::AliasArn("Fn".into()));
+    assert!(matches!(named("Version"), Resolution::Never(_)));
     let found = refused(user(json!({ "Fn::GetAtt": ["V", "Version"] })));
     assert!(found.contains("`V.Version` changes with every release"), "{found}");
 }
