@@ -200,7 +200,8 @@ impl World {
 
     /// A GET request to a stage: status and body.
     pub async fn curl(&self, pipeline: &str, stage: &str) -> (u16, String) {
-        let answer = self.http.get(self.stage_url(pipeline, stage)).send().await.expect("the sandbox's API Gateway answers");
+        let url = self.stage_url(pipeline, stage);
+        let answer = self.http.get(url).send().await.expect("the sandbox's API Gateway answers");
         (answer.status().as_u16(), answer.text().await.unwrap_or_default())
     }
 
