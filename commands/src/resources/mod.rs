@@ -16,6 +16,7 @@ mod resource;
 pub mod rights;
 mod role;
 mod seen;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -42,14 +43,10 @@ pub(crate) use resource::{Move, Part, Preparation, Prepared, Resource, ToPrepare
 pub(crate) use role::role_description;
 pub(crate) use role::{role_nodes, same_json};
 pub(crate) use seen::{Seen, Surveyed};
+pub(crate) use survey::{look, look_now};
 pub(crate) use watch::{RanBefore, Watch, began_to_move, is_in_doubt, mark, mover};
 
-use futures::future::try_join_all;
-
-use crate::operation::World;
 use crate::rules::{Drift, Recorded};
-use resource::SurveyCall;
-use sluice_model::PortResult;
 
 /// Every kind. In one part of a release, a kind may need the kinds before it in this list.
 pub(crate) fn all() -> [&'static dyn Resource; 5] {
@@ -59,16 +56,4 @@ pub(crate) fn all() -> [&'static dyn Resource; 5] {
 /// The differences between the record of a stage and what was seen of it.
 pub(crate) fn drift(recorded: &Recorded, seen: &Seen) -> Drift {
     all().iter().fold(Drift::default(), |drift, kind| drift.and(kind.drift(recorded, seen)))
-}
-
-/// The calls that show what these stages run.
-pub(crate) fn survey<'a>(world: &'a World, stages: &'a [Surveyed]) -> Vec<SurveyCall<'a>> {
-    all().into_iter().flat_map(|kind| kind.survey(world, stages)).collect()
-}
-
-/// What one stage runs now, with all calls in parallel.
-pub(crate) async fn look_now(world: &World, stage: Surveyed) -> PortResult<Seen> {
-    let stages = [stage];
-    let shown = try_join_all(survey(world, &stages)).await?.into_iter().flatten();
-    Ok(shown.fold(Seen::default(), |seen, (_, more)| seen.and(more)))
 }

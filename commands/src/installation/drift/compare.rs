@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-
 use crate::installation::drift::messages;
 use crate::installation::drift_cache::{Comparison, DriftCache, DriftReport};
 use crate::operation::{Engine, EngineError};
@@ -13,9 +11,6 @@ use crate::records::{PipelineState, REVISION, VersionSet, from_item, revised};
 use crate::resources::{self, Seen, Surveyed, is_in_doubt, mark, mover};
 use crate::rules::Recorded;
 use sluice_model::{PipelineName, PortError, StageName};
-
-/// How many calls run in parallel. Lambda's control plane accepts about 15 per second.
-const SIDE_BY_SIDE: usize = 8;
 
 /// Makes a comparison, which may continue after the answer.
 pub(super) struct Comparer {
@@ -113,14 +108,7 @@ impl Comparer {
             Surveyed { stage: stage.clone(), functions, api: recorded.api().map(|api| api.api.clone()) }
         });
         let surveyed: Vec<_> = surveyed.collect();
-        let calls = resources::survey(world, &surveyed);
-        let shown: Vec<_> = stream::iter(calls).buffer_unordered(SIDE_BY_SIDE).try_collect().await?;
-        let mut seen = BTreeMap::<StageName, Seen>::new();
-        for (stage, more) in shown.into_iter().flatten() {
-            let before = seen.remove(&stage).unwrap_or_default();
-            seen.insert(stage, before.and(more));
-        }
-        Ok(seen)
+        resources::look(world, &surveyed).await
     }
 
     /// Records drift when it is first seen, and its end. A failed write is only logged: another process may have been
