@@ -1,8 +1,8 @@
 //! Fifty functions behind one API, promoted and rolled back while requests arrive. AWS is strict: changes reach the data plane
 //! late, and calls have rates.
 //!
-//! A move has to be one call for all routes, and no request may see two releases: whoever was answered by the new release gets
-//! no answer from the old one later.
+//! A move has to be one call for all routes, and after the first answer of the new release, no request may be answered by the
+//! old one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

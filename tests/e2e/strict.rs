@@ -60,8 +60,8 @@ async fn a_rollback_proceeds_during_a_deploy_of_another_stage() {
     clone.generate(5, 15);
     clone.push("Divide into many");
     world.submit(ann, "/build busy").await.succeeds().await;
-    let moves = world.calls(0).await.into_iter().filter(|call| call.method == "UpdateStage");
-    let promoted = moves.last().and_then(|call| call.detail);
+    let mut moves = world.calls(0).await.into_iter().filter(|call| call.method == "UpdateStage");
+    let promoted = moves.next_back().and_then(|call| call.detail);
     let before = world.last_call().await;
     let deploy = world.submit(ann, "/deploy busy").await;
     eventually("the release is being prepared", PATIENCE, async || {
