@@ -31,3 +31,5 @@ pub(crate) mod steps;
 pub mod testing;
 
 pub use registry::registry;
+/// For `sluice template check`: the bot depends on the crates below this one only through it.
+pub use sluice_template as template;

@@ -1,6 +1,7 @@
 //! Plain CloudFormation templates, as `sluice-package` leaves them: reading, evaluating, and where each resource belongs.
 //!
-//! **Deploys do not use this part yet.** They read SAM templates with [`crate::read`]. This part is the rest of "any
+//! **Deploys do not use this part yet.** They read SAM templates with [`crate::read`]; `sluice template check` only prints what
+//! this part makes of a template. This part is the rest of "any
 //! serverless application": it takes every resource type that a stack takes, and is used once deploys have stacks.
 //!
 //! Pure and total, as the whole crate: no call to AWS, no panic on any input, and the work is bounded by the same budget as
@@ -39,6 +40,7 @@ mod truth;
 
 pub use classify::{
     Attention, FixedName, Held, NameOrigin, Notice, Part, Placement, Resolution, Split, Why, classify,
+    classify_all,
 };
 pub use evaluate::{Answer, Evaluator, Known};
 pub use function::{CodeObject, Field, PlainCode, PlainFunction};

@@ -43,6 +43,15 @@ use graph::Graph;
 ///
 /// Resources that Sluice refuses, and references that nothing could resolve, each with its place.
 pub fn classify(evaluator: &Evaluator<'_>, sources: &SourceMap) -> Result<Split, Vec<TemplateError>> {
+    match classify_all(evaluator, sources) {
+        (split, errors) if errors.is_empty() => Ok(split),
+        (_, errors) => Err(errors),
+    }
+}
+
+/// As [`classify`], for a report: the errors do not hide the places of the other resources. Nothing may be deployed from a split with
+/// errors.
+pub fn classify_all(evaluator: &Evaluator<'_>, sources: &SourceMap) -> (Split, Vec<TemplateError>) {
     let mut findings = Findings::with_map(sources.clone());
     let graph = Graph::of(evaluator, &mut findings);
     let infrastructure = infrastructure::of(&graph);
@@ -76,5 +85,6 @@ pub fn classify(evaluator: &Evaluator<'_>, sources: &SourceMap) -> Result<Split,
     let aliases = alias::notices(&graph, &split);
     split.notices.extend(aliases);
     split.notices.sort();
-    findings.finish(split)
+    let errors = findings.finish(()).err().unwrap_or_default();
+    (split, errors)
 }

@@ -449,3 +449,19 @@ fn the_settings_of_a_dropped_alias_are_reported() {
     let lost = ("A".to_owned(), "ProvisionedConcurrencyConfig".to_owned());
     assert!(split.notices.contains(&Notice::DroppedSettings([lost].into())), "{:?}", split.notices);
 }
+
+#[test]
+fn a_refused_resource_hides_no_place_from_a_report() {
+    let (world, sources) = (World::new(), SourceMap::default());
+    let resources = json!({ "User": typed("AWS::IAM::User", json!({})), "Fleet": typed("AWS::EC2::EC2Fleet", json!({})) });
+    let template = crate::plain::read(&template(resources).to_string(), &sources).unwrap();
+    let values = crate::plain::ParameterValues::of(&template, &world.stage(), &sources).unwrap();
+    let later = |_: &str, _: &Attribute| crate::plain::Known::Later;
+    let evaluator = Evaluator::new(&template, world.stage(), &values, &later);
+    let (split, errors) = classify_all(&evaluator, &sources);
+    let refused: BTreeSet<&str> = errors.iter().filter_map(|error| error.resource.as_deref()).collect();
+    assert_eq!(refused, BTreeSet::from(["Fleet", "User"]));
+    assert_eq!(split.part("Fn"), Some(&Part::Function));
+    assert_eq!(split.placements.len(), 4);
+    assert_eq!(classify(&evaluator, &sources), Err(errors));
+}
