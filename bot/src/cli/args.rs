@@ -1,6 +1,8 @@
 //! The arguments of the command line. Other settings are read from the environment and from `sluice.toml` (see
 //! [`crate::config`]).
 
+use std::path::PathBuf;
+
 use clap::Parser;
 
 use crate::config::Flags;
@@ -71,6 +73,11 @@ pub(super) enum Subcommand {
         #[arg(long)]
         init: bool,
     },
+    /// Check a packaged template on this machine
+    Template {
+        #[command(subcommand)]
+        what: Template,
+    },
     /// Print the manifest of the Slack app
     Manifest {
         /// The prefix of every command, as in `acme-`
@@ -93,5 +100,22 @@ pub(super) enum Audit {
         /// Only records since then: `7d`, `2026-11-01`, `2026-11-01 09:00` (UTC) [default: all records]
         #[arg(long, value_name = "WHEN")]
         since: Option<String>,
+    },
+}
+
+/// The subcommands of `template`.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Template {
+    /// Print where each resource of a packaged template belongs, and what is refused. It calls neither AWS nor Slack
+    Check {
+        /// A template, or a folder with `packaged.json` or `template.json`
+        #[arg(default_value = ".")]
+        path: PathBuf,
+        /// Evaluate the template for this stage
+        #[arg(long, default_value = "dev")]
+        stage: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
     },
 }

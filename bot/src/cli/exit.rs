@@ -7,7 +7,7 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// Status 0.
     Done,
-    /// Status 1: `check` found something missing, the command of `run` was refused or failed, or a vital task died.
+    /// Status 1: `check` found something missing, `template check` a refusal, the command of `run` was refused or failed, or a vital task died.
     Failed,
     /// Status 2: the configuration cannot work.
     BadConfiguration,

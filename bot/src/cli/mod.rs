@@ -15,13 +15,14 @@ mod run;
 mod serve;
 mod setup;
 mod signals;
+mod template;
 
 use std::time::Duration;
 
 use clap::Parser as _;
 
 use crate::config::{Problem, Sources};
-use args::{Audit, Cli, Subcommand};
+use args::{Audit, Cli, Subcommand, Template};
 use console::{bad_configuration, warn};
 use exit::Exit;
 
@@ -35,6 +36,9 @@ pub(crate) fn main() -> Exit {
     let outcome = match command {
         Subcommand::Manifest { prefix, only_umbrella, url } => manifest::run(prefix, only_umbrella, &url),
         Subcommand::Policy { account, region, init } => policy::run(sources, account, region, init),
+        Subcommand::Template { what: Template::Check { path, stage, json } } => {
+            template::run(&path, &stage, json)
+        }
         subcommand => match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => {
                 let outcome = runtime.block_on(dispatch(subcommand, sources));
@@ -63,6 +67,8 @@ async fn dispatch(subcommand: Subcommand, sources: Sources) -> Result<Exit, Vec<
         Subcommand::Backup { to } => backup::run(sources, to).await,
         Subcommand::Run { line, who } => run::run(sources, &line, &who).await,
         Subcommand::Audit { what: Audit::Export { since } } => audit::export(sources, since.as_deref()).await,
-        Subcommand::Manifest { .. } | Subcommand::Policy { .. } => Ok(Exit::Done),
+        Subcommand::Manifest { .. } | Subcommand::Policy { .. } | Subcommand::Template { .. } => {
+            Ok(Exit::Done)
+        }
     }
 }

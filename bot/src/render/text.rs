@@ -83,6 +83,21 @@ fn hides(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// The text in one line without characters that can control a terminal or reverse their neighbours.
+pub(crate) fn harmless(text: &str) -> String {
+    one_line(text).chars().filter(|c| !hides(*c)).collect()
+}
+
+/// JSON in which every character that can control a terminal or reverse its neighbours is escaped. Strings of JSON hold them
+/// raw from U+007F on; nothing but strings does.
+pub(crate) fn harmless_json(json: &str) -> String {
+    let escaped = |c: char| match hides(c) {
+        true => format!("\\u{:04x}", u32::from(c)),
+        false => c.to_string(),
+    };
+    json.chars().map(escaped).collect()
+}
+
 /// The positions of emoji codes, as in `:tada:`.
 fn emoji_codes(words: &str) -> Vec<usize> {
     let chars: Vec<char> = words.chars().collect();
