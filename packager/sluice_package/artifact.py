@@ -98,6 +98,7 @@ def write(
         },
         "commits": history,
     }
+    folder.mkdir(parents=True, exist_ok=True)
     _save(folder / "packaged.json", text)
     _save(folder / "sluice-lines.json", json.dumps(places, sort_keys=True, separators=(",", ":")))
     _save(folder / "sluice-manifest.json", json.dumps(manifest, sort_keys=True, indent=2))

@@ -120,3 +120,10 @@ def test_sam_build_is_run_where_a_build_method_requires_it(project, monkeypatch)
     (project.folder / "bin" / "sam").chmod(0o755)
     monkeypatch.setenv("PATH", f"{project.folder / 'bin'}:{os.environ['PATH']}")
     assert set(project.resources()) == {"F", "FRole"}
+
+
+def test_the_folder_of_the_output_is_made(project):
+    project.write({"template.json": sam({"F": function()}), "src/app.py": PY})
+    output = project.folder / "made" / "here"
+    assert project.package("--output", str(output)) == 0
+    assert (output / "packaged.json").is_file()
