@@ -47,28 +47,23 @@ fn take_apart(text: &str) -> Result<Reading, (&'static str, Vec<TemplateError>)>
         "i-0123456789abcdef0",
         "fsvol-1",
     ];
+    let none = BTreeMap::new();
+    let stage = Stage {
+        pipeline: &pipeline,
+        name: &name,
+        target: &target,
+        parameters: &none,
+        system_parameters: &system_parameters,
+    };
     for candidate in CANDIDATES {
-        let stage = Stage {
-            pipeline: &pipeline,
-            name: &name,
-            target: &target,
-            parameters: &parameters,
-            system_parameters: &system_parameters,
-        };
-        values = ParameterValues::of(&template, &stage, &sources);
+        values = ParameterValues::of(&template, &Stage { parameters: &parameters, ..stage }, &sources);
         let Err(errors) = &values else { break };
         let text: String = errors.iter().map(ToString::to_string).collect();
         let missing: Vec<String> =
             names.iter().filter(|name| text.contains(&format!("parameter {name} "))).cloned().collect();
         parameters.extend(missing.into_iter().map(|name| (name, candidate.to_owned())));
     }
-    let stage = Stage {
-        pipeline: &pipeline,
-        name: &name,
-        target: &target,
-        parameters: &parameters,
-        system_parameters: &system_parameters,
-    };
+    let stage = Stage { parameters: &parameters, ..stage };
     let values = match values {
         Ok(values) => values,
         // Patterns that no candidate fits are a fault of this program, not of the template.

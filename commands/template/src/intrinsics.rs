@@ -28,7 +28,7 @@ impl Resolver<'_> {
     pub(super) fn resolve(&self, value: &Value) -> Result<Value, Violation> {
         let _level = self.budget.enter()?;
         match value {
-            Value::Object(map) => match intrinsic(map)? {
+            Value::Object(map) => match shape::intrinsic(map)? {
                 Some((name, argument)) => self.apply(name, argument),
                 None => {
                     let pairs = map.iter().map(|(key, value)| {
@@ -214,21 +214,6 @@ fn no_dynamic_reference(text: &str) -> Result<(), Violation> {
         "dynamic references (`{{resolve:…}}`) are not supported: they would copy the value into the configuration",
         "pass the name of the secret or parameter, and read it in the function",
     ))
-}
-
-/// The intrinsic function that a mapping represents, with its argument; `None` for an ordinary mapping.
-fn intrinsic(map: &Map<String, Value>) -> Result<Option<(&str, &Value)>, Violation> {
-    let Some((name, argument)) = map.iter().find(|(key, _)| *key == "Ref" || key.starts_with("Fn::")) else {
-        return Ok(None);
-    };
-    if map.len() > 1 {
-        return Err(Violation::new(
-            TemplateCode::Shape,
-            format!("`{name}` is next to other keys"),
-            "an intrinsic function must be the only key of its mapping",
-        ));
-    }
-    Ok(Some((name, argument)))
 }
 
 fn unknown(name: &str) -> Violation {

@@ -3,8 +3,8 @@
 //!
 //! A logical id has no hyphen, so the last hyphen of `sluice-{pipeline}-{stage}-{logical id}` always separates it, and a name
 //! that is cut ends with a hash of the whole. Pipelines and stages may have hyphens: stage `eu-prod` of `shop` and stage `prod`
-//! of `shop-eu` give the same names. A resource therefore says in its tags and in the path of its role to which it belongs, and
-//! Sluice changes none that belongs to another.
+//! of `shop-eu` give the same names. Therefore a resource's tags, and the path of its role, say to which stage it belongs, and Sluice
+//! does not change the resources of another stage.
 
 use sha2::{Digest, Sha256};
 

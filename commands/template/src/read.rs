@@ -31,7 +31,10 @@ pub fn read(
     let sized = sizes.iter().try_for_each(|(file, text)| budget::check_size(file, text));
     // The lines of a file that is too large are not read.
     let mut findings = Findings::new(if sized.is_ok() { Lines::of(original) } else { Lines::default() });
-    let template = sized.and_then(|()| parse(packaged));
+    let template = sized.and_then(|()| {
+        let hint = "package it with sluice_package.py (`aws cloudformation package --use-json`)";
+        shape::template(packaged, "packaged.json is not a template in JSON", hint)
+    });
     let application = match findings.take(&Place::default(), template) {
         Some(template) => application(&template, manifest, deploying, &mut findings),
         None => {
@@ -39,22 +42,6 @@ pub fn read(
         }
     };
     findings.finish(application)
-}
-
-fn parse(packaged: &str) -> Result<Map<String, Value>, Violation> {
-    let parsed = serde_json::from_str::<Value>(packaged);
-    if let Ok(template) = &parsed {
-        budget::check_values(template)?;
-    }
-    match parsed {
-        Ok(Value::Object(template)) => Ok(template),
-        other => {
-            let cause = other.err().map(|error| format!(": {error}")).unwrap_or_default();
-            let problem = format!("packaged.json is not a template in JSON{cause}");
-            let hint = "package it with sluice_package.py (`aws cloudformation package --use-json`)";
-            Err(Violation::new(TemplateCode::Shape, problem, hint))
-        }
-    }
 }
 
 fn application(

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::budget;
 use super::error::{Findings, Place, TemplateCode, Violation};
 
 fn mismatch(value: &Value, wanted: &str) -> Violation {
@@ -64,4 +65,34 @@ pub(super) fn only(
             Violation::new(TemplateCode::Unsupported, format!("`{key}` is not supported here"), hint(key));
         findings.add(&place.key(key), wrong);
     }
+}
+
+/// A template that was written as JSON. `named` begins the sentence of a refusal, `hint` says what to do.
+pub(super) fn template(text: &str, named: &str, hint: &str) -> Result<Map<String, Value>, Violation> {
+    let parsed = serde_json::from_str::<Value>(text);
+    if let Ok(template) = &parsed {
+        budget::check_values(template)?;
+    }
+    match parsed {
+        Ok(Value::Object(template)) => Ok(template),
+        other => {
+            let cause = other.err().map(|error| format!(": {error}")).unwrap_or_default();
+            Err(Violation::new(TemplateCode::Shape, format!("{named}{cause}"), hint))
+        }
+    }
+}
+
+/// The intrinsic function that a mapping represents, with its argument; `None` for an ordinary mapping.
+pub(super) fn intrinsic(map: &Map<String, Value>) -> Result<Option<(&str, &Value)>, Violation> {
+    let Some((name, argument)) = map.iter().find(|(key, _)| *key == "Ref" || key.starts_with("Fn::")) else {
+        return Ok(None);
+    };
+    if map.len() > 1 {
+        return Err(Violation::new(
+            TemplateCode::Shape,
+            format!("`{name}` is next to other keys"),
+            "an intrinsic function must be the only key of its mapping",
+        ));
+    }
+    Ok(Some((name, argument)))
 }

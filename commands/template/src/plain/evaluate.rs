@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::conditions::Truth;
 use super::parameters::ParameterValues;
@@ -98,7 +98,7 @@ impl<'a> Evaluator<'a> {
     pub(crate) fn evaluate(&self, value: &Value) -> Result<Option<Partial>, Violation> {
         let _level = self.budget.enter()?;
         match value {
-            Value::Object(map) => match intrinsic(map)? {
+            Value::Object(map) => match shape::intrinsic(map)? {
                 Some((name, argument)) => self.apply(name, argument),
                 None => {
                     let mut pairs = Vec::new();
@@ -260,19 +260,4 @@ impl<'a> Evaluator<'a> {
 fn deferred(expression: Value, mut needs: std::collections::BTreeSet<Need>, need: Need) -> Partial {
     needs.insert(need);
     Partial::Deferred(Deferred { expression, needs })
-}
-
-/// The intrinsic function that a mapping represents, with its argument; `None` for an ordinary mapping.
-fn intrinsic(map: &Map<String, Value>) -> Result<Option<(&str, &Value)>, Violation> {
-    let Some((name, argument)) = map.iter().find(|(key, _)| *key == "Ref" || key.starts_with("Fn::")) else {
-        return Ok(None);
-    };
-    if map.len() > 1 {
-        return Err(Violation::new(
-            TemplateCode::Shape,
-            format!("`{name}` is next to other keys"),
-            "an intrinsic function must be the only key of its mapping",
-        ));
-    }
-    Ok(Some((name, argument)))
 }

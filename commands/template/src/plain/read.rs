@@ -44,7 +44,9 @@ const CDK_RULE: &str = "CheckBootstrapVersion";
 /// fraction of a second.
 pub fn read(text: &str, sources: &SourceMap) -> Result<PlainTemplate, Vec<TemplateError>> {
     let mut findings = Findings::with_map(sources.clone());
-    let parsed = budget::check_size("the plain template", text).and_then(|()| parse(text));
+    let parsed = budget::check_size("the plain template", text).and_then(|()| {
+        shape::template(text, "the plain template is not a mapping in JSON", "package it with sluice-package")
+    });
     let template = match findings.take(&Place::default(), parsed) {
         Some(template) => sections(&template, &mut findings),
         None => empty(),
@@ -59,21 +61,6 @@ fn empty() -> PlainTemplate {
         conditions: BTreeMap::new(),
         resources: BTreeMap::new(),
         outputs: BTreeMap::new(),
-    }
-}
-
-fn parse(text: &str) -> Result<Map<String, Value>, Violation> {
-    let parsed = serde_json::from_str::<Value>(text);
-    if let Ok(template) = &parsed {
-        budget::check_values(template)?;
-    }
-    match parsed {
-        Ok(Value::Object(template)) => Ok(template),
-        other => {
-            let cause = other.err().map(|error| format!(": {error}")).unwrap_or_default();
-            let problem = format!("the plain template is not a mapping in JSON{cause}");
-            Err(Violation::new(TemplateCode::Shape, problem, "package it with sluice-package"))
-        }
     }
 }
 

@@ -3,10 +3,13 @@
 
 mod budget;
 mod fuzz;
+mod json;
 mod properties;
 mod refusals;
 
 use std::collections::BTreeMap;
+
+pub(crate) use json::resembling;
 
 use serde_json::{Map, Value, json};
 
