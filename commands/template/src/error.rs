@@ -5,7 +5,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::lines::Lines;
 use super::source_map::SourceMap;
 
 /// The kind of error, stable for tests and for the audit.
@@ -155,28 +154,17 @@ const MOST_FINDINGS: usize = 1_000;
 /// The most characters of a problem: problems quote what people wrote.
 const LONGEST_PROBLEM: usize = 400;
 
-/// Where the lines come from: the file as its author wrote it, or the packager's map of resources.
-enum Positions {
-    Keys(Lines),
-    Resources(SourceMap),
-}
-
-/// Collects the errors, for a person to fix all of them at once. An error in `Globals` is reported once, not once per
-/// function.
+/// Collects the errors, for a person to fix all of them at once. The same error is reported once. The packager's map knows the
+/// lines of resources only, so problems name the keys below them.
 pub(super) struct Findings {
-    lines: Positions,
+    sources: SourceMap,
     errors: Vec<TemplateError>,
     known: HashSet<TemplateError>,
 }
 
 impl Findings {
-    pub(super) fn new(lines: Lines) -> Self {
-        Self { lines: Positions::Keys(lines), errors: Vec::new(), known: HashSet::new() }
-    }
-
-    /// Finds lines in the packager's map. It knows those of resources only, so problems name the keys below them.
-    pub(super) fn with_map(map: SourceMap) -> Self {
-        Self { lines: Positions::Resources(map), errors: Vec::new(), known: HashSet::new() }
+    pub(super) fn new(sources: SourceMap) -> Self {
+        Self { sources, errors: Vec::new(), known: HashSet::new() }
     }
 
     /// Records an error at a place.
@@ -186,21 +174,22 @@ impl Findings {
             return;
         }
         let resource = place.resource();
-        let (file, line, problem) = match &self.lines {
-            Positions::Keys(lines) => (None, lines.nearest(&place.0), problem),
-            Positions::Resources(map) => {
-                let source = resource.as_deref().and_then(|id| map.get(id));
-                let below = place.below();
-                let problem = if below.is_empty() { problem } else { format!("{below}: {problem}") };
-                (source.map(|source| source.file.clone()), source.map(|source| source.line), problem)
-            }
-        };
+        let source = resource.as_deref().and_then(|id| self.sources.get(id));
+        let (file, line) = (source.map(|source| source.file.clone()), source.map(|source| source.line));
+        let below = place.below();
+        let problem = if below.is_empty() { problem } else { format!("{below}: {problem}") };
         let resource = resource.map(|name| cut(name, 255));
         let error =
             TemplateError { code, resource, file, line, problem: cut(problem, LONGEST_PROBLEM), hint };
         if self.known.insert(error.clone()) {
             self.errors.push(error);
         }
+    }
+
+    /// Records the errors of a part that was read on its own.
+    pub(super) fn extend(&mut self, errors: Vec<TemplateError>) {
+        let errors = errors.into_iter().filter(|error| self.known.insert(error.clone()));
+        self.errors.extend(errors.take(MOST_FINDINGS));
     }
 
     /// The value; or `None`, and the error is recorded at that place.

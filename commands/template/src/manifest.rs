@@ -1,4 +1,4 @@
-//! `sluice-manifest.json`: the object version and the SHA-256 of each function, as pinned by the packaging script.
+//! `sluice-manifest.json`: the object version and the SHA-256 of all code, as the packager pinned it. `packager/README.md` describes it.
 
 use std::collections::BTreeMap;
 
@@ -17,21 +17,24 @@ const LONGEST_ID: usize = 255;
 const LONGEST_KEY: usize = 1_024;
 
 /// The supported format.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
-/// The packaged code of a build's functions.
+/// The packaged code of a build.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Manifest {
     /// The code of each function, by logical id.
     pub functions: BTreeMap<String, CodeRef>,
+    /// The content of each layer, by logical id.
+    pub layers: BTreeMap<String, CodeRef>,
 }
 
-/// The file as it is written.
+/// The file, as far as it is read. A newer packager of the same schema may add to it.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct File {
     schema: u32,
     functions: BTreeMap<String, CodeRef>,
+    #[serde(default)]
+    layers: BTreeMap<String, CodeRef>,
 }
 
 impl Manifest {
@@ -44,12 +47,13 @@ impl Manifest {
         if file.schema != SCHEMA {
             return Err(wrong(format!("its schema is {}, not {SCHEMA}", file.schema)));
         }
-        if file.functions.len() > MOST_FUNCTIONS {
-            return Err(wrong(format!("it has more than {MOST_FUNCTIONS} functions")));
+        if file.functions.len().max(file.layers.len()) > MOST_FUNCTIONS {
+            return Err(wrong(format!("it has more than {MOST_FUNCTIONS} functions or layers")));
         }
-        let problems: Vec<_> = file.functions.iter().flat_map(|(id, code)| problems(id, code)).collect();
+        let all = file.functions.iter().chain(&file.layers);
+        let problems: Vec<_> = all.flat_map(|(id, code)| problems(id, code)).collect();
         if problems.is_empty() {
-            Ok(Self { functions: file.functions })
+            Ok(Self { functions: file.functions, layers: file.layers })
         } else {
             let more = problems.len().saturating_sub(SHOWN);
             let more = if more == 0 { String::new() } else { format!("; and {more} more") };
@@ -62,11 +66,11 @@ impl Manifest {
 fn problems(logical_id: &str, code: &CodeRef) -> Vec<String> {
     let mut problems = Vec::new();
     if logical_id.len() > LONGEST_ID {
-        return vec![format!("a function's name has more than {LONGEST_ID} characters")];
+        return vec![format!("a logical id has more than {LONGEST_ID} characters")];
     }
     // CloudFormation's rule for logical ids. An invalid one is not repeated: it is untrusted text.
     if logical_id.is_empty() || !logical_id.chars().all(|sign| sign.is_ascii_alphanumeric()) {
-        return vec!["a function's name has characters other than letters and digits".into()];
+        return vec!["a logical id has characters other than letters and digits".into()];
     }
     for (name, value) in [("bucket", &code.bucket), ("key", &code.key), ("version", &code.version)] {
         // "null" is the version id of an object that was written before versioning was enabled.
@@ -90,7 +94,7 @@ fn wrong(problem: String) -> TemplateError {
         file: None,
         line: None,
         problem: format!("sluice-manifest.json: {}", cut(problem, 2_000)),
-        hint: "build again: the buildspec runs `python3 sluice_package.py`, which writes this file".into(),
+        hint: "build again: sluice-package writes this file".into(),
     }
 }
 
@@ -107,7 +111,7 @@ mod tests {
     #[test]
     fn a_good_manifest_is_read() {
         let text = format!(
-            r#"{{"schema":1,"functions":{{"F":{{"bucket":"b","key":"k","version":"v","sha256":"{SHA}"}}}}}}"#
+            r#"{{"schema":2,"functions":{{"F":{{"bucket":"b","key":"k","version":"v","sha256":"{SHA}"}}}}}}"#
         );
         assert_eq!(Manifest::parse(&text).unwrap().functions["F"].sha256, SHA);
     }
@@ -115,7 +119,7 @@ mod tests {
     #[test]
     fn everything_wrong_is_told_at_once() {
         let text =
-            r#"{"schema":1,"functions":{"F":{"bucket":"b","key":"","version":"null","sha256":"abc"}}}"#;
+            r#"{"schema":2,"functions":{"F":{"bucket":"b","key":"","version":"null","sha256":"abc"}}}"#;
         let found = problem(text);
         for part in ["sluice-manifest.json", "F has no key", "F has no version", "the sha256 of F"] {
             assert!(found.contains(part), "{found}");
@@ -126,7 +130,7 @@ mod tests {
     fn an_invalid_logical_id_is_refused_and_not_repeated() {
         for name in ["<!subteam^S1> look", "a/b", "orders-api", ""] {
             let text = format!(
-                r#"{{"schema":1,"functions":{{"{name}":{{"bucket":"b","key":"k","version":"v","sha256":"{SHA}"}}}}}}"#
+                r#"{{"schema":2,"functions":{{"{name}":{{"bucket":"b","key":"k","version":"v","sha256":"{SHA}"}}}}}}"#
             );
             let found = problem(&text);
             assert!(found.contains("characters other than letters and digits"), "{found}");
@@ -135,9 +139,8 @@ mod tests {
     }
 
     #[test]
-    fn another_schema_an_unknown_field_and_garbage_are_refused() {
-        for text in [r#"{"schema":2,"functions":{}}"#, r#"{"schema":1,"functions":{},"x":1}"#, "[]", "", "{"]
-        {
+    fn another_schema_and_garbage_are_refused() {
+        for text in [r#"{"schema":1,"functions":{}}"#, r#"{"schema":2}"#, "[]", "", "{"] {
             assert!(problem(text).starts_with("sluice-manifest.json: "), "{text}");
         }
     }

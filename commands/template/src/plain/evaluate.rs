@@ -75,7 +75,7 @@ impl<'a> Evaluator<'a> {
         expression: &Value,
         sources: &SourceMap,
     ) -> Result<Option<Partial>, Vec<TemplateError>> {
-        let mut findings = Findings::with_map(sources.clone());
+        let mut findings = Findings::new(sources.clone());
         let value = findings.take(&Place::of(place), self.evaluate(expression));
         findings.finish(value.flatten())
     }

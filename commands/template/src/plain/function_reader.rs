@@ -9,8 +9,8 @@ use super::evaluate::Evaluator;
 use super::function::{CodeObject, Field, PlainCode, PlainFunction};
 use super::function_properties::{self, Handling};
 use super::partial::Partial;
+use super::variables::{ENVIRONMENT_BYTES, variable_name};
 use crate::error::{Findings, Place, TemplateCode, TemplateError, Violation};
-use crate::function::{ENVIRONMENT_BYTES, variable_name};
 use crate::shape;
 use crate::source_map::SourceMap;
 
@@ -30,7 +30,7 @@ impl PlainFunction {
         evaluator: &Evaluator<'_>,
         sources: &SourceMap,
     ) -> Result<Self, Vec<TemplateError>> {
-        let mut findings = Findings::with_map(sources.clone());
+        let mut findings = Findings::new(sources.clone());
         let function = Reader::new(logical_id, evaluator, &mut findings)
             .and_then(|reader| reader.function(&mut findings));
         match function {

@@ -1,8 +1,7 @@
 //! Plain CloudFormation templates, as `sluice-package` leaves them: reading, evaluating, and where each resource belongs.
 //!
-//! **Deploys do not use this part yet.** They read SAM templates with [`crate::read`]; `sluice template check` only prints what
-//! this part makes of a template. This part is the rest of "any
-//! serverless application": it takes every resource type that a stack takes, and is used once deploys have stacks.
+//! It takes every resource type that a stack takes. [`crate::read`] makes an application of it, for which the parts that
+//! belong to a stack are refused: stages have no stacks yet.
 //!
 //! Pure and total, as the whole crate: no call to AWS, no panic on any input, and the work is bounded by the same budget as
 //! that of the other reader. The steps:
@@ -37,6 +36,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod truth;
+mod variables;
 
 pub use classify::{
     Attention, FixedName, Held, NameOrigin, Notice, Part, Placement, Resolution, Split, Why, classify,

@@ -43,7 +43,7 @@ impl ParameterValues {
         stage: &Stage<'_>,
         sources: &SourceMap,
     ) -> Result<Self, Vec<TemplateError>> {
-        let mut findings = Findings::with_map(sources.clone());
+        let mut findings = Findings::new(sources.clone());
         let mut read = Self::default();
         for (name, declaration) in &template.parameters {
             let value = read.value(name, declaration, stage);

@@ -43,7 +43,7 @@ const CDK_RULE: &str = "CheckBootstrapVersion";
 /// Everything that is wrong with it, in the order of the lines. A hostile template costs at most some megabytes and a
 /// fraction of a second.
 pub fn read(text: &str, sources: &SourceMap) -> Result<PlainTemplate, Vec<TemplateError>> {
-    let mut findings = Findings::with_map(sources.clone());
+    let mut findings = Findings::new(sources.clone());
     let parsed = budget::check_size("the plain template", text).and_then(|()| {
         shape::template(text, "the plain template is not a mapping in JSON", "package it with sluice-package")
     });

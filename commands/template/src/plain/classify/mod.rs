@@ -52,7 +52,7 @@ pub fn classify(evaluator: &Evaluator<'_>, sources: &SourceMap) -> Result<Split,
 /// As [`classify`], for a report: the errors do not hide the places of the other resources. Nothing may be deployed from a split with
 /// errors.
 pub fn classify_all(evaluator: &Evaluator<'_>, sources: &SourceMap) -> (Split, Vec<TemplateError>) {
-    let mut findings = Findings::with_map(sources.clone());
+    let mut findings = Findings::new(sources.clone());
     let graph = Graph::of(evaluator, &mut findings);
     let infrastructure = infrastructure::of(&graph);
     let mut parts: BTreeMap<String, Part> = BTreeMap::new();

@@ -1,0 +1,55 @@
+//! Where a function's code is: the object that the build pinned, below the pipeline's own prefix and nowhere else.
+
+use super::Deploying;
+use super::read::known;
+use crate::error::{TemplateCode, Violation};
+use crate::manifest::Manifest;
+use crate::plain::{CodeObject, PlainCode};
+use crate::shape;
+use sluice_model::CodeRef;
+
+const AGAIN: &str =
+    "build again: the packaged template and the manifest are from different builds, or were edited by hand";
+
+/// The code of a function. The template and the manifest have to name the same object.
+pub(super) fn read(
+    logical_id: &str,
+    code: PlainCode,
+    manifest: &Manifest,
+    deploying: &Deploying<'_>,
+) -> Result<CodeRef, Violation> {
+    let PlainCode::Object(object) = code else {
+        let hint = "put the code into a folder of the repository and name it in CodeUri";
+        return Err(Violation::new(TemplateCode::Unsupported, "images are not deployed yet", hint));
+    };
+    let CodeObject { bucket, key, version, settings } = *object;
+    let text = |value| shape::scalar(&known(value)?);
+    let (bucket, key, version) = (text(bucket)?, text(key)?, version.map(text).transpose()?);
+    if let Some(setting) = settings.keys().next() {
+        let problem = format!("`{setting}` of the code is not supported yet");
+        return Err(Violation::new(TemplateCode::Unsupported, problem, "remove it"));
+    }
+    let wrong = |problem: String, hint: &str| Violation::new(TemplateCode::Code, problem, hint);
+    let prefix = deploying.code_prefix.trim_end_matches('/');
+    let below = key.strip_prefix(prefix).is_some_and(|rest| prefix.is_empty() || rest.starts_with('/'));
+    if bucket != deploying.code_bucket || !below {
+        return Err(wrong(
+            format!("its code s3://{bucket}/{key} is outside s3://{}/{prefix}/", deploying.code_bucket),
+            "set CodeUri to a folder of the repository: code must come from this pipeline's own builds",
+        ));
+    }
+    let Some(pinned) = manifest.functions.get(logical_id) else {
+        return Err(wrong("sluice-manifest.json does not have this function".into(), AGAIN));
+    };
+    let is_pinned = pinned.bucket == bucket
+        && pinned.key == key
+        && version.is_none_or(|version| version == pinned.version);
+    if !is_pinned {
+        let problem = format!(
+            "sluice-manifest.json pins s3://{}/{}, not s3://{bucket}/{key}",
+            pinned.bucket, pinned.key
+        );
+        return Err(wrong(problem, AGAIN));
+    }
+    Ok(pinned.clone())
+}

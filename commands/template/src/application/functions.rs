@@ -1,0 +1,132 @@
+//! One function of an application, complete: every value is known.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::read::{Reading, known};
+use super::{AppFunction, code, roles};
+use crate::error::{Findings, Place, TemplateCode, Violation};
+use crate::names::function_name;
+use crate::plain::{Evaluator, Field, Partial, PlainFunction, SourceMap};
+use crate::{runtimes, shape};
+
+/// The tags that Sluice itself sets.
+const OWN_TAGS: &str = "sluice:";
+
+/// Reads one function; `None` if something is wrong with it.
+pub(super) fn read(
+    reading: &Reading<'_>,
+    logical_id: &str,
+    evaluator: &Evaluator<'_>,
+    sources: &SourceMap,
+    findings: &mut Findings,
+) -> Option<AppFunction> {
+    let stage = reading.deploying.stage;
+    let function = match PlainFunction::read(logical_id, evaluator, sources) {
+        Ok(function) => function,
+        Err(errors) => {
+            findings.extend(errors);
+            return None;
+        }
+    };
+    let rights = roles::rights(reading, logical_id, &function.role, evaluator, findings);
+    let mut values = Values { place: Place::of(&["Resources", logical_id, "Properties"]), findings };
+    let runtime = values.required("Runtime", function.runtime).and_then(|runtime| {
+        let is_known = runtimes::names().any(|known| known == runtime);
+        values.check("Runtime", if is_known { Ok(runtime) } else { Err(bad_runtime(&runtime)) })
+    });
+    let handler = values.required("Handler", function.handler);
+    let description = values.text("Description", function.description);
+    let architecture = values.field("Architectures", function.architecture);
+    let memory = values.field("MemorySize", function.memory);
+    let timeout = values.field("Timeout", function.timeout);
+    let environment = values.field("Environment", function.environment).map(|variables| {
+        let text = |(name, value)| Some((name, values.text("Environment", Some(value))??));
+        variables.into_iter().filter_map(text).collect::<BTreeMap<String, String>>()
+    });
+    let layers = values.field("Layers", function.layers).map(|layers| {
+        layers.into_iter().filter_map(|layer| values.text("Layers", Some(layer))?).collect::<Vec<_>>()
+    });
+    let tags = function.tags.into_iter();
+    let tags = tags.filter_map(|(key, value)| {
+        let own = format!("the tag {key} is Sluice's own");
+        let own = Violation::new(TemplateCode::Value, own, "choose another key");
+        let key = values.check("Tags", if key.starts_with(OWN_TAGS) { Err(own) } else { Ok(key) })?;
+        Some((key, values.text("Tags", Some(value))??))
+    });
+    let tags = tags.collect();
+    let settings = function.configuration.into_iter();
+    let settings = settings.filter_map(|(name, value)| {
+        let value = values.check(&name, known(value))?;
+        Some((name, value))
+    });
+    let settings = settings.collect();
+    for property in function.at_creation.keys().chain(function.separate.keys()) {
+        let problem = format!("`{property}` is not supported yet");
+        values.check::<()>(property, Err(Violation::new(TemplateCode::Unsupported, problem, "remove it")));
+    }
+    let code = code::read(logical_id, function.code, reading.manifest, reading.deploying);
+    let code = values.check("Code", code);
+    Some(AppFunction {
+        logical_id: logical_id.to_owned(),
+        name: function_name(stage.pipeline, stage.name, logical_id),
+        runtime: runtime?,
+        handler: handler?,
+        description: description?.unwrap_or_default(),
+        memory: memory?,
+        timeout: timeout?,
+        architecture: architecture?,
+        environment: environment?,
+        layers: layers?,
+        tags,
+        settings,
+        rights: rights?,
+        code: code?,
+    })
+}
+
+/// The values of one function's properties.
+struct Values<'a> {
+    place: Place,
+    findings: &'a mut Findings,
+}
+
+impl Values<'_> {
+    fn check<T>(&mut self, property: &str, value: Result<T, Violation>) -> Option<T> {
+        self.findings.take(&self.place.key(property), value)
+    }
+
+    /// A string that may be left out. The outer `None` is an error.
+    #[expect(clippy::option_option, reason = "left out, or wrong")]
+    fn text(&mut self, property: &str, value: Option<Partial>) -> Option<Option<String>> {
+        let text = value.map(|value| shape::scalar(&known(value)?)).transpose();
+        self.check(property, text)
+    }
+
+    fn required(&mut self, property: &str, value: Option<Partial>) -> Option<String> {
+        let text = self.text(property, value)?;
+        let missing = || {
+            let hint = "images are not deployed yet: name a runtime and a handler";
+            Violation::new(TemplateCode::Missing, format!("the function has no {property}"), hint)
+        };
+        self.check(property, text.ok_or_else(missing))
+    }
+
+    fn field<T>(&mut self, property: &str, value: Field<T>) -> Option<T> {
+        let value = match value {
+            Field::Known(value) => Ok(value),
+            // It is deferred, so it is not known: this is the error.
+            Field::Deferred(value) => known(value).and_then(|_: Value| Err(Violation::consequence())),
+        };
+        self.check(property, value)
+    }
+}
+
+fn bad_runtime(runtime: &str) -> Violation {
+    Violation::new(
+        TemplateCode::Value,
+        format!("the runtime `{runtime}` is unknown"),
+        format!("use one of {}", runtimes::names().collect::<Vec<_>>().join(", ")),
+    )
+}

@@ -1,0 +1,155 @@
+//! An application as a plain template describes it, for one stage: everything that Sluice creates with calls of its own.
+
+mod apis;
+mod code;
+mod functions;
+mod read;
+mod roles;
+mod statements;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::rights;
+use crate::plain::Stage;
+use sluice_model::CodeRef;
+
+pub use read::read;
+pub use statements::POLICY_LIMIT;
+
+/// The stage that a template is read for, and the only location its code may come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Deploying<'a> {
+    /// The pipeline, the stage, and the values of the template's parameters there.
+    pub stage: Stage<'a>,
+    /// The artifact bucket.
+    pub code_bucket: &'a str,
+    /// The pipeline's prefix in it, with or without a trailing slash. All code is below it.
+    pub code_prefix: &'a str,
+    /// Whether an admin allowed statements without a specific action or resource.
+    pub wild_rights: bool,
+}
+
+/// An application as a template describes it, for one stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Application {
+    /// The functions by logical id; at least one.
+    pub functions: BTreeMap<String, AppFunction>,
+    /// The APIs by logical id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub apis: BTreeMap<String, AppApi>,
+    /// The parameters that have a value for the stage but are not declared by the template.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_parameters: Vec<String>,
+}
+
+/// A function, ready to be compared with the one in Lambda. Names are those of Lambda's API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppFunction {
+    /// Its name in the template.
+    pub logical_id: String,
+    /// Its name in Lambda: `function_name`.
+    pub name: String,
+    /// `python3.12`, …
+    pub runtime: String,
+    /// `app.handler`.
+    pub handler: String,
+    /// Its description; empty without one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Megabytes; 128 by default.
+    pub memory: u32,
+    /// Seconds; 3 by default.
+    pub timeout: u32,
+    /// `x86_64` or `arm64`.
+    pub architecture: String,
+    /// Its variables.
+    pub environment: BTreeMap<String, String>,
+    /// ARNs of versions of layers, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<String>,
+    /// More members of `CreateFunction` and `UpdateFunctionConfiguration`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, Value>,
+    /// Its tags beside those of Sluice.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// The rights of its role.
+    #[serde(flatten)]
+    pub rights: AppRights,
+    /// Its code, pinned.
+    pub code: CodeRef,
+}
+
+/// What a role may do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppRights {
+    /// The IAM statements of its policies, in the template's order.
+    pub statements: Vec<Value>,
+    /// The ARNs of AWS's managed policies.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub managed: BTreeSet<String>,
+}
+
+/// An API with a body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppApi {
+    /// Its definition, an OpenAPI document. The version of a function is `${stageVariables.LOGICAL_ID}` in it, wherever it is
+    /// called. API Gateway's credentials for these calls are left to the caller.
+    pub body: Value,
+    /// Stage variables of the template's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
+}
+
+/// A route of an API.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AppRoute {
+    /// `GET /items/{id}`, or `$default`.
+    pub key: String,
+    /// What handles it: the logical id of a function, or the type of another integration.
+    pub target: String,
+}
+
+impl AppApi {
+    /// Its routes, by key.
+    pub fn routes(&self) -> Vec<AppRoute> {
+        apis::routes(&self.body)
+    }
+
+    /// The functions that it calls.
+    pub fn functions(&self) -> BTreeSet<String> {
+        apis::functions(&self.body)
+    }
+}
+
+impl Application {
+    /// The SHA-256 of the definitions of its APIs, as hex digits. It differs if and only if an API has to change, and cannot be
+    /// made to collide by the author of a template.
+    pub fn api_digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for (logical_id, api) in &self.apis {
+            // A logical id cannot hold a line break or a tab, and a document in JSON no line break.
+            hash.update(format!("{logical_id}\t{}\n", api.body));
+        }
+        hex::encode(hash.finalize())
+    }
+
+    /// Whether a function has a statement without a specific action or resource.
+    pub fn has_wild_rights(&self) -> bool {
+        let mut functions = self.functions.values();
+        functions.any(|function| {
+            let mut statements = function.rights.statements.iter();
+            statements.any(|statement| rights::wild(statement).is_some())
+                || function.rights.managed.iter().any(|policy| statements::is_wild(policy))
+        })
+    }
+}
+
+/// The stage variable that selects a function's version.
+pub fn version_variable(logical_id: &str) -> String {
+    format!("${{stageVariables.{logical_id}}}")
+}
