@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::ports::{Builders, Directory, Functions, Gateway, Identity, Logs, Objects, Probe, Repositories};
+use crate::ports::{
+    ApiKind, Builders, Directory, Functions, Gateway, Identity, Logs, Objects, Probe, Repositories,
+};
 use crate::records::{AuditSubject, Keys};
 use crate::rules::{PinnedRoles, Snapshot};
 
@@ -47,14 +49,26 @@ pub struct Ports {
     pub objects: Arc<dyn Objects>,
     /// Lambda.
     pub functions: Arc<dyn Functions>,
-    /// API Gateway.
+    /// API Gateway, HTTP APIs.
     pub gateway: Arc<dyn Gateway>,
+    /// API Gateway, REST APIs.
+    pub rest_gateway: Arc<dyn Gateway>,
     /// Requests to what stages serve.
     pub probe: Arc<dyn Probe>,
     /// IAM and STS.
     pub identity: Arc<dyn Identity>,
     /// CloudWatch Logs.
     pub logs: Arc<dyn Logs>,
+}
+
+impl Ports {
+    /// API Gateway for APIs of that kind.
+    pub fn gateway_of(&self, kind: ApiKind) -> &dyn Gateway {
+        match kind {
+            ApiKind::Http => &*self.gateway,
+            ApiKind::Rest => &*self.rest_gateway,
+        }
+    }
 }
 
 /// The roles that `sluice.toml` pins. All clones see a reload of the file.

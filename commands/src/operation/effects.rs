@@ -3,6 +3,8 @@
 
 pub use sluice_engine::{Mutation, Undo};
 
+use crate::ports::ApiKind;
+
 /// The name of the one inline policy of every role.
 pub const PUT_ROLE_POLICY_NAME: &str = "sluice";
 
@@ -109,6 +111,38 @@ mutations! {
     UPDATE_STAGE: "apigatewayv2:UpdateStage",
         "sets deployment and variables, under the stage slot, right after a look that it serves what it is to go from", "GetStage",
         true, By("UpdateStage to what it served before, if it still serves ours");
+    UPDATE_API: "apigatewayv2:UpdateApi",
+        "sets values that an import resets, under the slot of the stage's preparation", "not at all: it is run again", true,
+        Stays("the next import resets them");
+    DELETE_DEPLOYMENT: "apigatewayv2:DeleteDeployment",
+        "API Gateway refuses one that a stage serves; one that is gone is no error", "GetDeployments", true,
+        Stays("no stage and no rollback within ten releases needs it");
+    CREATE_REST_API: "apigateway:CreateRestApi",
+        "under the slot of the stage's preparation, after looking for one of our name and tags",
+        "GetRestApis; ours if name and tags are", false,
+        Stays("nobody can call it without a stage; the next deploy takes it up");
+    IMPORT_REST_API: "apigateway:PutRestApi",
+        "overwrites the whole definition, under the slot of the stage's preparation", "not at all: it is run again", true,
+        Stays("serves nobody before a deployment; the next deploy that needs another sets it again");
+    UPDATE_REST_API: "apigateway:UpdateRestApi",
+        "sets values that an import resets, under the slot of the stage's preparation", "not at all: it is run again", true,
+        Stays("the next import resets them");
+    CREATE_REST_DEPLOYMENT: "apigateway:CreateDeployment",
+        "under the slot of the stage's preparation; described by the digest of the definition",
+        "GetDeployments; ours if the description is", false,
+        Stays("serves nobody before a stage does; an equal one is reused");
+    DELETE_REST_DEPLOYMENT: "apigateway:DeleteDeployment",
+        "API Gateway refuses one that a stage serves; one that is gone is no error", "GetDeployments", true,
+        Stays("no stage and no rollback within ten releases needs it");
+    CREATE_REST_STAGE: "apigateway:CreateStage",
+        "the API's only stage; a second one of that name is a conflict",
+        "GetStage; ours if it serves the deployment with the variables", true,
+        By("DeleteStage, if it still serves ours");
+    UPDATE_REST_STAGE: "apigateway:UpdateStage",
+        "sets deployment and variables, under the stage slot, right after a look that it serves what it is to go from", "GetStage",
+        true, By("UpdateStage to what it served before, if it still serves ours");
+    DELETE_REST_STAGE: "apigateway:DeleteStage", "under the stage slot, after a look; one that is gone is no error",
+        "looks first, always", true, Stays("undoes a CreateStage");
     STOP_BUILD: "codebuild:StopBuild", "stops that build; one that ended is no error", "looks first, always", true,
         Stays("undoes a StartBuild");
     DELETE_ALIAS: "lambda:DeleteAlias", "under the stage slot, after a look; one that is gone is no error",
@@ -136,6 +170,52 @@ mutations! {
         Stays("a hint");
     DELETE_MESSAGES: "sqs:DeleteMessageBatch",
         "a message that is gone is no error", "not at all: a hint", true, Stays("a hint");
+}
+
+/// The mutations of one kind of API.
+pub struct ApiMutations {
+    /// Creates the API.
+    pub create: &'static Mutation,
+    /// Sets its definition.
+    pub import: &'static Mutation,
+    /// Sets its other properties.
+    pub set: &'static Mutation,
+    /// Freezes its definition.
+    pub create_deployment: &'static Mutation,
+    /// Deletes a frozen definition.
+    pub delete_deployment: &'static Mutation,
+    /// Creates its stage.
+    pub create_stage: &'static Mutation,
+    /// Moves its stage.
+    pub update_stage: &'static Mutation,
+    /// Deletes its stage.
+    pub delete_stage: &'static Mutation,
+}
+
+/// The mutations of that kind of API.
+pub const fn of_api(kind: ApiKind) -> &'static ApiMutations {
+    match kind {
+        ApiKind::Http => &ApiMutations {
+            create: &CREATE_API,
+            import: &IMPORT_API,
+            set: &UPDATE_API,
+            create_deployment: &CREATE_DEPLOYMENT,
+            delete_deployment: &DELETE_DEPLOYMENT,
+            create_stage: &CREATE_STAGE,
+            update_stage: &UPDATE_STAGE,
+            delete_stage: &DELETE_STAGE,
+        },
+        ApiKind::Rest => &ApiMutations {
+            create: &CREATE_REST_API,
+            import: &IMPORT_REST_API,
+            set: &UPDATE_REST_API,
+            create_deployment: &CREATE_REST_DEPLOYMENT,
+            delete_deployment: &DELETE_REST_DEPLOYMENT,
+            create_stage: &CREATE_REST_STAGE,
+            update_stage: &UPDATE_REST_STAGE,
+            delete_stage: &DELETE_REST_STAGE,
+        },
+    }
 }
 
 /// The text of `docs/effects.md`.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::operation::{Keys, Pinned, Ports, Settings, World};
-use crate::ports::{Clock, NoDirectory, NoWakeups, Notifier, OnCaller, Runner, Store};
+use crate::ports::{ApiKind, Clock, NoDirectory, NoWakeups, Notifier, OnCaller, Runner, Store};
 use crate::rules::PinnedRoles;
 use crate::testing::{FakeAws, OnRuntime};
 use sluice_model::Target;
@@ -46,7 +46,8 @@ pub fn world(
             builders: aws.clone(),
             objects: aws.clone(),
             functions: aws.clone(),
-            gateway: aws.clone(),
+            gateway: aws.gateway(ApiKind::Http),
+            rest_gateway: aws.gateway(ApiKind::Rest),
             probe: aws.clone(),
             identity: aws.clone(),
             logs: aws,

@@ -1,5 +1,6 @@
 //! The steps that define an API and freeze its definition. A change takes effect only when a stage serves a deployment with it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use crate::application::Sluice;
 use crate::names;
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
-use crate::ports::DeploymentState;
+use crate::ports::{ApiSettings, DeploymentState};
 use crate::resources::messages;
 use crate::resources::own::ours;
 use sluice_model::{PipelineName, StageName, Target};
@@ -32,7 +33,9 @@ impl Step<Sluice> for CreateApi {
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let (name, tags) =
             (names::api(&self.pipeline, &self.stage), names::stage_tags(&self.pipeline, &self.stage));
-        Progress::done(cx.world.ports.gateway.create_api(&self.target, &name, &tags).await?)
+        Progress::done(
+            cx.world.ports.gateway.create_api(&self.target, &name, &tags, &ApiSettings::default()).await?,
+        )
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         match find(cx, &self.target, (&self.pipeline, &self.stage)).await? {
@@ -58,7 +61,8 @@ impl Step<Sluice> for ImportDefinition {
         Effect::Mutate(&IMPORT_API)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let warnings = cx.world.ports.gateway.import_api(&self.target, &self.api, &self.body).await?;
+        let warnings =
+            cx.world.ports.gateway.import_api(&self.target, &self.api, &self.body, &BTreeMap::new()).await?;
         // A warning names a part of the document that was left out.
         if warnings.is_empty() {
             return Progress::done(());

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::functions::FunctionState;
 use super::{Called, DeathPoint, Effect, FakeAws, Faults, Made, Moment, State};
 use crate::operation::{Ports, World};
+use crate::ports::ApiKind;
 use sluice_model::{Class, PortError, PortResult};
 
 /// The fake AWS as one process reaches it.
@@ -79,7 +80,8 @@ impl FaultProxy {
             builders: all.clone(),
             objects: all.clone(),
             functions: all.clone(),
-            gateway: all.clone(),
+            gateway: self.gateway(ApiKind::Http),
+            rest_gateway: self.gateway(ApiKind::Rest),
             probe: all.clone(),
             identity: all.clone(),
             logs: all,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{Effect, FakeAws};
+use crate::ports::ApiSettings;
 use crate::records::Served;
 
 /// What answers requests: the only changes that are visible from outside.
@@ -32,6 +33,12 @@ impl FakeAws {
             }
         }
         serving
+    }
+
+    /// The properties of the API of that name beside its definition.
+    pub fn settings_of(&self, api: &str) -> Option<ApiSettings> {
+        let state = self.lock();
+        state.apis.iter().find(|found| found.api.name == api).map(|found| found.settings.clone())
     }
 
     /// The code and the configuration's `STAGE` of a version, as `sha256 stage`; `None` if there is no such version.

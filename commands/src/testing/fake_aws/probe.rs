@@ -5,24 +5,38 @@ use async_trait::async_trait;
 use super::functions::ILL;
 use super::{FaultProxy, State};
 use crate::names::API_STAGE;
-use crate::ports::{Method, Probe, Reply};
+use crate::ports::{ApiKind, Method, Probe, Reply};
 use sluice_model::{Class, PortError};
 
 /// The call in the log: it is no call of AWS.
 const CALL: &str = "http:Request";
 
+/// The answer of an HTTP API to a request without a route.
+const NO_ROUTE: (u16, &str) = (404, "{\"message\":\"Not Found\"}");
+/// The answer of a REST API to a request without a method.
+const NO_METHOD: (u16, &str) = (403, "{\"message\":\"Missing Authentication Token\"}");
+
 impl State {
     /// The answer of API Gateway and the functions of these tests.
     fn answer(&self, method: Method, url: &str) -> (u16, &'static str) {
         let path = url.split('?').next().and_then(|url| url.strip_prefix("https://")?.split_once('/'));
-        let found = path.and_then(|(host, path)| {
-            let api = self.apis.iter().find(|api| api.api.endpoint.ends_with(host))?;
-            let stage = api.answering(API_STAGE, self.now, self.climate.late)?;
+        let Some((host, path)) = path else { return NO_ROUTE };
+        let Some(api) = self.apis.iter().find(|api| api.api.endpoint.ends_with(host)) else {
+            return NO_ROUTE;
+        };
+        let (stage, path, rest, missing) = match api.kind {
+            ApiKind::Http => (API_STAGE, path, "$default", NO_ROUTE),
+            ApiKind::Rest => {
+                let (stage, path) = path.split_once('/').unwrap_or((path, ""));
+                (stage, path, "ANY /{proxy+}", NO_METHOD)
+            }
+        };
+        let found = api.answering(stage, self.now, self.climate.late).and_then(|stage| {
             let routes = api.frozen.get(stage.deployment.as_ref()?)?;
             let own = routes.get(&format!("{method} /{path}"));
-            Some((stage, own.or_else(|| routes.get("$default"))?))
+            Some((stage, own.or_else(|| routes.get(rest))?))
         });
-        let Some((stage, (uri, role))) = found else { return (404, "{\"message\":\"Not Found\"}") };
+        let Some((stage, (uri, role))) = found else { return missing };
         let called = uri.split(":function:").nth(1).and_then(|rest| {
             let (function, version) = rest.strip_suffix("/invocations")?.split_once(':')?;
             let variable = version.strip_prefix("${stageVariables.").and_then(|name| name.strip_suffix('}'));
