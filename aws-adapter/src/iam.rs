@@ -165,6 +165,33 @@ impl Identity for Iam {
         }
     }
 
+    async fn attach_role_policy(&self, target: &Target, role: &str, policy: &str) -> PortResult<()> {
+        let call = call::ATTACH_ROLE_POLICY;
+        let request = self.iam.rate_limited(target, call).await?.attach_role_policy().role_name(role);
+        request.policy_arn(policy).send().await.map_err(failed(call))?;
+        Ok(())
+    }
+
+    async fn detach_role_policies(&self, target: &Target, role: &str) -> PortResult<()> {
+        let (list, detach) = (call::LIST_ATTACHED_ROLE_POLICIES, call::DETACH_ROLE_POLICY);
+        // Those that are detached are no longer listed, so the first page is always the next one.
+        loop {
+            let request =
+                self.iam.rate_limited(target, list).await?.list_attached_role_policies().role_name(role);
+            let Some(page) = found(request.send().await.map_err(failed(list)))? else { return Ok(()) };
+            let arns: Vec<_> =
+                page.attached_policies().iter().filter_map(|policy| policy.policy_arn()).collect();
+            if arns.is_empty() {
+                return Ok(());
+            }
+            for arn in arns {
+                let request =
+                    self.iam.rate_limited(target, detach).await?.detach_role_policy().role_name(role);
+                found(request.policy_arn(arn).send().await.map_err(failed(detach)))?;
+            }
+        }
+    }
+
     async fn delete_role_policy(&self, target: &Target, role: &str, policy: &str) -> PortResult<()> {
         let call = call::DELETE_ROLE_POLICY;
         let request = self

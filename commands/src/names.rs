@@ -10,6 +10,7 @@ use ulid::Ulid;
 
 use crate::ports::{TAG_PIPELINE, Tags};
 use sluice_model::{BuildNumber, PipelineName, StageName, Target};
+use sluice_template::cut_with_hash;
 
 /// The path of all our policies, and the beginning of the paths of all our roles.
 pub const IAM_PATH: &str = "/sluice/";
@@ -76,9 +77,9 @@ pub fn function_log_group(function: &str) -> String {
     format!("/aws/lambda/{function}")
 }
 
-/// The HTTP API of a stage.
-pub fn api(pipeline: &PipelineName, stage: &StageName) -> String {
-    format!("sluice-{pipeline}-{stage}")
+/// An API of a stage. API Gateway accepts at most 128 characters.
+pub fn api(pipeline: &PipelineName, stage: &StageName, logical_id: &str) -> String {
+    cut_with_hash(&format!("sluice-{pipeline}-{stage}-{logical_id}"), 128)
 }
 
 /// The permissions boundary of functions' roles, created by `sluice init`. IAM is global, but a boundary's

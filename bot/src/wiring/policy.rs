@@ -285,11 +285,13 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
             vec![api("/*/stages/*")],
         ),
         Allowed::new("BoundedRoles", &["iam:CreateRole", "iam:PutRolePolicy"], vec![roles.clone()])
-            .when(with_boundary),
+            .when(with_boundary.clone()),
+        Allowed::new("ManagedPolicies", &["iam:AttachRolePolicy"], vec![roles.clone()])
+            .when(of_aws(target, with_boundary)),
         // Calls name a role without its path, and a role that does not exist has none. So reading it needs the ARN without
         // the path, too: else AWS answers *denied* and not *absent*.
-        Allowed::new("Roles", &["iam:GetRole", "iam:GetRolePolicy"], vec![roles.clone(), absent_roles]),
-        Allowed::new("OwnRoles", &["iam:DeleteRole", "iam:DeleteRolePolicy"], vec![roles.clone()])
+        Allowed::new("Roles", &["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"], vec![roles.clone(), absent_roles]),
+        Allowed::new("OwnRoles", &["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"], vec![roles.clone()])
             .also(&["iam:TagRole"]),
         // IAM cannot restrict these to resources.
         Allowed::new(

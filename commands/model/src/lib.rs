@@ -4,6 +4,7 @@
 
 mod actor;
 mod answer;
+mod api_kind;
 mod arn;
 mod card;
 mod click;
@@ -16,6 +17,7 @@ mod subjects;
 
 pub use actor::*;
 pub use answer::*;
+pub use api_kind::*;
 pub use arn::*;
 pub use card::*;
 pub use click::*;

@@ -29,9 +29,9 @@ impl Step<Sluice> for PinArtifact {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let (packaged, template, manifest) = try_join3(
+        let (packaged, lines, manifest) = try_join3(
             self.pin(cx, "packaged.json"),
-            self.pin(cx, "template.yaml"),
+            self.pin(cx, "sluice-lines.json"),
             self.pin(cx, "sluice-manifest.json"),
         )
         .await?;
@@ -40,20 +40,13 @@ impl Step<Sluice> for PinArtifact {
         let code = parsed.functions;
         let mut hash = Sha256::new();
         hash.update(packaged.0.sha256.as_bytes());
-        hash.update(template.0.sha256.as_bytes());
         for (function, code) in &code {
             hash.update(function.as_bytes());
             hash.update(code.sha256.as_bytes());
         }
         let mut digest = hex::encode(hash.finalize());
         digest.truncate(32);
-        Progress::done(Artifact {
-            packaged: packaged.0,
-            template: template.0,
-            manifest: manifest.0,
-            code,
-            digest,
-        })
+        Progress::done(Artifact { packaged: packaged.0, lines: lines.0, manifest: manifest.0, code, digest })
     }
 }
 

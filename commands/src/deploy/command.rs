@@ -72,7 +72,7 @@ impl Installation {
             bucket: pipeline.bucket.clone(),
             release,
             before: record.current.as_ref().map(|current| current.release),
-            api: record.current.as_ref().and_then(|current| current.api.clone()),
+            apis: record.current.as_ref().map(|current| current.apis.clone()).unwrap_or_default(),
             next: pipeline.next(stage).filter(|next| is_open(state, name, next, at)).cloned(),
             has_next: pipeline.next(stage).is_some(),
             smoke: policy.smoke,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::operation::OperationState;
-use crate::records::{Artifact, Change, PinnedApi, Release};
+use crate::records::{Artifact, Change, PinnedApis, Release};
 use crate::resources::Preparation;
 use crate::rules::{Drift, Parameters, Smoke};
 use sluice_model::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
@@ -27,8 +27,9 @@ pub struct Params {
     pub release: ReleaseNumber,
     /// The release that the stage ran when this was requested.
     pub before: Option<ReleaseNumber>,
-    /// The API that the stage's record names.
-    pub api: Option<PinnedApi>,
+    /// The APIs that the stage's record names.
+    #[serde(default, skip_serializing_if = "PinnedApis::is_empty")]
+    pub apis: PinnedApis,
     /// The stage after it, if its gates are open.
     pub next: Option<StageName>,
     /// Whether there is a stage after it, open or not.
@@ -60,7 +61,7 @@ impl Params {
             stage: &self.stage,
             bucket: &self.bucket,
             artifact: &self.artifact,
-            api: self.api.as_ref(),
+            apis: &self.apis,
             before: self.before,
             outside: self.outside.as_ref(),
             parameters: &self.parameters,

@@ -61,6 +61,9 @@ mutations! {
     ROLE_POLICY: "iam:PutRolePolicy",
         "right after a look that there is none: one that is there and differs is never written over", "GetRolePolicy", true,
         Stays("goes with the role");
+    ATTACH_POLICY: "iam:AttachRolePolicy",
+        "one of AWS's own policies; one that is attached already is no error", "not at all: it is run again", true,
+        Stays("goes with the role");
     CREATE_PROJECT: "codebuild:CreateProject",
         "the name is the pipeline's; one of that name is a conflict",
         "BatchGetProjects; ours if its tag names the pipeline", true,
@@ -152,6 +155,8 @@ mutations! {
     DELETE_VERSION: "lambda:DeleteFunction",
         "always with a version's number; Lambda refuses one that an alias points to; one that is gone is no error",
         "ListVersionsByFunction", true, Stays("no stage and no rollback within ten releases needs it");
+    DETACH_POLICY: "iam:DetachRolePolicy", "a policy that is gone is no error", "ListAttachedRolePolicies", true,
+        Stays("only roles that nothing uses lose their policies");
     DELETE_ROLE_POLICY: "iam:DeleteRolePolicy", "a policy that is gone is no error", "GetRolePolicy", true,
         Stays("no version names its role");
     DELETE_ROLE: "iam:DeleteRole", "a role that is gone is no error", "GetRole", true,

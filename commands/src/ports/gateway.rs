@@ -6,16 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Tags;
 use sluice_model::{PortResult, Target};
 
-/// The two kinds of API that a definition can be imported into.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ApiKind {
-    /// `AWS::ApiGatewayV2::Api`.
-    #[default]
-    Http,
-    /// `AWS::ApiGateway::RestApi`.
-    Rest,
-}
+pub use sluice_model::ApiKind;
 
 /// An API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +83,13 @@ pub enum EndpointType {
     Regional,
     /// From VPC endpoints.
     Private,
+}
+
+impl EndpointType {
+    /// `EDGE`, `REGIONAL` or `PRIVATE`, as API Gateway writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_value(text.into()).ok()
+    }
 }
 
 /// An immutable snapshot of an API's definition.

@@ -85,6 +85,10 @@ pub trait Identity: Send + Sync {
     async fn delete_policy_version(&self, target: &Target, arn: &str, version: &str) -> PortResult<()>;
     /// `iam:ListRoles` on a path, all pages: the names.
     async fn role_names(&self, target: &Target, path: &str) -> PortResult<Vec<String>>;
+    /// `iam:AttachRolePolicy`: a managed policy, by its ARN. Safe to repeat.
+    async fn attach_role_policy(&self, target: &Target, role: &str, policy: &str) -> PortResult<()>;
+    /// `iam:ListAttachedRolePolicies`, all pages, and `iam:DetachRolePolicy` of each. A missing role is no error.
+    async fn detach_role_policies(&self, target: &Target, role: &str) -> PortResult<()>;
     /// `iam:DeleteRolePolicy`. A missing policy or role is no error.
     async fn delete_role_policy(&self, target: &Target, role: &str, policy: &str) -> PortResult<()>;
     /// `iam:DeleteRole`. A role that still has policies: conflict. A missing role is no error.

@@ -81,7 +81,7 @@ impl Installation {
                 commit: current.commit.clone(),
                 parameters: current.parameters.clone(),
             }),
-            api: target.current.as_ref().and_then(|current| current.api.clone()),
+            apis: target.current.as_ref().map(|current| current.apis.clone()).unwrap_or_default(),
             approvals: if reason.is_some() {
                 0
             } else {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::operation::{OperationState, PROMOTE, SignalKind};
-use crate::records::{AuditSubject, Change, PinnedApi, Release};
+use crate::records::{AuditSubject, Change, PinnedApis, Release};
 use crate::resources::Preparation;
 use crate::rules::{Asked, Drift, Parameters, Smoke, Want};
 use crate::steps::move_subject;
@@ -36,8 +36,9 @@ pub struct Params {
     pub bucket: String,
     /// What the stage ran at the time of the request.
     pub before: Option<Before>,
-    /// The API that the stage's record names.
-    pub api: Option<PinnedApi>,
+    /// The APIs that the stage's record names.
+    #[serde(default, skip_serializing_if = "PinnedApis::is_empty")]
+    pub apis: PinnedApis,
     /// The number of approvals it needs.
     pub approvals: usize,
     /// The people to mention: approvers, including some members of groups.
@@ -94,7 +95,7 @@ impl Params {
             stage: &self.to,
             bucket: &self.bucket,
             artifact: &self.release.artifact,
-            api: self.api.as_ref(),
+            apis: &self.apis,
             before: self.before.as_ref().map(|before| before.release),
             outside: self.outside.as_ref(),
             parameters: &self.parameters,

@@ -85,8 +85,8 @@ pub struct Pinned {
 pub struct Artifact {
     /// The packaged template.
     pub packaged: Pinned,
-    /// The template as in the repository. Errors refer to its lines.
-    pub template: Pinned,
+    /// The file and line of each resource in the repository. Errors refer to them.
+    pub lines: Pinned,
     /// `sluice-manifest.json`.
     pub manifest: Pinned,
     /// The code of each function by logical id.

@@ -22,9 +22,9 @@ pub struct Drift {
     /// The stage's aliases, by function.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub aliases: BTreeMap<String, Moved>,
-    /// The API stage, by deployment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub api: Option<Moved>,
+    /// The API stages, by the logical id of the API.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub apis: BTreeMap<String, Moved>,
 }
 
 /// Drift with the time at which it was first seen. AWS does not report when an alias was moved.

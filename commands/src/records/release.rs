@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ports::ApiStage;
+use crate::names::API_STAGE;
+use crate::ports::{ApiKind, ApiStage};
 use crate::records::{Artifact, Change, Parameters};
 use sluice_model::{Actor, BuildNumber, OperationId, ReleaseNumber};
 
@@ -35,8 +36,9 @@ pub struct Release {
 pub struct VersionSet {
     /// The version by function name.
     pub versions: BTreeMap<String, String>,
-    /// The API, if the release has routes.
-    pub api: Option<PinnedApi>,
+    /// The APIs by logical id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub apis: PinnedApis,
     /// The values that the template's parameters had when the versions were made.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
@@ -54,16 +56,44 @@ pub struct Tidied {
     pub releases: u64,
 }
 
-/// A stage's API, and what it serves for a release.
+/// A stage's APIs by logical id.
+pub type PinnedApis = BTreeMap<String, PinnedApi>;
+
+/// An API of a stage, and what it serves for a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PinnedApi {
     /// The API's id.
     pub api: String,
+    /// Its kind.
+    #[serde(default, skip_serializing_if = "ApiKind::is_http")]
+    pub kind: ApiKind,
     /// The API's endpoint.
     pub endpoint: String,
+    /// The name of its API stage; `$default` if that is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
     /// What its stage serves.
     #[serde(flatten)]
     pub served: Served,
+}
+
+impl PinnedApi {
+    /// The name of its API stage.
+    pub fn stage_name(&self) -> &str {
+        self.stage.as_deref().unwrap_or(API_STAGE)
+    }
+
+    /// The URL of its API stage, with a slash at the end.
+    pub fn url(&self) -> String {
+        let stage = self.stage.iter().map(|stage| format!("{stage}/"));
+        format!("{}/{}", self.endpoint.trim_end_matches('/'), stage.collect::<String>())
+    }
+}
+
+/// The API whose URL a stage shows: the one that SAM makes of events, or the first.
+pub fn main_api(apis: &PinnedApis) -> Option<&PinnedApi> {
+    let implicit = ["ServerlessHttpApi", "ServerlessRestApi"].into_iter().find_map(|api| apis.get(api));
+    implicit.or_else(|| apis.values().next())
 }
 
 /// What an API stage serves.

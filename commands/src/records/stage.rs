@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::records::{Change, Parameters, PinnedApi};
+use crate::records::{Change, Parameters, PinnedApis};
 use sluice_model::{Actor, BuildNumber, ReleaseNumber, StageName};
 
 /// The first run of a release on a stage.
@@ -64,9 +64,9 @@ pub struct Current {
     pub since: Timestamp,
     /// The person who deployed, promoted or rolled back to it.
     pub by: Actor,
-    /// Its API, if it has routes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub api: Option<PinnedApi>,
+    /// Its APIs by logical id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub apis: PinnedApis,
     /// The values that the template's parameters had when its versions were made.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,

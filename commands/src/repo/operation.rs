@@ -57,10 +57,9 @@ impl Operation<Sluice> for RepoCreate {
             add(Node::new(id("commit"), messages::FIRST_COMMIT, FirstCommit(cx.clone())).after(needs));
         }
         if !found.role {
-            let [mut make, policy] = role_nodes(target, name, "build", &role);
-            make.title = messages::CREATE_ROLE.into();
-            add(make);
-            add(policy);
+            role_nodes(target, name, "build", messages::CREATE_ROLE.into(), &role)
+                .into_iter()
+                .for_each(&mut add);
         }
         if !found.project {
             let source = match &found.clone_url {

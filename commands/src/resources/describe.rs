@@ -25,8 +25,12 @@ impl<'a> Change<'a> {
     pub(crate) fn new(before: Option<&'a Application>, now: &'a Application, target: &Target) -> Self {
         let mut change = Self { before, now, added_rights: BTreeMap::new() };
         for (name, function) in &now.functions {
-            let before = change.function_before(name).map(|before| before.statements.as_slice());
-            let added = rights::added(before.unwrap_or_default(), &function.statements, target);
+            let before = change.function_before(name).map(|before| &before.rights);
+            let statements = before.map(|before| before.statements.as_slice()).unwrap_or_default();
+            let mut added = rights::added(statements, &function.rights.statements, target);
+            let had = |policy: &&String| before.is_some_and(|before| before.managed.contains(*policy));
+            let managed = function.rights.managed.iter().filter(|policy| !had(policy));
+            added.extend(managed.map(|policy| rights::managed(policy)));
             if !added.is_empty() {
                 change.added_rights.insert(name, added);
             }

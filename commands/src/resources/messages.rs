@@ -2,14 +2,32 @@
 
 use crate::operation::{Observed, Undone};
 use crate::rules::Drift;
-use sluice_model::{Refusal, ReleaseNumber, StageName, Text, shown};
+use sluice_model::{ApiKind, Refusal, ReleaseNumber, StageName, Text, shown};
 
 // The titles of the steps, in the order of a deploy.
 
-pub(super) const CREATE_API: &str = "Create API";
 pub(super) const CREATE_API_ROLE: &str = "Create role of the API";
-pub(super) const IMPORT_API: &str = "Import API definition";
-pub(super) const DEPLOY_API: &str = "Create API deployment";
+
+/// "API" for those that SAM makes of events, whose logical ids nobody chose; otherwise with the logical id.
+fn api(logical: &str, kind: ApiKind) -> Text {
+    match (logical, kind) {
+        ("ServerlessHttpApi", ApiKind::Http) => Text::plain("API"),
+        ("ServerlessRestApi", ApiKind::Rest) => Text::plain("REST API"),
+        _ => Text::plain("API ").code(logical),
+    }
+}
+
+pub(super) fn create_api(logical: &str, kind: ApiKind) -> Text {
+    Text::plain("Create ").join(api(logical, kind))
+}
+
+pub(super) fn import_api(logical: &str, kind: ApiKind) -> Text {
+    Text::plain("Import definition of ").join(api(logical, kind))
+}
+
+pub(super) fn deploy_api(logical: &str, kind: ApiKind) -> Text {
+    Text::plain("Create deployment of ").join(api(logical, kind))
+}
 
 pub(super) fn create_role(subject: &str) -> Text {
     Text::plain("Create role of ").code(subject)
@@ -37,8 +55,8 @@ pub(super) fn move_alias(function: &str, stage: &str, version: &str, is_new: boo
     text.then(format!("{} version {version}", if is_new { " at" } else { " to" }))
 }
 
-pub(super) fn serve_deployment(stage: &str) -> Text {
-    Text::plain("Move API of ").code(stage)
+pub(super) fn serve_deployment(logical: &str, kind: ApiKind, stage: &str) -> Text {
+    Text::plain("Move ").join(api(logical, kind)).then(" of ").code(stage)
 }
 
 // Notes while a step waits.

@@ -25,7 +25,7 @@ mod watch;
 pub(crate) use api::ApiLook;
 #[cfg(test)]
 pub(crate) use api::described;
-pub(crate) use api::moved_api;
+pub(crate) use api::moved_apis;
 pub use document::document;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use function::{FunctionLook, Latest};
@@ -42,7 +42,7 @@ pub(crate) use resource::{Move, Part, Preparation, Prepared, Resource, ToPrepare
 #[cfg(test)]
 pub(crate) use role::role_description;
 pub(crate) use role::{role_nodes, same_json};
-pub(crate) use seen::{Seen, Surveyed};
+pub(crate) use seen::{ApiPlace, Seen, Surveyed};
 pub(crate) use survey::{look, look_now};
 pub(crate) use watch::{RanBefore, Watch, began_to_move, is_in_doubt, mark, mover};
 
@@ -50,7 +50,7 @@ use crate::rules::{Drift, Recorded};
 
 /// Every kind. In one part of a release, a kind may need the kinds before it in this list.
 pub(crate) fn all() -> [&'static dyn Resource; 5] {
-    [&role::Role, &function::Function, &alias::Alias, &api::HttpApi, &log_group::LogGroup]
+    [&role::Role, &function::Function, &alias::Alias, &api::StageApi, &log_group::LogGroup]
 }
 
 /// The differences between the record of a stage and what was seen of it.

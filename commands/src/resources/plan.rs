@@ -19,7 +19,7 @@ use sluice_template::Application;
 pub(crate) struct Deployable {
     pub(crate) digest: String,
     pub(crate) application: Application,
-    /// The role with which the stage's API calls the functions.
+    /// The role with which the stage's APIs call the functions.
     pub(crate) api_role: ImmutableRole,
     planned: BTreeMap<String, PlannedFunction>,
 }
@@ -69,7 +69,7 @@ impl Deployable {
         hash.update(&content);
         let planned = application.functions.values().map(|function| {
             let role =
-                ImmutableRole::of_function(target, (pipeline, stage), &function.name, &function.statements);
+                ImmutableRole::of_function(target, (pipeline, stage), &function.name, &function.rights);
             let config = FunctionConfig {
                 runtime: function.runtime.clone(),
                 handler: function.handler.clone(),
@@ -91,11 +91,6 @@ impl Deployable {
         let planned = planned.collect();
         let api_role = ImmutableRole::of_api(target, pipeline, stage);
         Ok(Self { digest: hex::encode(hash.finalize()), planned, api_role, application })
-    }
-
-    /// Whether the application has an API.
-    pub(crate) fn has_api(&self) -> bool {
-        !self.application.routes.is_empty()
     }
 
     /// The function with this logical id.

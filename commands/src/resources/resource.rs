@@ -2,15 +2,17 @@
 
 use futures::future::BoxFuture;
 
+use crate::names::API_STAGE;
 use crate::operation::effects::Mutation;
 use crate::operation::{EngineError, Node, OperationState, StepId, World};
-use crate::records::{Artifact, PinnedApi, VersionSet};
+use crate::records::{Artifact, PinnedApi, PinnedApis, VersionSet};
 use crate::resources::describe::{Change, Line};
 use crate::resources::plan::Deployable;
 use crate::resources::seen::{Seen, Surveyed};
 use crate::resources::watch::{RanBefore, Watch};
 use crate::rules::{Drift, Parameters, Recorded};
-use sluice_model::{PipelineName, PortResult, ReleaseNumber, StageName, Target};
+use sluice_model::{ApiKind, PipelineName, PortResult, ReleaseNumber, StageName, Target};
+use sluice_template::AppApi;
 
 /// A kind of AWS resource. A kind implements only the methods in which it has a part.
 ///
@@ -77,8 +79,32 @@ pub(crate) enum Duty {
 pub(crate) enum Part<'a> {
     /// One function: by its logical id while the release is prepared, by its name in AWS when the stage moves.
     Function(&'a str),
-    /// The resources that all functions share.
+    /// The resources that the stage has once.
     Shared,
+    /// One API.
+    Api(ApiPart<'a>),
+}
+
+/// An API as a part of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ApiPart<'a> {
+    pub(crate) logical: &'a str,
+    pub(crate) kind: ApiKind,
+    /// The name of its API stage.
+    pub(crate) stage: &'a str,
+}
+
+impl<'a> Part<'a> {
+    /// The API of an application.
+    pub(crate) fn of_app((logical, api): (&'a String, &'a AppApi)) -> Self {
+        let stage = api.stage.as_deref().unwrap_or(API_STAGE);
+        Self::Api(ApiPart { logical, kind: api.kind, stage })
+    }
+
+    /// The API of a version set.
+    pub(crate) fn of_pinned((logical, api): (&'a String, &'a PinnedApi)) -> Self {
+        Self::Api(ApiPart { logical, kind: api.kind, stage: api.stage_name() })
+    }
 }
 
 /// A release and the stage that it is prepared for.
@@ -89,8 +115,8 @@ pub(crate) struct Preparation<'a> {
     pub(crate) stage: &'a StageName,
     pub(crate) bucket: &'a str,
     pub(crate) artifact: &'a Artifact,
-    /// The API that the stage's record names.
-    pub(crate) api: Option<&'a PinnedApi>,
+    /// The APIs that the stage's record names.
+    pub(crate) apis: &'a PinnedApis,
     /// The release that the stage ran when the operation was requested.
     pub(crate) before: Option<ReleaseNumber>,
     /// Drift that the requester saw and accepted.

@@ -6,12 +6,14 @@
 //! touch Sluice itself are denied in addition, so a boundary of the organisation cannot allow them. A build
 //! runs code that somebody pushed; its boundary contains what [`build_policy`] needs and nothing else.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::names;
 use crate::ports::{TAG_PIPELINE, Tags};
 use sluice_model::{PipelineName, StageName, Target, partition};
-use sluice_template::{cut_with_hash, function_arn, function_stem};
+use sluice_template::{AppRights, cut_with_hash, function_arn, function_stem};
 
 /// IAM's limit for a managed policy, in characters without white space.
 pub const MANAGED_LIMIT: usize = 6_144;
@@ -348,6 +350,8 @@ pub struct ImmutableRole {
     pub path: String,
     /// Its inline policy.
     pub policy: String,
+    /// The ARNs of the managed policies of AWS that are attached to it.
+    pub managed: BTreeSet<String>,
     /// Its trust policy.
     pub trust: String,
     /// The ARN of its permissions boundary.
@@ -361,6 +365,7 @@ impl ImmutableRole {
     pub fn of_builds(target: &Target, pipeline: &PipelineName) -> Self {
         Self {
             policy: build_policy(target, pipeline),
+            managed: BTreeSet::new(),
             trust: trust_builds(target, pipeline),
             boundary: names::build_boundary_arn(target),
             stage: None,
@@ -375,10 +380,11 @@ impl ImmutableRole {
         target: &Target,
         (pipeline, stage): (&PipelineName, &StageName),
         function: &str,
-        statements: &[Value],
+        AppRights { statements, managed }: &AppRights,
     ) -> Self {
         Self {
             policy: function_policy(target, function, stage, statements),
+            managed: managed.clone(),
             trust: trust_functions(),
             boundary: names::boundary_arn(target),
             stage: Some(stage.clone()),
@@ -392,13 +398,14 @@ impl ImmutableRole {
     pub fn of_api(target: &Target, pipeline: &PipelineName, stage: &StageName) -> Self {
         Self {
             policy: api_policy(target, pipeline, stage),
+            managed: BTreeSet::new(),
             trust: trust_apis(),
             boundary: names::api_boundary_arn(target),
             stage: Some(stage.clone()),
             path: names::role_path(pipeline, Some(stage)),
             name: String::new(),
         }
-        .named(&format!("{}-api", names::api(pipeline, stage)))
+        .named(&format!("sluice-{pipeline}-{stage}-api"))
     }
 
     /// Its ARN.
@@ -415,7 +422,9 @@ impl ImmutableRole {
     }
 
     fn named(self, stem: &str) -> Self {
-        let hash = names::short_digest(&[stem, &self.trust, &self.boundary, &self.policy]);
+        let mut texts = vec![stem, &self.trust, &self.boundary, &self.policy];
+        texts.extend(self.managed.iter().map(String::as_str));
+        let hash = names::short_digest(&texts);
         Self { name: format!("{}-{hash}", cut_with_hash(stem, STEM)), ..self }
     }
 }

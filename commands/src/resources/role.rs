@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use crate::application::Sluice;
-use crate::operation::effects::{CREATE_ROLE, Mutation, PUT_ROLE_POLICY_NAME, ROLE_POLICY};
+use crate::operation::effects::{ATTACH_POLICY, CREATE_ROLE, Mutation, PUT_ROLE_POLICY_NAME, ROLE_POLICY};
 use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId};
 use crate::ports::{self, RoleSpec};
 use crate::resources::api;
@@ -17,7 +17,7 @@ use crate::resources::own::ours;
 use crate::resources::plan::Deployable;
 use crate::resources::resource::{Duty, Part, Preparation, Prepared, Resource, ToPrepare};
 use crate::resources::rights::ImmutableRole;
-use sluice_model::{PipelineName, Target};
+use sluice_model::{PipelineName, Target, Text};
 use sluice_template::rights::{AccessLevel, Right};
 
 pub(crate) struct Role;
@@ -30,7 +30,7 @@ impl Resource for Role {
         "role of a function or an API"
     }
     fn effects(&self) -> &'static [&'static Mutation] {
-        &[&CREATE_ROLE, &ROLE_POLICY]
+        &[&CREATE_ROLE, &ROLE_POLICY, &ATTACH_POLICY]
     }
     fn exempt(&self, duty: Duty) -> Option<&'static str> {
         (duty == Duty::Drift)
@@ -38,7 +38,11 @@ impl Resource for Role {
     }
 
     fn prepare(&self, ToPrepare { of, plan, part, .. }: ToPrepare) -> Result<Prepared, EngineError> {
-        let Part::Function(logical) = part else { return self.of_api(of, plan) };
+        let logical = match part {
+            Part::Function(logical) => logical,
+            Part::Shared => return self.of_apis(of, plan),
+            Part::Api(_) => return Ok(Prepared::default()),
+        };
         let (look, planned) = (function::looked(of.op, logical)?, plan.planned(logical)?);
         let is_needed = match look.diff(planned) {
             Diff::Create => true,
@@ -48,8 +52,10 @@ impl Resource for Role {
             }
             Diff::Reuse(_) | Diff::Publish(_) => false,
         };
-        let nodes = is_needed.then(|| role_nodes(of.target, of.pipeline, logical, &planned.role));
-        Ok(Prepared { nodes: nodes.into_iter().flatten().collect(), ..Prepared::default() })
+        let nodes = is_needed.then(|| {
+            role_nodes(of.target, of.pipeline, logical, messages::create_role(logical), &planned.role)
+        });
+        Ok(Prepared { nodes: nodes.unwrap_or_default(), ..Prepared::default() })
     }
 
     /// The additional rights, the broadest first.
@@ -68,17 +74,15 @@ impl Resource for Role {
 }
 
 impl Role {
-    /// The role with which the API calls its functions. A deployment names it, so it exists if one does.
-    fn of_api(&self, of: &Preparation, plan: &Deployable) -> Result<Prepared, EngineError> {
-        let Some(look) = api::looked(of.op)?.filter(|_| plan.has_api()) else {
-            return Ok(Prepared::default());
-        };
-        if look.has_role(&plan.api_role) {
+    /// The role with which the APIs call their functions. A deployment names it, so it exists if one does.
+    fn of_apis(&self, of: &Preparation, plan: &Deployable) -> Result<Prepared, EngineError> {
+        let exists = api::all_looked(of.op).iter().any(|look| look.has_role(&plan.api_role));
+        if plan.application.apis.is_empty() || exists {
             return Ok(Prepared::default());
         }
-        let [create, policy] = role_nodes(of.target, of.pipeline, API_ROLE, &plan.api_role);
-        let create = Node { title: messages::CREATE_API_ROLE.into(), ..create };
-        Ok(Prepared { nodes: vec![create, policy], ..Prepared::default() })
+        let title = messages::CREATE_API_ROLE.into();
+        let nodes = role_nodes(of.target, of.pipeline, API_ROLE, title, &plan.api_role);
+        Ok(Prepared { nodes, ..Prepared::default() })
     }
 }
 
@@ -141,6 +145,28 @@ impl PutRolePolicy {
     }
 }
 
+/// Attaches AWS's managed policies to a role.
+struct AttachPolicies {
+    target: Target,
+    role: ImmutableRole,
+}
+
+#[async_trait]
+impl Step<Sluice> for AttachPolicies {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&ATTACH_POLICY)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        for policy in &self.role.managed {
+            cx.world.ports.identity.attach_role_policy(&self.target, &self.role.name, policy).await?;
+        }
+        Progress::done(())
+    }
+    async fn observe(&self, _: &Context) -> Result<Observed, EngineError> {
+        Ok(Observed::Absent)
+    }
+}
+
 #[async_trait]
 impl Step<Sluice> for PutRolePolicy {
     fn effect(&self) -> Effect {
@@ -173,25 +199,24 @@ pub(crate) fn role_description(pipeline: &PipelineName) -> String {
     format!("Made by Sluice for pipeline {pipeline}; never edited")
 }
 
-/// The steps that create a role and put its policy. `subject` distinguishes them from those of other roles.
+/// The steps that create a role and give it its policies. `subject` distinguishes them from those of other roles.
 pub(crate) fn role_nodes(
     target: &Target,
     pipeline: &PipelineName,
     subject: &str,
+    title: Text,
     role: &ImmutableRole,
-) -> [Node; 2] {
+) -> Vec<Node> {
     let create = StepId::of("role", subject);
-    [
-        Node::new(
-            create.clone(),
-            messages::create_role(subject),
-            CreateRole { target: target.clone(), pipeline: pipeline.clone(), role: role.clone() },
-        ),
-        Node::new(
-            StepId::of("role-policy", subject),
-            "",
-            PutRolePolicy { target: target.clone(), role: role.clone() },
-        )
-        .after([create]),
-    ]
+    let of = || (target.clone(), role.clone());
+    let ((at, made), (target, role)) = (of(), of());
+    let step = CreateRole { target: at, pipeline: pipeline.clone(), role: made };
+    let mut nodes = vec![Node::new(create.clone(), title, step)];
+    let attach =
+        (!role.managed.is_empty()).then(|| AttachPolicies { target: target.clone(), role: role.clone() });
+    let attached = attach.map(|attach| Node::new(StepId::of("role-managed", subject), "", attach));
+    nodes.extend(attached.map(|node| node.after([create.clone()])));
+    let put = Node::new(StepId::of("role-policy", subject), "", PutRolePolicy { target, role });
+    nodes.push(put.after([create]));
+    nodes
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ports::Alias;
-use crate::records::Served;
+use crate::ports::{Alias, ApiKind};
+use crate::records::{PinnedApi, PinnedApis, Served};
 use sluice_model::StageName;
 
 /// What was seen on a stage.
@@ -16,15 +16,34 @@ pub(crate) struct Seen {
     /// The other versions to which each function's alias sends calls, in thousandths.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) weights: BTreeMap<String, BTreeMap<String, u32>>,
-    /// What the API stage serves.
-    pub(crate) serves: Option<Served>,
+    /// What the stage of each API that was looked at serves, by logical id; `None` if there is no such API stage.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) apis: BTreeMap<String, Option<Served>>,
     /// What the alias of each function that was looked at serves, if it exists. Not serialised, because drift is computed right
     /// after the look.
     #[serde(skip)]
     pub(crate) leads_to: BTreeMap<String, Option<String>>,
-    /// Whether the API stage was looked at. Not serialised, either.
-    #[serde(skip)]
-    pub(crate) is_api_seen: bool,
+}
+
+/// Where the stage of an API is found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ApiPlace {
+    pub(crate) kind: ApiKind,
+    /// The API's id.
+    pub(crate) api: String,
+    /// The name of its API stage.
+    pub(crate) stage: String,
+}
+
+impl ApiPlace {
+    pub(crate) fn of(api: &PinnedApi) -> Self {
+        Self { kind: api.kind, api: api.api.clone(), stage: api.stage_name().to_owned() }
+    }
+
+    /// The places of these APIs.
+    pub(crate) fn all(apis: &PinnedApis) -> BTreeMap<String, Self> {
+        apis.iter().map(|(logical, api)| (logical.clone(), Self::of(api))).collect()
+    }
 }
 
 /// A stage to survey.
@@ -32,8 +51,8 @@ pub(crate) struct Surveyed {
     pub(crate) stage: StageName,
     /// The functions whose aliases to look at.
     pub(crate) functions: BTreeSet<String>,
-    /// The id of its API.
-    pub(crate) api: Option<String>,
+    /// Its APIs by logical id.
+    pub(crate) apis: BTreeMap<String, ApiPlace>,
 }
 
 impl Seen {
@@ -51,17 +70,16 @@ impl Seen {
     }
 
     /// An API stage that was looked at, and what it serves.
-    pub(crate) fn of_api(serves: Option<Served>) -> Self {
-        Self { serves, is_api_seen: true, ..Self::default() }
+    pub(crate) fn of_api(api: &str, serves: Option<Served>) -> Self {
+        Self { apis: [(api.to_owned(), serves)].into(), ..Self::default() }
     }
 
     /// Both.
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.aliases.extend(other.aliases);
         self.weights.extend(other.weights);
-        self.serves = self.serves.or(other.serves);
+        self.apis.extend(other.apis);
         self.leads_to.extend(other.leads_to);
-        self.is_api_seen |= other.is_api_seen;
         self
     }
 }

@@ -16,8 +16,8 @@ use crate::operation::{
     Snapshot, Step, StepId, Summary, load, preempt,
 };
 use crate::ports::Write;
-use crate::records::{AuditSubject, PinnedApi, PipelineState, stage_slot};
-use crate::resources::{Move, RanBefore, Seen, Surveyed, Watch, look_now};
+use crate::records::{AuditSubject, PipelineState, stage_slot};
+use crate::resources::{ApiPlace, Move, RanBefore, Seen, Surveyed, Watch, look_now};
 use crate::rollback::messages;
 use crate::rollback::params::Params;
 use crate::rules::{Attempt, Want, pass};
@@ -199,15 +199,18 @@ impl Step<Sluice> for LookAtStage {
         let stage = Surveyed {
             stage: params.stage.clone(),
             functions: set.versions.keys().cloned().collect(),
-            api: set.api.as_ref().map(|api| api.api.clone()),
+            apis: ApiPlace::all(&set.apis),
         };
         let look = look_now(&cx.world, stage).map_err(EngineError::from);
         let (seen, recorded) = try_join(look, watch.recorded(cx)).await?;
         if let Some(recorded) = recorded {
-            // The drift of an API that the rollback does not move does not count.
-            let moves = |api: &PinnedApi| recorded.api().is_none_or(|now| now.api == api.api);
-            let is_api_seen = seen.is_api_seen && set.api.as_ref().is_some_and(moves);
-            let drift = resources::drift(&recorded, &Seen { is_api_seen, ..seen.clone() });
+            // The drift of an API that was replaced since does not count: the rollback does not move it.
+            let mut moved = seen.clone();
+            moved.apis.retain(|logical, _| {
+                let ids = (recorded.apis().get(logical), set.apis.get(logical));
+                !matches!(ids, (Some(now), Some(then)) if now.api != then.api)
+            });
+            let drift = resources::drift(&recorded, &moved);
             if let Some(progress) = watch.judge(cx, drift).await? {
                 return Ok(progress);
             }

@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::records::{Drift, Moved, PinnedApi, Served, Stage, VersionSet};
+use crate::records::{Drift, Moved, PinnedApis, Served, Stage, VersionSet};
 
 /// The recorded positions of a stage's aliases and API stage.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recorded {
     versions: BTreeMap<String, String>,
-    api: Option<PinnedApi>,
+    apis: PinnedApis,
     is_empty: bool,
 }
 
@@ -24,7 +24,7 @@ impl Recorded {
         }
         let Some(current) = &stage.current else { return Self { is_empty: true, ..Self::default() } };
         let versions = set.map(|set| set.versions.clone()).unwrap_or_default();
-        Self { versions, api: current.api.clone(), is_empty: false }
+        Self { versions, apis: current.apis.clone(), is_empty: false }
     }
 
     /// The functions with a recorded alias.
@@ -32,9 +32,9 @@ impl Recorded {
         self.versions.keys()
     }
 
-    /// The recorded API.
-    pub fn api(&self) -> Option<&PinnedApi> {
-        self.api.as_ref()
+    /// The recorded APIs.
+    pub fn apis(&self) -> &PinnedApis {
+        &self.apis
     }
 
     /// Whether no release is recorded. Anything that exists then was created outside Sluice.
@@ -46,18 +46,19 @@ impl Recorded {
     pub fn of_alias(&self, function: &str, seen: Option<String>) -> Drift {
         let moved = self.moved(self.versions.get(function), seen);
         let aliases = moved.into_iter().map(|moved| (function.to_owned(), moved)).collect();
-        Drift { aliases, api: None }
+        Drift { aliases, ..Drift::default() }
     }
 
-    /// The drift of an API stage that serves `seen`.
-    pub fn of_api(&self, seen: Option<&Served>) -> Drift {
-        let recorded = self.api.as_ref().map(|api| &api.served);
+    /// The drift of an API whose stage serves `seen`.
+    pub fn of_api(&self, api: &str, seen: Option<&Served>) -> Drift {
+        let recorded = self.apis.get(api).map(|api| &api.served);
         if recorded == seen {
             return Drift::default();
         }
         let (was, now) =
             (recorded.map(|recorded| recorded.beside(None)), seen.map(|seen| seen.beside(recorded)));
-        Drift { api: self.moved(was.as_ref(), now), ..Drift::default() }
+        let apis = self.moved(was.as_ref(), now).map(|moved| (api.to_owned(), moved));
+        Drift { apis: apis.into_iter().collect(), ..Drift::default() }
     }
 
     fn moved(&self, recorded: Option<&String>, seen: Option<String>) -> Option<Moved> {
@@ -69,13 +70,13 @@ impl Recorded {
 impl Drift {
     /// Whether everything is as recorded.
     pub fn is_none(&self) -> bool {
-        self.aliases.is_empty() && self.api.is_none()
+        self.aliases.is_empty() && self.apis.is_empty()
     }
 
     /// The union of two drifts.
     pub fn and(mut self, other: Self) -> Self {
         self.aliases.extend(other.aliases);
-        self.api = self.api.or(other.api);
+        self.apis.extend(other.apis);
         self
     }
 
@@ -83,7 +84,7 @@ impl Drift {
     pub fn beyond(mut self, accepted: Option<&Self>) -> Self {
         let Some(accepted) = accepted else { return self };
         self.aliases.retain(|function, moved| accepted.aliases.get(function) != Some(&*moved));
-        self.api = self.api.filter(|moved| accepted.api.as_ref() != Some(moved));
+        self.apis.retain(|api, moved| accepted.apis.get(api) != Some(&*moved));
         self
     }
 }
@@ -91,7 +92,10 @@ impl Drift {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_model::StageName;
+    use crate::records::PinnedApi;
+    use sluice_model::{ApiKind, StageName};
+
+    const API: &str = "Web";
 
     fn served(deployment: &str, version: &str) -> Served {
         Served { deployment: deployment.into(), variables: [("F".to_owned(), version.to_owned())].into() }
@@ -100,12 +104,14 @@ mod tests {
     fn recorded(versions: &[(&str, &str)], deployment: Option<&str>) -> Recorded {
         let api = |deployment: &str| PinnedApi {
             api: "a1".into(),
+            kind: ApiKind::Http,
             endpoint: String::new(),
+            stage: None,
             served: served(deployment, "7"),
         };
         Recorded {
             versions: versions.iter().map(|(f, v)| ((*f).to_owned(), (*v).to_owned())).collect(),
-            api: deployment.map(api),
+            apis: deployment.map(|deployment| (API.to_owned(), api(deployment))).into_iter().collect(),
             is_empty: false,
         }
     }
@@ -117,21 +123,22 @@ mod tests {
         let runs = recorded(&[("f", "7")], Some("d2"));
         assert!(runs.of_alias("f", some("7")).is_none());
         assert!(runs.of_alias("left", some("3")).is_none(), "an alias of an earlier release");
-        assert!(runs.of_api(Some(&served("d2", "7"))).is_none());
-        let drift = runs.of_alias("f", some("5 (105/1000 to 6)")).and(runs.of_api(Some(&served("d1", "7"))));
+        assert!(runs.of_api(API, Some(&served("d2", "7"))).is_none());
+        let drift =
+            runs.of_alias("f", some("5 (105/1000 to 6)")).and(runs.of_api(API, Some(&served("d1", "7"))));
         assert_eq!(
             drift.words(&prod),
-            "`f:prod` points to version 5 (and sends 10.5% of calls to 6) instead of 7; the API of `prod` \
+            "`f:prod` points to version 5 (and sends 10.5% of calls to 6) instead of 7; the API `Web` of `prod` \
              serves deployment `d1` instead of `d2`"
         );
-        let selected = runs.of_api(Some(&served("d2", "8"))).words(&prod);
-        assert_eq!(selected, "the API of `prod` serves deployment `d2 with F=8` instead of `d2`");
+        let selected = runs.of_api(API, Some(&served("d2", "8"))).words(&prod);
+        assert_eq!(selected, "the API `Web` of `prod` serves deployment `d2 with F=8` instead of `d2`");
         assert!(runs.of_alias("f", None).words(&prod).contains("is gone"));
         let hidden = recorded(&[("f", "7")], None);
-        assert!(hidden.of_api(Some(&served("d1", "7"))).is_none(), "no API is recorded");
+        assert!(hidden.of_api(API, Some(&served("d1", "7"))).is_none(), "no API is recorded");
 
         let empty = Recorded::of(&Stage::new(prod.clone()), None);
-        assert!(empty.of_alias("f", None).is_none() && empty.of_api(None).is_none());
+        assert!(empty.of_alias("f", None).is_none() && empty.of_api(API, None).is_none());
         assert!(empty.of_alias("f", some("1")).words(&prod).contains("no release is recorded there"));
 
         let mixed = Stage { mixed: Some([("f".to_owned(), "6".to_owned())].into()), ..Stage::new(prod) };

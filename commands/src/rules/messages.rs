@@ -339,8 +339,8 @@ impl Drift {
                 }
             }
         });
-        let api = self.api.iter().map(|moved| {
-            let name = format!("the API of `{stage}`");
+        let apis = self.apis.iter().map(|(api, moved)| {
+            let name = format!("the API `{api}` of `{stage}`");
             match (&moved.recorded, &moved.seen) {
                 (Some(recorded), Some(seen)) => {
                     format!("{name} serves deployment `{seen}` instead of `{recorded}`")
@@ -352,7 +352,7 @@ impl Drift {
                 }
             }
         });
-        aliases.chain(api).collect::<Vec<_>>().join("; ")
+        aliases.chain(apis).collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -22,6 +22,7 @@ use crate::rules::{Parameters, Policy};
 use crate::steps::artifact_reference::{ReadArtifact, read_artifact};
 use crate::steps::messages;
 use sluice_model::{Class, CodeRef, PipelineName, PortError, StageName, Target};
+use sluice_template::plain::Stage;
 use sluice_template::{Application, Deploying, LARGEST_FILE, Manifest};
 
 /// The largest file of an artifact, in bytes.
@@ -106,9 +107,9 @@ impl ReadApplication {
     }
 
     pub(crate) async fn application(&self, cx: &Context) -> Result<Application, EngineError> {
-        let (packaged, original, manifest) = try_join3(
+        let (packaged, lines, manifest) = try_join3(
             self.pinned(cx, &self.artifact.packaged),
-            self.pinned(cx, &self.artifact.template),
+            self.pinned(cx, &self.artifact.lines),
             self.pinned(cx, &self.artifact.manifest),
         )
         .await?;
@@ -127,7 +128,7 @@ impl ReadApplication {
             stage: self.stage.clone(),
             bucket: self.bucket.clone(),
             code: self.artifact.code.clone(),
-            files: Files { packaged, original, manifest },
+            files: Files { packaged, lines, manifest },
             parameters: self.parameters.clone(),
         };
         job.run(&*cx.world.workers).await
@@ -150,7 +151,7 @@ impl ReadApplication {
 /// The files of an artifact.
 struct Files {
     packaged: String,
-    original: String,
+    lines: String,
     manifest: String,
 }
 
@@ -183,23 +184,28 @@ impl ReadJob {
     }
 
     fn read(&self) -> Result<Application, EngineError> {
-        let Files { packaged, original, manifest } = &self.files;
+        let Files { packaged, lines, manifest } = &self.files;
         let manifest = Manifest::parse(manifest)
             .map_err(|error| EngineError::Refused(messages::template_refused(&[error])))?;
         if manifest.functions != self.code {
             return Err(differs("sluice-manifest.json"));
         }
         let prefix = names::prefix(&self.pipeline);
-        let deploying = Deploying {
+        let system_parameters = BTreeMap::new();
+        let stage = Stage {
             pipeline: &self.pipeline,
-            stage: &self.stage,
+            name: &self.stage,
             target: &self.target,
             parameters: &self.parameters,
+            system_parameters: &system_parameters,
+        };
+        let deploying = Deploying {
+            stage,
             code_bucket: &self.bucket,
             code_prefix: &prefix,
             wild_rights: self.wild_rights,
         };
-        sluice_template::read(packaged, original, &manifest, &deploying)
+        sluice_template::read(packaged, lines, &manifest, &deploying)
             .map_err(|errors| EngineError::Refused(messages::template_refused(&errors)))
     }
 }
@@ -235,8 +241,8 @@ mod tests {
             wild_rights: false,
             files: Files {
                 packaged: "{}".into(),
-                original: String::new(),
-                manifest: r#"{"schema":1,"functions":{}}"#.into(),
+                lines: "{}".into(),
+                manifest: r#"{"schema":2,"functions":{}}"#.into(),
             },
         }
     }

@@ -63,7 +63,7 @@ pub(crate) fn current(release: &Release, set: &VersionSet, since: Timestamp, by:
         commit: release.commit.clone(),
         since,
         by: by.clone(),
-        api: set.api.clone(),
+        apis: set.apis.clone(),
         parameters: set.parameters.clone(),
     }
 }
@@ -107,7 +107,8 @@ pub(crate) fn touched(
 /// The steps that move a stage to a version set, side by side, each after `after`. Resources that need no move have no step.
 fn move_nodes(to: &Move, after: &[StepId]) -> Vec<Node> {
     let functions = to.set.versions.keys().map(|function| Part::Function(function));
-    let parts = [Part::Shared].into_iter().chain(functions);
+    let apis = to.set.apis.iter().map(Part::of_pinned);
+    let parts = apis.chain([Part::Shared]).chain(functions);
     let nodes =
         parts.flat_map(|part| resources::all().into_iter().filter_map(move |kind| kind.moves(to, part)));
     nodes.map(|node| node.after(after.iter().cloned()).holding(stage_slot(&to.before.stage))).collect()

@@ -10,7 +10,7 @@ use crate::application::Sluice;
 use crate::operation::{Content, EngineError, Node, StepId};
 use crate::records::{VersionSet, prepare_slot};
 use crate::resources;
-use crate::resources::{Part, Preparation, Prepared, Seen, ToPrepare, Watch};
+use crate::resources::{Deployable, Part, Preparation, Prepared, Seen, ToPrepare, Watch};
 use crate::steps::*;
 
 /// The steps of a version set, and the set itself once they are done.
@@ -28,14 +28,19 @@ pub(crate) struct ReadySet {
 /// Every step that can be named so far.
 pub(crate) fn preparation_nodes(of: &Preparation) -> Result<Preparing, EngineError> {
     let mut nodes = looks(of)?;
-    let plan = application(of.op)?.filter(|_| all_done(of.op, &nodes));
-    let Some(plan) = plan else { return Ok(Preparing { nodes, set: None }) };
+    let Some(plan) = application(of.op)? else { return Ok(Preparing { nodes, set: None }) };
+    nodes.extend(looks_at_apis(of, &plan)?);
+    if !all_done(of.op, &nodes) {
+        return Ok(Preparing { nodes, set: None });
+    }
     let mut set = Some(VersionSet { parameters: of.parameters.clone(), ..VersionSet::default() });
     let mut seen = Seen::default();
     let functions = plan.application.functions.values();
     let functions = functions.map(|function| Part::Function(&function.logical_id));
-    for part in functions.chain([Part::Shared]) {
-        let mut needs = vec![];
+    let apis = plan.application.apis.iter().map(Part::of_app);
+    let mut shared = vec![];
+    for part in functions.chain([Part::Shared]).chain(apis) {
+        let mut needs = if let Part::Api(_) = part { shared.clone() } else { vec![] };
         for kind in resources::all() {
             let Prepared { nodes: more, set: adds, seen: saw } =
                 kind.prepare(ToPrepare { of, plan: &plan, part, needs: &needs, set: set.as_ref() })?;
@@ -44,9 +49,12 @@ pub(crate) fn preparation_nodes(of: &Preparation) -> Result<Preparing, EngineErr
             seen = seen.and(saw);
             set = set.zip(adds).map(|(mut set, adds)| {
                 set.versions.extend(adds.versions);
-                set.api = set.api.or(adds.api);
+                set.apis.extend(adds.apis);
                 set
             });
+        }
+        if part == Part::Shared {
+            shared = needs;
         }
     }
     Ok(Preparing { nodes, set: set.map(|set| ReadySet { set, seen }) })
@@ -69,12 +77,22 @@ fn artifact(of: &Preparation) -> ReadApplication {
     }
 }
 
-/// The looks, in parallel. The build's record names the functions.
+/// The first looks, in parallel. The build's record names the functions.
 fn looks(of: &Preparation) -> Result<Vec<Node>, EngineError> {
     let mut nodes = vec![Node::new(StepId::new("artifact"), messages::READ_ARTIFACT, artifact(of))];
     // Before every other look: the gate detects a move of the stage after it.
     let revision = ReadRevision { pipeline: of.pipeline.clone(), stage: of.stage.clone() };
     nodes.push(Node::new(StepId::new(STAGE_REVISION), "", revision).holding(prepare_slot(of.stage)));
+    nodes.extend(looks_at(of, of.artifact.code.keys().map(|logical| Part::Function(logical)))?);
+    Ok(nodes)
+}
+
+/// The looks at the APIs, in parallel. Only the template names them.
+fn looks_at_apis(of: &Preparation, plan: &Deployable) -> Result<Vec<Node>, EngineError> {
+    looks_at(of, plan.application.apis.iter().map(Part::of_app))
+}
+
+fn looks_at<'a>(of: &Preparation, parts: impl Iterator<Item = Part<'a>>) -> Result<Vec<Node>, EngineError> {
     let watch = Watch {
         pipeline: of.pipeline.clone(),
         stage: of.stage.clone(),
@@ -83,12 +101,9 @@ fn looks(of: &Preparation) -> Result<Vec<Node>, EngineError> {
         accepted: of.outside.cloned(),
         line: drift_note(of.op),
     };
-    let functions = of.artifact.code.keys().map(|logical| Part::Function(logical));
-    for part in functions.chain([Part::Shared]) {
-        let looks = resources::all().into_iter().filter_map(|kind| kind.look(of, part, &watch));
-        nodes.extend(
-            looks.map(|node| node.after([StepId::new(STAGE_REVISION)]).holding(prepare_slot(of.stage))),
-        );
-    }
-    Ok(nodes)
+    let looks = parts.flat_map(|part| {
+        resources::all().into_iter().filter_map(|kind| kind.look(of, part, &watch)).collect::<Vec<_>>()
+    });
+    let after = |node: Node| node.after([StepId::new(STAGE_REVISION)]).holding(prepare_slot(of.stage));
+    Ok(looks.map(after).collect())
 }

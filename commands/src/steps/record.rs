@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Keys, OperationState, PROMOTE, Progress, Step, StepId};
 use crate::ports::{Guard, Precondition, StoreError, Write};
-use crate::records::{Current, PinnedApi, PipelineState, REVISION, Release, Stage, VersionSet, to_item};
+use crate::records::{Current, PipelineState, REVISION, Release, Stage, VersionSet, main_api, to_item};
 use crate::resources::mark;
 use sluice_model::{OperationId, PipelineName, StageName};
 
@@ -71,11 +71,6 @@ impl Step<Sluice> for ReadRevision {
     }
 }
 
-/// The URL of a stage's API.
-pub(crate) fn stage_url(api: &PinnedApi) -> String {
-    format!("{}/", api.endpoint.trim_end_matches('/'))
-}
-
 /// Records that a stage runs a release.
 pub(crate) struct RecordMove {
     pub(crate) pipeline: PipelineName,
@@ -98,8 +93,8 @@ impl Step<Sluice> for RecordMove {
         let mut record = StageRecord::read(cx, &self.pipeline, &self.stage).await?;
         let mut current = self.current.clone();
         current.since = cx.world.clock.now();
-        if let Some(api) = &current.api {
-            record.stage.url = Some(stage_url(api));
+        if let Some(api) = main_api(&current.apis) {
+            record.stage.url = Some(api.url());
         }
         record.stage.moved(current, self.rollback);
         let mut writes = vec![record.write(keys, &self.pipeline)?];

@@ -1,6 +1,6 @@
 //! Records what really runs on a stage after an operation got stuck.
 //!
-//! The step looks at every alias and at the API. If they match a release that ran there before, it records that release.
+//! The step looks at every alias and every API. If they match a release that ran there before, it records that release.
 //! Otherwise the stage is *mixed*: nothing can be promoted from it until a promotion or rollback has moved the whole stage.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Node, OperationState, Progress, Step, StepId};
 use crate::records::{Release, Stage, VersionSet, from_item, stage_slot};
-use crate::resources::{Seen, Surveyed, look_now, moved_api, moved_functions};
+use crate::resources::{ApiPlace, Seen, Surveyed, look_now, moved_apis, moved_functions};
 use crate::steps::{StageRecord, current, messages};
 use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
@@ -19,8 +19,8 @@ const COMPARED: usize = 20;
 
 /// The steps that record what really runs on a stage.
 pub(crate) fn resolution_nodes(op: &OperationState, pipeline: &PipelineName, stage: &StageName) -> Vec<Node> {
-    let (touched, api) = (moved_functions(op), moved_api(op));
-    let step = Resolve { pipeline: pipeline.clone(), stage: stage.clone(), touched, api };
+    let (touched, apis) = (moved_functions(op), moved_apis(op));
+    let step = Resolve { pipeline: pipeline.clone(), stage: stage.clone(), touched, apis };
     let node = Node::new(StepId::new("resolve"), messages::resolve(stage), step);
     vec![node.holding(stage_slot(stage))]
 }
@@ -30,8 +30,8 @@ struct Resolve {
     stage: StageName,
     /// The functions whose aliases the operation moved. Those of a first release are in no recorded release.
     touched: BTreeSet<String>,
-    /// The API that the operation moved: that of a first release is in no record.
-    api: Option<String>,
+    /// The APIs that the operation moved: those of a first release are in no record.
+    apis: BTreeMap<String, ApiPlace>,
 }
 
 /// A release that ran on the stage, with its versions there.
@@ -59,16 +59,16 @@ impl Resolve {
         Ok(known)
     }
 
-    /// The aliases of these functions, and the API stage.
+    /// The aliases of these functions, and the API stages.
     async fn seen(
         &self,
         cx: &Context,
         stage: &Stage,
         functions: BTreeSet<String>,
     ) -> Result<Seen, EngineError> {
-        let recorded = stage.current.as_ref().and_then(|current| current.api.as_ref());
-        let api = recorded.map(|api| api.api.clone()).or_else(|| self.api.clone());
-        Ok(look_now(&cx.world, Surveyed { stage: self.stage.clone(), functions, api }).await?)
+        let mut apis = self.apis.clone();
+        apis.extend(stage.current.iter().flat_map(|current| ApiPlace::all(&current.apis)));
+        Ok(look_now(&cx.world, Surveyed { stage: self.stage.clone(), functions, apis }).await?)
     }
 
     async fn release(&self, cx: &Context, number: ReleaseNumber) -> Result<Option<Release>, EngineError> {
@@ -88,13 +88,15 @@ impl Step<Sluice> for Resolve {
         let known = self.known(cx, stage).await?;
         let known_to_run = known.iter().flat_map(|known| known.set.versions.keys());
         let functions = known_to_run.chain(&self.touched).cloned().collect();
-        let Seen { aliases, serves, .. } = self.seen(cx, stage, functions).await?;
+        let Seen { aliases, apis, .. } = self.seen(cx, stage, functions).await?;
         let aliases: BTreeMap<_, _> =
             aliases.into_iter().map(|(function, (version, _))| (function, version)).collect();
         let runs = known.iter().find(|known| {
-            let api = known.set.api.as_ref().is_none_or(|api| Some(&api.served) == serves.as_ref());
-            api && known.set.versions.iter().all(|(function, version)| aliases.get(function) == Some(version))
+            let mut pinned = known.set.apis.iter();
+            pinned.all(|(logical, api)| apis.get(logical).and_then(Option::as_ref) == Some(&api.served))
+                && known.set.versions.iter().all(|(function, version)| aliases.get(function) == Some(version))
         });
+        let serves = apis.values().any(Option::is_some);
         let release = match runs {
             Some(known) => self.release(cx, known.number).await?.map(|release| (release, known)),
             None => None,
@@ -108,7 +110,7 @@ impl Step<Sluice> for Resolve {
                 stage.mixed = None;
             }
             // The operation was the first on this stage and was stopped, so nothing runs.
-            None if aliases.is_empty() && serves.is_none() && stage.current.is_none() => stage.mixed = None,
+            None if aliases.is_empty() && !serves && stage.current.is_none() => stage.mixed = None,
             None => stage.mixed = Some(aliases),
         }
         let output = stage.mixed.clone();

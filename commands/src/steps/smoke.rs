@@ -14,10 +14,10 @@ use crate::application::Sluice;
 use crate::operation::effects::INVOKE;
 use crate::operation::{Context, Effect, EngineError, Node, Progress, Step, StepId};
 use crate::ports::Reply;
-use crate::records::{Release, stage_slot};
+use crate::records::{Release, main_api, stage_slot};
 use crate::resources::{Move, RanBefore};
 use crate::rules::Smoke;
-use crate::steps::{messages, stage_url};
+use crate::steps::messages;
 use sluice_model::{Class, Refusal, ReleaseNumber, StageName, Target, Text};
 use sluice_template::function_name;
 
@@ -60,8 +60,8 @@ impl SmokeTest {
         let impossible =
             |why| Callee::Nothing(messages::smoke_test_cannot_pass(before, release.number, smoke, why));
         let callee = match smoke {
-            Smoke::Request { path, .. } => match &set.api {
-                Some(api) => Callee::Url(format!("{}{path}", stage_url(api).trim_end_matches('/'))),
+            Smoke::Request { path, .. } => match main_api(&set.apis) {
+                Some(api) => Callee::Url(format!("{}{path}", api.url().trim_end_matches('/'))),
                 None => impossible(None),
             },
             Smoke::Invoke { function, .. } => {

@@ -72,6 +72,41 @@ pub fn size(text: &str) -> usize {
     text.chars().map(cost).sum()
 }
 
+/// The managed policies for what Lambda does with a function's role itself: write logs and traces, poll a source, reach a VPC
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html>).
+const OF_LAMBDA: [&str; 9] = [
+    BASIC,
+    "AWSXRayDaemonWriteAccess",
+    "AWSXrayWriteOnlyAccess",
+    "CloudWatchLambdaInsightsExecutionRolePolicy",
+    "service-role/AWSLambdaDynamoDBExecutionRole",
+    "service-role/AWSLambdaKinesisExecutionRole",
+    "service-role/AWSLambdaMSKExecutionRole",
+    "service-role/AWSLambdaSQSQueueExecutionRole",
+    "service-role/AWSLambdaVPCAccessExecutionRole",
+];
+
+/// Writing logs: every role of Sluice's may do that for its own log group, so this one is left out.
+pub(crate) const BASIC: &str = "service-role/AWSLambdaBasicExecutionRole";
+
+/// The name of one of AWS's own policies.
+pub(crate) fn policy_name(arn: &str) -> Option<&str> {
+    let (partition, name) = arn.strip_prefix("arn:")?.split_once(":iam::aws:policy/")?;
+    (partition.starts_with("aws") && !name.is_empty()).then_some(name)
+}
+
+/// Whether a managed policy gives rights without naming a resource, and is not one that Lambda documents for functions.
+pub(crate) fn is_wild_policy(arn: &str) -> bool {
+    policy_name(arn).is_none_or(|name| !OF_LAMBDA.contains(&name))
+}
+
+/// The right that one of AWS's managed policies gives.
+pub fn managed(policy: &str) -> Right {
+    let name = policy.rsplit_once(":policy/").map_or(policy, |(_, name)| name);
+    let access = if is_wild_policy(policy) { AccessLevel::Wild } else { AccessLevel::Write };
+    Right { access, words: format!("Allow what AWS's policy {name} allows") }
+}
+
 /// `Action` or `NotAction`, `Resource` or `NotResource`. The items of a *Not* element belong together.
 struct Side<'a> {
     not: bool,

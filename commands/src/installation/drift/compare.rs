@@ -8,7 +8,7 @@ use crate::installation::drift_cache::{Comparison, DriftCache, DriftReport};
 use crate::operation::{Engine, EngineError};
 use crate::ports::{Guard, Precondition, StoreError, Write};
 use crate::records::{PipelineState, REVISION, VersionSet, from_item, revised};
-use crate::resources::{self, Seen, Surveyed, is_in_doubt, mark, mover};
+use crate::resources::{self, ApiPlace, Seen, Surveyed, is_in_doubt, mark, mover};
 use crate::rules::Recorded;
 use sluice_model::{PipelineName, PortError, StageName};
 
@@ -105,7 +105,7 @@ impl Comparer {
         let surveyed = recorded.iter().map(|(stage, recorded)| {
             let first = first.filter(|(first, _)| *first == stage).map(|(_, functions)| functions);
             let functions = recorded.functions().chain(first.into_iter().flatten()).cloned().collect();
-            Surveyed { stage: stage.clone(), functions, api: recorded.api().map(|api| api.api.clone()) }
+            Surveyed { stage: stage.clone(), functions, apis: ApiPlace::all(recorded.apis()) }
         });
         let surveyed: Vec<_> = surveyed.collect();
         resources::look(world, &surveyed).await

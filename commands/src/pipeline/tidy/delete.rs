@@ -29,7 +29,7 @@ impl Step<Sluice> for Hold {
 pub(super) enum Leftover {
     /// A published version of a function.
     Version { function: String, version: String },
-    /// The policy of a role. A role can be deleted only without policies.
+    /// The policies of a role: AWS's own are detached, and its inline policy goes last. A role can be deleted only without policies.
     RolePolicy { role: String },
     /// A role without policies.
     Role { role: String },
@@ -61,6 +61,7 @@ impl Step<Sluice> for Remove {
                 world.ports.functions.delete_version(at, function, version).await?
             }
             Leftover::RolePolicy { role } => {
+                world.ports.identity.detach_role_policies(at, role).await?;
                 world.ports.identity.delete_role_policy(at, role, PUT_ROLE_POLICY_NAME).await?
             }
             Leftover::Role { role } => world.ports.identity.delete_role(at, role).await?,

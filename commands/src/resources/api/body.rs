@@ -1,23 +1,29 @@
-//! The definition of a stage's HTTP API as an OpenAPI document, which API Gateway imports as a whole.
+//! The definition of an API as an OpenAPI document, which API Gateway imports as a whole.
 //!
-//! An integration names its function's version by a stage variable: a release with the same routes needs no new deployment, and
-//! one call moves the routes and the versions together. The integration's `credentials` are a role that API Gateway assumes
-//! for each call: no version needs a permission of its own.
+//! An integration names its function's version by a stage variable: a release with the same definition needs no new deployment,
+//! and one call moves the routes and the versions together. Authorizers name versions literally, because the stage variables of HTTP
+//! APIs do not reach them. The `credentials` of both are a role that API Gateway assumes for each call: no version needs a
+//! permission of its own.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-open-api.html>
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::identity::Identity;
 use crate::names;
 use crate::operation::EngineError;
 use crate::resources::plan::Deployable;
-use sluice_model::{PipelineName, StageName, Target, partition};
-use sluice_template::{AppRoute, function_arn};
+use sluice_model::ApiKind;
+use sluice_template::{AppApi, version_variable};
 
 /// How many variables an API stage can have
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
 const MOST_VARIABLES: usize = 100;
+
+const INTEGRATION: &str = "x-amazon-apigateway-integration";
+const INTEGRATIONS: &str = "x-amazon-apigateway-integrations";
+const AUTHORIZER: &str = "x-amazon-apigateway-authorizer";
 
 /// The versions of functions by their names in AWS.
 type Versions = BTreeMap<String, String>;
@@ -30,54 +36,34 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// The definition. `None` if it names versions that are not known yet: an API with more functions than variables does.
+    /// The definition. `None` if it names versions that are not known yet: an API with more functions than variables does, and
+    /// one with authorizers.
     pub(super) fn of(
-        target: &Target,
-        (pipeline, stage): (&PipelineName, &StageName),
+        identity: &Identity,
+        app: &AppApi,
         plan: &Deployable,
         versions: Option<&Versions>,
     ) -> Result<Option<Self>, EngineError> {
-        let called: BTreeSet<_> =
-            plan.application.routes.iter().map(|route| route.function.clone()).collect();
-        let has_variables = called.len() <= MOST_VARIABLES;
-        let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-        for AppRoute { key, function } in &plan.application.routes {
-            let name = &plan.planned(function)?.name;
-            let version = match versions {
-                _ if has_variables => format!("${{stageVariables.{function}}}"),
-                Some(versions) => version_of(versions, name)?,
-                None => return Ok(None),
-            };
-            let integration = json!({
-                "type": "aws_proxy",
-                // How API Gateway calls Lambda, not how it is called.
-                "httpMethod": "POST",
-                "uri": integration_uri(target, name, &version),
-                "payloadFormatVersion": "2.0",
-                "connectionType": "INTERNET",
-                "credentials": plan.api_role.arn(target),
-            });
-            let (method, path, is_default) = place(key);
-            let parameters = path_parameters(&path);
-            let mut operation = json!({ "x-amazon-apigateway-integration": integration, "responses": {} });
-            if is_default {
-                operation["isDefaultRoute"] = true.into();
-            }
-            let operations = paths.entry(path).or_default();
-            operations.insert(method, operation);
-            if !parameters.is_empty() {
-                operations.insert("parameters".to_owned(), parameters.into());
+        let called = app.functions();
+        let own = MOST_VARIABLES.saturating_sub(app.variables.len());
+        let mut writer = Writer {
+            by_variable: called.len() <= own,
+            credentials: plan.api_role.arn(&identity.target),
+            literals: literals(plan, &called, versions)?,
+            is_waiting: false,
+        };
+        let mut document = app.body.clone();
+        writer.write(&mut document);
+        if writer.is_waiting {
+            return Ok(None);
+        }
+        if let Value::Object(document) = &mut document {
+            entitle(document, identity);
+            if identity.kind == ApiKind::Http {
+                declare_parameters(document);
             }
         }
-        let tags = names::stage_tags(pipeline, stage).into_iter();
-        let tags = tags.map(|(name, value)| json!({ "name": name, "x-amazon-apigateway-tag-value": value }));
-        let document = json!({
-            "openapi": "3.0.1",
-            "info": { "title": names::api(pipeline, stage), "version": "1" },
-            "tags": tags.collect::<Vec<_>>(),
-            "paths": paths,
-        });
-        let variables = if has_variables { called } else { BTreeSet::new() };
+        let variables = if writer.by_variable { called } else { BTreeSet::new() };
         Ok(Some(Self { text: document.to_string(), variables }))
     }
 
@@ -103,30 +89,110 @@ fn version_of(versions: &Versions, function: &str) -> Result<String, EngineError
     version.ok_or_else(|| EngineError::Corrupt(format!("no version of {function}")))
 }
 
-/// The method and the path of a route in the document, and whether it is the default route.
-fn place(key: &str) -> (String, String, bool) {
-    const ANY: &str = "x-amazon-apigateway-any-method";
-    match key.split_once(' ') {
-        Some(("ANY", path)) => (ANY.to_owned(), path.to_owned(), false),
-        Some((method, path)) => (method.to_ascii_lowercase(), path.to_owned(), false),
-        None => (ANY.to_owned(), format!("/{key}"), true),
+/// The variable and the version of each function; `None` until the versions are known.
+fn literals(
+    plan: &Deployable,
+    called: &BTreeSet<String>,
+    versions: Option<&Versions>,
+) -> Result<Option<Vec<(String, String)>>, EngineError> {
+    let literal = |logical: &String, versions: &Versions| {
+        Ok((version_variable(logical), version_of(versions, &plan.planned(logical)?.name)?))
+    };
+    versions.map(|versions| called.iter().map(|logical| literal(logical, versions)).collect()).transpose()
+}
+
+/// Writes credentials, and versions where they have to be literal.
+struct Writer {
+    /// Whether integrations keep the variables.
+    by_variable: bool,
+    credentials: String,
+    literals: Option<Vec<(String, String)>>,
+    /// Whether a version is missing.
+    is_waiting: bool,
+}
+
+impl Writer {
+    fn write(&mut self, value: &mut Value) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(|item| self.write(item)),
+            Value::Object(map) => {
+                for (key, value) in map {
+                    match (key.as_str(), value) {
+                        (INTEGRATION, Value::Object(one)) => self.call(one, "uri", "credentials"),
+                        (INTEGRATIONS, Value::Object(all)) => {
+                            let all = all.values_mut().filter_map(Value::as_object_mut);
+                            all.for_each(|one| self.call(one, "uri", "credentials"));
+                        }
+                        (AUTHORIZER, Value::Object(one)) => {
+                            self.call(one, "authorizerUri", "authorizerCredentials");
+                        }
+                        (_, value) => self.write(value),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A call of a function, if it is one.
+    fn call(&mut self, map: &mut Map<String, Value>, uri: &str, credentials: &str) {
+        let Some(Value::String(text)) = map.get_mut(uri) else { return };
+        if !text.contains(":function:") || !text.contains("${stageVariables.") {
+            return;
+        }
+        if uri == "authorizerUri" || !self.by_variable {
+            match &self.literals {
+                Some(literals) => {
+                    for (variable, version) in literals {
+                        *text = text.replace(variable, version);
+                    }
+                }
+                None => self.is_waiting = true,
+            }
+        }
+        map.insert(credentials.to_owned(), self.credentials.clone().into());
     }
 }
 
-/// The declarations of a path's parameters: without them, API Gateway warns.
-fn path_parameters(path: &str) -> Vec<Value> {
-    let names = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
-    let declared =
-        |name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } });
-    names.map(declared).collect()
+/// The title is the API's name, and an import sets the tags of HTTP APIs.
+fn entitle(document: &mut Map<String, Value>, identity: &Identity) {
+    let info = document.entry("info").or_insert_with(|| json!({}));
+    if !info.is_object() {
+        *info = json!({});
+    }
+    info["title"] = identity.name().into();
+    let version = info.get("version").filter(|version| version.is_string()).cloned();
+    info["version"] = version.unwrap_or_else(|| "1".into());
+    if identity.kind == ApiKind::Rest {
+        return;
+    }
+    let is_own = |tag: &Value| {
+        tag.get("name").and_then(Value::as_str).is_some_and(|name| identity.tags().contains_key(name))
+    };
+    let mut tags: Vec<Value> = document.get("tags").and_then(Value::as_array).cloned().unwrap_or_default();
+    tags.retain(|tag| !is_own(tag));
+    let own = identity.tags().into_iter();
+    tags.extend(own.map(|(name, value)| json!({ "name": name, "x-amazon-apigateway-tag-value": value })));
+    document.insert("tags".to_owned(), tags.into());
 }
 
-fn integration_uri(target: &Target, function: &str, version: &str) -> String {
-    let function = function_arn(target, function);
-    let (partition, region) = (partition(&target.region), &target.region);
-    format!(
-        "arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{function}:{version}/invocations"
-    )
+/// Declares the parameters of paths that are not: without them, API Gateway warns.
+fn declare_parameters(document: &mut Map<String, Value>) {
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    for (path, item) in paths.into_iter().flatten() {
+        let Some(item) = item.as_object_mut() else { continue };
+        let declared = item.values().filter_map(|operation| operation.get("parameters"));
+        if item.contains_key("parameters") || declared.count() > 0 {
+            continue;
+        }
+        let names = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+        let parameter =
+            |name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } });
+        let parameters: Vec<Value> = names.map(parameter).collect();
+        if !parameters.is_empty() {
+            item.insert("parameters".to_owned(), parameters.into());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -134,45 +200,56 @@ mod tests {
     use super::*;
     use crate::testing::{samples, target};
 
-    fn orders() -> (PipelineName, StageName) {
-        ("orders".parse().unwrap(), "prod".parse().unwrap())
+    fn identity(kind: ApiKind) -> Identity {
+        Identity {
+            target: target(),
+            pipeline: "orders".parse().unwrap(),
+            stage: "prod".parse().unwrap(),
+            logical: samples::API.to_owned(),
+            kind,
+            api_stage: "$default".to_owned(),
+        }
     }
 
     /// The plan of an application with these routes.
     fn plan(routes: &[(&str, &str)]) -> Deployable {
-        let (pipeline, stage) = orders();
+        let identity = identity(ApiKind::Http);
         let functions: BTreeSet<&str> = routes.iter().map(|(_, function)| *function).collect();
         let functions: Vec<&str> = functions.into_iter().collect();
-        let mut application = samples::application(&pipeline, &stage, &functions);
-        let route =
-            |(key, function): &(&str, &str)| AppRoute { key: (*key).into(), function: (*function).into() };
-        application.routes = routes.iter().map(route).collect();
-        Deployable::new(&target(), &pipeline, &stage, application).unwrap()
+        let mut application = samples::application(&identity.pipeline, &identity.stage, &functions);
+        let api = samples::app_api(&identity.pipeline, &identity.stage, routes);
+        application.apis = [(samples::API.to_owned(), api)].into();
+        Deployable::new(&target(), &identity.pipeline, &identity.stage, application).unwrap()
     }
 
     fn body(plan: &Deployable, versions: Option<&Versions>) -> Option<Body> {
-        let (pipeline, stage) = orders();
-        Body::of(&target(), (&pipeline, &stage), plan, versions).unwrap()
+        let app = &plan.application.apis[samples::API];
+        Body::of(&identity(ApiKind::Http), app, plan, versions).unwrap()
+    }
+
+    fn document(body: &Body) -> Value {
+        serde_json::from_str(&body.text).unwrap()
     }
 
     #[test]
-    fn routes_become_operations_with_a_role_and_a_version_by_variable() {
+    fn integrations_have_a_role_and_a_version_by_variable() {
         let plan = plan(&[("GET /items/{id}", "Hello"), ("ANY /{rest+}", "World"), ("$default", "Hello")]);
         let made = body(&plan, None).unwrap();
-        let document: Value = serde_json::from_str(&made.text).unwrap();
-        let (paths, any) = (&document["paths"], "x-amazon-apigateway-any-method");
-        let integration = &paths["/items/{id}"]["get"]["x-amazon-apigateway-integration"];
-        assert_eq!(
-            integration["uri"],
-            "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:123456789012:\
-             function:sluice-orders-prod-Hello:${stageVariables.Hello}/invocations"
+        let document = document(&made);
+        let paths = &document["paths"];
+        let integration = &paths["/items/{id}"]["get"][INTEGRATION];
+        assert!(
+            integration["uri"]
+                .as_str()
+                .unwrap()
+                .contains(":sluice-orders-prod-Hello:${stageVariables.Hello}/")
         );
         assert_eq!(integration["credentials"], plan.api_role.arn(&target()));
         assert_eq!(paths["/items/{id}"]["parameters"][0]["name"], "id");
         assert_eq!(paths["/{rest+}"]["parameters"][0]["name"], "rest+");
-        assert_eq!(paths["/$default"][any]["isDefaultRoute"], true);
-        assert!(paths["/{rest+}"][any].is_object() && paths["/$default"]["parameters"].is_null());
-        assert_eq!(document["info"]["title"], "sluice-orders-prod");
+        assert!(paths["/$default"]["parameters"].is_null());
+        assert_eq!(document["info"]["title"], format!("sluice-orders-prod-{}", samples::API));
+        assert_eq!(document["tags"].as_array().unwrap().len(), 2);
         let versions = ["Hello", "World"].map(|id| (format!("sluice-orders-prod-{id}"), format!("7{id}")));
         let variables = made.variables(&plan, &versions.into()).unwrap();
         assert_eq!(variables, [("Hello".into(), "7Hello".into()), ("World".into(), "7World".into())].into());
@@ -200,5 +277,34 @@ mod tests {
         let made = body(&more, Some(&versions)).unwrap();
         assert!(made.text.contains("function:sluice-orders-prod-F0:7/invocations"), "{}", made.text);
         assert!(made.variables(&more, &versions).unwrap().is_empty());
+    }
+
+    #[test]
+    fn authorizers_name_a_version() {
+        let mut plan = plan(&[("GET /a", "Hello")]);
+        let api = plan.application.apis.get_mut(samples::API).unwrap();
+        let uri = api.body["paths"]["/a"]["get"][INTEGRATION]["uri"].clone();
+        let authorizer = json!({ "type": "request", "authorizerUri": uri });
+        api.body["components"] =
+            json!({ "securitySchemes": { "Own": { "type": "apiKey", AUTHORIZER: authorizer } } });
+        assert!(body(&plan, None).is_none(), "its version is not known yet");
+        let made =
+            body(&plan, Some(&[("sluice-orders-prod-Hello".to_owned(), "7".to_owned())].into())).unwrap();
+        let document = document(&made);
+        let authorizer = &document["components"]["securitySchemes"]["Own"][AUTHORIZER];
+        assert!(
+            authorizer["authorizerUri"].as_str().unwrap().contains("sluice-orders-prod-Hello:7/invocations")
+        );
+        assert_eq!(authorizer["authorizerCredentials"], plan.api_role.arn(&target()));
+        assert!(made.text.contains("${stageVariables.Hello}"), "routes keep the variable: {}", made.text);
+    }
+
+    #[test]
+    fn a_rest_api_keeps_its_tags_out_of_the_document() {
+        let plan = plan(&[("GET /items/{id}", "Hello")]);
+        let app = &plan.application.apis[samples::API];
+        let made = Body::of(&identity(ApiKind::Rest), app, &plan, None).unwrap().unwrap();
+        let document = document(&made);
+        assert!(document["tags"].is_null() && document["paths"]["/items/{id}"]["parameters"].is_null());
     }
 }

@@ -1,17 +1,21 @@
 //! The steps to an API as the template defines it, and to a deployment of that definition.
 
 use super::body::Body;
+use super::identity::Identity;
 use super::look::{ApiLook, described, frozen};
-use super::steps::{AwaitDeployment, CREATE, CreateApi, CreateDeployment, ImportDefinition};
-use crate::operation::{EngineError, Node, StepId};
+use super::steps::{AwaitDeployment, CREATE, CreateApi, CreateDeployment, DEPLOY, ImportDefinition};
+use crate::operation::{EngineError, Node};
 use crate::ports::{Api, Deployment, DeploymentState};
 use crate::records::{PinnedApi, Served, prepare_slot};
 use crate::resources::messages;
 use crate::resources::resource::ToPrepare;
+use sluice_template::AppApi;
 
 /// Plans the steps.
 pub(super) struct Definition<'a> {
     pub(super) to: &'a ToPrepare<'a>,
+    pub(super) identity: &'a Identity,
+    pub(super) app: &'a AppApi,
     pub(super) look: &'a ApiLook,
     pub(super) nodes: Vec<Node>,
 }
@@ -21,53 +25,62 @@ impl Definition<'_> {
     /// are known. Adds the steps that lead to it.
     pub(super) fn frozen(&mut self) -> Result<Option<PinnedApi>, EngineError> {
         let ToPrepare { of, plan, needs, set, .. } = *self.to;
+        let Identity { logical, kind, .. } = self.identity;
         let slot = || prepare_slot(of.stage);
-        let create = StepId::new(CREATE);
+        let create = self.identity.step(CREATE);
         let (api, mut before) = match &self.look.api {
             Some(api) => (Some(api.clone()), vec![]),
             None => {
-                let (target, pipeline) = (of.target.clone(), of.pipeline.clone());
-                let step = CreateApi { target, pipeline, stage: of.stage.clone() };
-                self.nodes.push(Node::new(create.clone(), messages::CREATE_API, step).holding(slot()));
+                let step = CreateApi { identity: self.identity.clone(), endpoint: self.app.endpoint.clone() };
+                let node = Node::new(create.clone(), messages::create_api(logical, *kind), step);
+                self.nodes.push(node.holding(slot()));
                 (of.op.output::<Api>(&create)?, vec![create])
             }
         };
         let versions = set.map(|set| &set.versions);
-        let body = Body::of(of.target, (of.pipeline, of.stage), plan, versions)?;
+        let body = Body::of(self.identity, self.app, plan, versions)?;
         let (Some(api), Some(body)) = (api, body) else { return Ok(None) };
         let description = described(&body.digest(), &plan.api_role.name);
         let deployment = match frozen(&self.look.deployments, &description) {
-            Some(frozen) => self.deployed(&api, frozen, None),
+            Some(frozen) => self.deployed(&api, frozen, false),
             None => {
                 before.extend(needs.iter().cloned());
-                let (import, freeze) = (StepId::new("import"), StepId::new("deployment"));
-                let (target, id) = (of.target.clone(), api.id.clone());
-                let step =
-                    ImportDefinition { target: target.clone(), api: id.clone(), body: body.text.clone() };
-                let node = Node::new(import.clone(), messages::IMPORT_API, step).after(before);
+                let (import, freeze) = (self.identity.step("import"), self.identity.step(DEPLOY));
+                let (identity, id) = (self.identity.clone(), api.id.clone());
+                let step = ImportDefinition {
+                    identity: identity.clone(),
+                    api: id.clone(),
+                    body: body.text.clone(),
+                    endpoint: self.app.endpoint.clone(),
+                };
+                let node =
+                    Node::new(import.clone(), messages::import_api(logical, *kind), step).after(before);
                 self.nodes.push(node.holding(slot()));
-                let step = CreateDeployment { target, api: id, description };
-                let node = Node::new(freeze.clone(), messages::DEPLOY_API, step).after([import]);
-                self.nodes.push(node.holding(slot()));
+                let step = CreateDeployment { identity, api: id, description };
+                let node = Node::new(freeze.clone(), messages::deploy_api(logical, *kind), step);
+                self.nodes.push(node.after([import]).holding(slot()));
                 let made = of.op.output::<Deployment>(&freeze)?;
-                made.and_then(|made| self.deployed(&api, &made, Some(freeze)))
+                made.and_then(|made| self.deployed(&api, &made, true))
             }
         };
         let (Some(deployment), Some(versions)) = (deployment, versions) else { return Ok(None) };
-        let served = Served { deployment, variables: body.variables(plan, versions)? };
-        Ok(Some(PinnedApi { api: api.id, endpoint: api.endpoint, served }))
+        let mut variables = body.variables(plan, versions)?;
+        variables.extend(self.app.variables.clone());
+        let served = Served { deployment, variables };
+        let stage = self.app.stage.clone();
+        Ok(Some(PinnedApi { api: api.id, kind: *kind, endpoint: api.endpoint, stage, served }))
     }
 
     /// The deployment's id, once it can be served. Until then a step waits for that.
-    fn deployed(&mut self, api: &Api, deployment: &Deployment, after: Option<StepId>) -> Option<String> {
+    fn deployed(&mut self, api: &Api, deployment: &Deployment, is_new: bool) -> Option<String> {
         if deployment.state == DeploymentState::Deployed {
             return Some(deployment.id.clone());
         }
-        let of = self.to.of;
-        let id = StepId::new("deployed");
+        let id = self.identity.step("deployed");
         let (api, deployment) = (api.id.clone(), deployment.id.clone());
-        let step = AwaitDeployment { target: of.target.clone(), api, deployment: deployment.clone() };
+        let step = AwaitDeployment { identity: self.identity.clone(), api, deployment: deployment.clone() };
+        let after = is_new.then(|| self.identity.step(DEPLOY));
         self.nodes.push(Node::new(id.clone(), "", step).after(after));
-        of.op.is_done(&id).then_some(deployment)
+        self.to.of.op.is_done(&id).then_some(deployment)
     }
 }

@@ -1,4 +1,4 @@
-//! The look at a stage's API.
+//! The look at an API of a stage.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,22 +8,25 @@ use futures::future::try_join;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::identity::Identity;
 use super::recent::recent;
 use crate::application::Sluice;
-use crate::names::{self, API_STAGE};
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
-use crate::ports::{Api, Deployment, DeploymentState};
+use crate::ports::{Api, ApiKind, Deployment, DeploymentState};
 use crate::records::Served;
 use crate::resources::rights::ImmutableRole;
 use crate::resources::watch::Watch;
-use sluice_model::{PipelineName, StageName, Target};
 
 /// How long to wait before a list is read again.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// A stage's API.
+/// An API of a stage.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct ApiLook {
+    #[serde(default, skip_serializing_if = "ApiKind::is_http")]
+    pub(crate) kind: ApiKind,
+    /// The name of its API stage.
+    pub(crate) stage: String,
     pub(crate) api: Option<Api>,
     pub(crate) deployments: Vec<Deployment>,
     /// What the API stage serves; `None` if the API stage does not exist.
@@ -53,24 +56,9 @@ pub(super) fn frozen<'a>(deployments: &'a [Deployment], description: &str) -> Op
     deployments.iter().find(|found| found.description == description && !failed(found))
 }
 
-/// The API of a stage, by name and tags.
-pub(super) async fn find(
-    cx: &Context,
-    target: &Target,
-    (pipeline, stage): (&PipelineName, &StageName),
-) -> Result<Option<Api>, EngineError> {
-    let (name, tags) = (names::api(pipeline, stage), names::stage_tags(pipeline, stage));
-    let apis = cx.world.ports.gateway.apis(target).await?;
-    // Organisations may add other tags.
-    let is_ours = |api: &Api| tags.iter().all(|(key, value)| api.tags.get(key) == Some(value));
-    Ok(apis.into_iter().find(|api| api.name == name && is_ours(api)))
-}
-
-/// Looks at a stage's API.
+/// Looks at an API of a stage.
 pub(super) struct LookAtApi {
-    pub(super) target: Target,
-    pub(super) pipeline: PipelineName,
-    pub(super) stage: StageName,
+    pub(super) identity: Identity,
     /// The API, if the stage's record names it. Otherwise the look searches for it.
     pub(super) known: Option<Api>,
     /// The comparison of the stage with its record.
@@ -84,16 +72,19 @@ impl Step<Sluice> for LookAtApi {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let begun = cx.world.clock.now();
+        let Identity { target, kind, api_stage, .. } = &self.identity;
         let api = match &self.known {
             Some(api) => Some(api.clone()),
-            None => find(cx, &self.target, (&self.pipeline, &self.stage)).await?,
+            None => self.identity.find(cx).await?,
         };
-        let (gateway, target) = (&cx.world.ports.gateway, &self.target);
-        let Some(api) = api else { return self.seen(cx, begun, ApiLook::default()).await };
+        let mut look = ApiLook { kind: *kind, stage: api_stage.clone(), ..ApiLook::default() };
+        let Some(api) = api else { return self.seen(cx, begun, look).await };
+        let gateway = self.identity.gateway(cx);
         let (deployments, stage) =
-            try_join(gateway.deployments(target, &api.id), gateway.stage(target, &api.id, API_STAGE)).await?;
-        let serves = stage.and_then(Served::of);
-        self.seen(cx, begun, ApiLook { api: Some(api), deployments, serves }).await
+            try_join(gateway.deployments(target, &api.id), gateway.stage(target, &api.id, api_stage)).await?;
+        look.serves = stage.and_then(Served::of);
+        (look.api, look.deployments) = (Some(api), deployments);
+        self.seen(cx, begun, look).await
     }
 }
 
@@ -103,12 +94,13 @@ impl LookAtApi {
         let api = look.api.iter().map(|api| &api.id);
         let deployments = look.deployments.iter().map(|deployment| &deployment.id);
         let ids: BTreeSet<&String> = api.chain(deployments).collect();
-        let made = recent(cx, (&self.pipeline, &self.stage), begun).await?;
+        let made = recent(cx, &self.identity, begun).await?;
         if !made.iter().all(|id| id.as_ref().is_some_and(|id| ids.contains(id))) {
             return Ok(Progress::NotYet { after: LOOK_AGAIN, note: None });
         }
         let recorded = self.watch.recorded(cx).await?;
-        let drift = recorded.map(|recorded| recorded.of_api(look.serves.as_ref()));
+        let logical = &self.identity.logical;
+        let drift = recorded.map(|recorded| recorded.of_api(logical, look.serves.as_ref()));
         match self.watch.judge(cx, drift.unwrap_or_default()).await? {
             Some(progress) => Ok(progress),
             None => Progress::done(look),

@@ -1,8 +1,9 @@
-//! The HTTP API of a stage: its definition, which is imported as a whole, deployments, which freeze it, and the API stage, which
-//! serves one of them with the versions that its variables select.
+//! The APIs of a stage: each with its definition, which is imported as a whole, deployments, which freeze it, and the API stage,
+//! which serves one of them with the versions that its variables select.
 
 mod body;
 mod definition;
+mod identity;
 mod look;
 mod recent;
 mod stage;
@@ -11,15 +12,16 @@ mod steps;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::names::{self, API_STAGE};
 use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, OperationState, StepId, World};
 use crate::ports::Api;
-use crate::records::{PinnedApi, Served, VersionSet};
+use crate::records::{Served, VersionSet};
 use crate::resources::describe::{Change, Line, compared, listed};
 use crate::resources::messages;
-use crate::resources::resource::{Move, Part, Preparation, Prepared, Resource, SurveyCall, ToPrepare};
-use crate::resources::seen::{Seen, Surveyed};
+use crate::resources::resource::{
+    ApiPart, Move, Part, Preparation, Prepared, Resource, SurveyCall, ToPrepare,
+};
+use crate::resources::seen::{ApiPlace, Seen, Surveyed};
 use crate::resources::watch::Watch;
 use crate::rules::{Drift, Recorded};
 use sluice_template::{AppRoute, Application};
@@ -29,103 +31,155 @@ pub(crate) use look::ApiLook;
 pub(crate) use look::described;
 
 use definition::Definition;
+use identity::Identity;
 use look::LookAtApi;
 use stage::ServeDeployment;
 use steps::CREATE;
 
-/// The id of the look.
+/// The first part of the id of the look.
 const LOOK: &str = "look-api";
 
-/// The output of the look at the API, once it is known.
-pub(crate) fn looked(op: &OperationState) -> Result<Option<Arc<ApiLook>>, EngineError> {
-    op.shared_output(&StepId::new(LOOK))
+/// The output of the look at an API, once it is known.
+pub(crate) fn looked(op: &OperationState, logical: &str) -> Result<Option<Arc<ApiLook>>, EngineError> {
+    op.shared_output(&StepId::of(LOOK, logical))
 }
 
-/// The id of the API whose stage an operation moved or was going to move.
-pub(crate) fn moved_api(op: &OperationState) -> Option<String> {
-    let look = looked(op).ok().flatten().and_then(|look| look.api.clone());
-    let made = || op.output::<Api>(&StepId::new(CREATE)).ok().flatten();
-    look.or_else(made).map(|api| api.id)
+/// The outputs of the looks at APIs that are known.
+pub(crate) fn all_looked(op: &OperationState) -> Vec<Arc<ApiLook>> {
+    let looks = op.steps().filter_map(|(id, _)| id.0.strip_prefix(LOOK)?.strip_prefix(':'));
+    looks.filter_map(|logical| looked(op, logical).ok().flatten()).collect()
 }
 
-pub(crate) struct HttpApi;
+/// The APIs whose stages an operation moved or was going to move.
+pub(crate) fn moved_apis(op: &OperationState) -> BTreeMap<String, ApiPlace> {
+    let logical = op.steps().filter_map(|(id, _)| id.0.strip_prefix(LOOK)?.strip_prefix(':'));
+    let place = |logical: &str| {
+        let look = looked(op, logical).ok().flatten()?;
+        let made = || op.output::<Api>(&StepId::of(CREATE, logical)).ok().flatten();
+        let api = look.api.clone().or_else(made)?;
+        Some((logical.to_owned(), ApiPlace { kind: look.kind, api: api.id, stage: look.stage.clone() }))
+    };
+    logical.filter_map(place).collect()
+}
 
-impl Resource for HttpApi {
+pub(crate) struct StageApi;
+
+impl Resource for StageApi {
     fn name(&self) -> &'static str {
-        "HTTP API and its stage"
+        "API and its stage"
     }
     fn effects(&self) -> &'static [&'static Mutation] {
-        &[&CREATE_API, &IMPORT_API, &CREATE_DEPLOYMENT, &CREATE_STAGE, &UPDATE_STAGE, &DELETE_STAGE]
+        &[
+            &CREATE_API,
+            &IMPORT_API,
+            &CREATE_DEPLOYMENT,
+            &CREATE_STAGE,
+            &UPDATE_STAGE,
+            &DELETE_STAGE,
+            &CREATE_REST_API,
+            &IMPORT_REST_API,
+            &CREATE_REST_DEPLOYMENT,
+            &CREATE_REST_STAGE,
+            &UPDATE_REST_STAGE,
+            &DELETE_REST_STAGE,
+        ]
     }
 
     fn look(&self, of: &Preparation, part: Part, watch: &Watch) -> Option<Node> {
-        let known = of.api.map(|api| Api {
+        let Part::Api(api) = part else { return None };
+        let (identity, logical) = (Identity::of(of, api), api.logical);
+        let known = of.apis.get(logical).filter(|known| known.kind == identity.kind).map(|api| Api {
             id: api.api.clone(),
-            name: names::api(of.pipeline, of.stage),
+            name: identity.name(),
             endpoint: api.endpoint.clone(),
-            tags: names::stage_tags(of.pipeline, of.stage),
+            tags: identity.tags(),
         });
-        let step = LookAtApi {
-            target: of.target.clone(),
-            pipeline: of.pipeline.clone(),
-            stage: of.stage.clone(),
-            known,
-            watch: watch.clone(),
-        };
-        (part == Part::Shared).then(|| Node::new(StepId::new(LOOK), "", step))
+        let step = LookAtApi { identity, known, watch: watch.clone() };
+        Some(Node::new(StepId::of(LOOK, logical), "", step))
     }
 
     fn prepare(&self, to: ToPrepare) -> Result<Prepared, EngineError> {
-        let look = looked(to.of.op)?.filter(|_| to.part == Part::Shared);
-        let Some(look) = look else { return Ok(Prepared::default()) };
-        let seen = Seen::of_api(look.serves.clone());
-        if !to.plan.has_api() {
-            return Ok(Prepared { seen, ..Prepared::default() });
-        }
-        let mut definition = Definition { to: &to, look: &look, nodes: vec![] };
+        let Part::Api(api) = to.part else { return Ok(Prepared::default()) };
+        let (identity, logical) = (Identity::of(to.of, api), api.logical);
+        let Some(look) = looked(to.of.op, logical)? else { return Ok(Prepared::default()) };
+        let Some(app) = to.plan.application.apis.get(logical) else { return Ok(Prepared::default()) };
+        let seen = Seen::of_api(logical, look.serves.clone());
+        let mut definition = Definition { to: &to, identity: &identity, app, look: &look, nodes: vec![] };
         let api = definition.frozen()?;
-        let set = api.map(|api| VersionSet { api: Some(api), ..VersionSet::default() });
+        let set =
+            api.map(|api| VersionSet { apis: [(logical.to_owned(), api)].into(), ..VersionSet::default() });
         Ok(Prepared { nodes: definition.nodes, set, seen })
     }
 
     fn moves(&self, to: &Move, part: Part) -> Option<Node> {
-        let PinnedApi { api, served, .. } = to.set.api.as_ref().filter(|_| part == Part::Shared)?;
+        let Part::Api(ApiPart { logical, .. }) = part else { return None };
+        let api = to.set.apis.get(logical)?;
         let stage = to.before.stage.clone();
-        let title = messages::serve_deployment(stage.as_str());
+        let title = messages::serve_deployment(logical, api.kind, stage.as_str());
+        let before = to.seen.apis.get(logical).cloned().flatten();
+        let is_served = before.as_ref() == Some(&api.served);
         let step = ServeDeployment {
             target: to.target.clone(),
-            api: api.clone(),
+            place: ApiPlace::of(api),
             stage,
-            served: served.clone(),
-            before: to.seen.serves.clone(),
+            served: api.served.clone(),
+            before,
             ran: to.before.clone(),
         };
-        let is_served = to.seen.serves.as_ref() == Some(served);
-        (!is_served).then(|| Node::new(StepId::new("api-stage"), title, step))
+        (!is_served).then(|| Node::new(StepId::of("api-stage", logical), title, step))
     }
 
-    /// One call for each stage.
+    /// One call for each API.
     fn survey<'a>(&self, world: &'a World, stages: &'a [Surveyed]) -> Vec<SurveyCall<'a>> {
-        let call = |Surveyed { stage, api, .. }: &'a Surveyed| -> Option<SurveyCall<'a>> {
-            let api = api.as_ref()?;
-            Some(Box::pin(async move {
-                let found = world.ports.gateway.stage(&world.target, api, API_STAGE).await?;
-                Ok(vec![(stage.clone(), Seen::of_api(found.and_then(Served::of)))])
-            }))
-        };
-        stages.iter().filter_map(call).collect()
+        fn call<'a>(
+            world: &'a World,
+            stage: &'a Surveyed,
+            logical: &'a str,
+            place: &'a ApiPlace,
+        ) -> SurveyCall<'a> {
+            Box::pin(async move {
+                let gateway = world.ports.gateway_of(place.kind);
+                let found = gateway.stage(&world.target, &place.api, &place.stage).await?;
+                Ok(vec![(stage.stage.clone(), Seen::of_api(logical, found.and_then(Served::of)))])
+            })
+        }
+        let stages = stages.iter();
+        stages
+            .flat_map(|stage| {
+                stage.apis.iter().map(move |(logical, place)| call(world, stage, logical, place))
+            })
+            .collect()
     }
 
     fn drift(&self, recorded: &Recorded, seen: &Seen) -> Drift {
-        if seen.is_api_seen { recorded.of_api(seen.serves.as_ref()) } else { Drift::default() }
+        let drifts = seen.apis.iter().map(|(logical, serves)| recorded.of_api(logical, serves.as_ref()));
+        drifts.fold(Drift::default(), Drift::and)
     }
 
     fn describe(&self, change: &Change) -> Vec<Line> {
         let Some(before) = change.before else { return vec![] };
-        fn routes(application: &Application) -> BTreeMap<&str, &String> {
-            application.routes.iter().map(|AppRoute { key, function }| (key.as_str(), function)).collect()
+        fn routes(application: &Application) -> BTreeMap<String, String> {
+            let several = application.apis.len() > 1;
+            let named = |logical: &str, AppRoute { key, target }| match several {
+                true => (format!("{key} of {logical}"), target),
+                false => (key, target),
+            };
+            let apis = application.apis.iter();
+            apis.flat_map(|(logical, api)| api.routes().into_iter().map(move |route| named(logical, route)))
+                .collect()
         }
-        let differ = compared(&routes(before), &routes(change.now), "changed");
-        listed("Routes:", &differ).into_iter().map(|what| Line::plain(what, false)).collect()
+        fn by_key(routes: &BTreeMap<String, String>) -> BTreeMap<&str, &String> {
+            routes.iter().map(|(key, target)| (key.as_str(), target)).collect()
+        }
+        let (before_routes, now_routes) = (routes(before), routes(change.now));
+        let differ = compared(&by_key(&before_routes), &by_key(&now_routes), "changed");
+        let mut lines = listed("Routes:", &differ);
+        let same_routes = |logical: &&String| {
+            let (then, now) = (before.apis.get(*logical), change.now.apis.get(*logical));
+            then.zip(now).is_some_and(|(then, now)| then != now && then.routes() == now.routes())
+        };
+        let others = before.apis.keys().filter(same_routes);
+        lines.extend(others.map(|logical| format!("API {logical}: settings changed")));
+        lines.into_iter().map(|what| Line::plain(what, false)).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! What other operations recently created in a stage's API.
+//! What other operations recently created in an API of a stage.
 //!
 //! The race that this prevents: lists lag, so an operation may not see what another one has just created, and create it again.
 //! AWS would not refuse that, because APIs and deployments have no unique name. But the journal of the operation
@@ -9,11 +9,13 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::identity::Identity;
+use super::steps::{CREATE, DEPLOY};
 use crate::operation::{Context, EngineError, StepId, StepState, load};
 use crate::ports::{Order, Query};
 use crate::records::{AuditRecord, PipelineState, from_item};
 use crate::resources::watch::moves_stage;
-use sluice_model::{OperationId, PipelineName, StageName};
+use sluice_model::{OperationId, PipelineName};
 
 /// How many of the newest audit records are read.
 const ACTS: u32 = 20;
@@ -22,7 +24,7 @@ const ACTS: u32 = 20;
 /// `None` is for a step that may have created something.
 pub(crate) async fn recent(
     cx: &Context,
-    (pipeline, stage): (&PipelineName, &StageName),
+    Identity { pipeline, stage, logical, .. }: &Identity,
     look: Timestamp,
 ) -> Result<Vec<Option<String>>, EngineError> {
     let world = &cx.world;
@@ -39,7 +41,8 @@ pub(crate) async fn recent(
         if !moves_stage(&loaded.op, stage) {
             continue;
         }
-        let steps = loaded.op.steps().filter(|(step, fact)| is_listed(step) && last(fact) > Some(settled));
+        let steps =
+            loaded.op.steps().filter(|(step, fact)| is_listed(step, logical) && last(fact) > Some(settled));
         made.extend(steps.map(|(_, fact)| fact.done.as_ref().and_then(|(_, output)| id_in(output))));
     }
     Ok(made)
@@ -75,8 +78,8 @@ async fn others(
 }
 
 /// Whether the step creates something that only a list shows.
-fn is_listed(step: &StepId) -> bool {
-    matches!(step.0.as_str(), "api" | "deployment")
+fn is_listed(step: &StepId, logical: &str) -> bool {
+    step.0.split_once(':').is_some_and(|(name, of)| matches!(name, CREATE | DEPLOY) && of == logical)
 }
 
 /// The latest time at which the step may have created something.

@@ -7,20 +7,20 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::application::Sluice;
-use crate::names::API_STAGE;
-use crate::operation::effects::{CREATE_STAGE, UPDATE_STAGE};
+use crate::operation::effects::of_api;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
-use crate::ports::ApiStage;
+use crate::ports::{ApiStage, Gateway};
 use crate::records::Served;
 use crate::resources::messages::{self, foreign};
 use crate::resources::own::{ours, shell_line};
+use crate::resources::seen::ApiPlace;
 use crate::resources::watch::RanBefore;
-use sluice_model::{PortResult, StageName, Target};
+use sluice_model::{ApiKind, PortResult, StageName, Target};
 
 /// Makes an API stage serve a deployment with these variables, or creates it.
 pub(super) struct ServeDeployment {
     pub(super) target: Target,
-    pub(super) api: String,
+    pub(super) place: ApiPlace,
     /// The stage whose API it is.
     pub(super) stage: StageName,
     pub(super) served: Served,
@@ -37,15 +37,21 @@ fn change(from: &Served, to: &Served) -> BTreeMap<String, String> {
 }
 
 impl ServeDeployment {
+    fn gateway<'a>(&self, cx: &'a Context) -> &'a dyn Gateway {
+        cx.world.ports.gateway_of(self.place.kind)
+    }
+
     /// What the API stage serves now; `None` if it does not exist.
     async fn now(&self, cx: &Context) -> PortResult<Option<Served>> {
-        let found = cx.world.ports.gateway.stage(&self.target, &self.api, API_STAGE).await?;
+        let ApiPlace { api, stage, .. } = &self.place;
+        let found = self.gateway(cx).stage(&self.target, api, stage).await?;
         Ok(found.map(|stage| Served::of(stage).unwrap_or_default()))
     }
 
     async fn update(&self, cx: &Context, from: &Served, to: &Served) -> PortResult<()> {
-        let gateway = &cx.world.ports.gateway;
-        gateway.update_stage(&self.target, &self.api, API_STAGE, &to.deployment, &change(from, to)).await?;
+        let ApiPlace { api, stage, .. } = &self.place;
+        let gateway = self.gateway(cx);
+        gateway.update_stage(&self.target, api, stage, &to.deployment, &change(from, to)).await?;
         Ok(())
     }
 }
@@ -53,17 +59,18 @@ impl ServeDeployment {
 #[async_trait]
 impl Step<Sluice> for ServeDeployment {
     fn effect(&self) -> Effect {
-        Effect::Mutate(if self.before.is_some() { &UPDATE_STAGE } else { &CREATE_STAGE })
+        let mutations = of_api(self.place.kind);
+        Effect::Mutate(if self.before.is_some() { mutations.update_stage } else { mutations.create_stage })
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let gateway = &cx.world.ports.gateway;
+        let ApiPlace { api, stage, .. } = &self.place;
         let Some(before) = &self.before else {
             let made = ApiStage {
-                name: API_STAGE.to_owned(),
+                name: stage.clone(),
                 deployment: Some(self.served.deployment.clone()),
                 variables: self.served.variables.clone(),
             };
-            gateway.create_stage(&self.target, &self.api, &made).await?;
+            self.gateway(cx).create_stage(&self.target, api, &made).await?;
             return Progress::done(());
         };
         // The call has no precondition, so the stage is read once more right before it.
@@ -85,13 +92,34 @@ impl Step<Sluice> for ServeDeployment {
     }
     fn by_hand(&self) -> Option<String> {
         let before = self.before.as_ref()?;
+        let ApiPlace { kind, api, stage } = &self.place;
         let variables = change(&self.served, before);
-        let variables: Vec<_> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let variables = variables.join(",");
-        let mut words = vec!["aws", "apigatewayv2", "update-stage", "--api-id", &self.api, "--stage-name"];
-        words.extend([API_STAGE, "--deployment-id", &before.deployment]);
-        if !variables.is_empty() {
-            words.extend(["--stage-variables", &variables]);
+        let mut words = vec!["aws"];
+        let (sets, patches);
+        match kind {
+            ApiKind::Http => {
+                words.extend(["apigatewayv2", "update-stage", "--api-id", api, "--stage-name", stage]);
+                words.extend(["--deployment-id", &before.deployment]);
+                sets = variables
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect::<Vec<_>>()
+                    .join(",");
+                if !variables.is_empty() {
+                    words.extend(["--stage-variables", &sets]);
+                }
+            }
+            ApiKind::Rest => {
+                words.extend(["apigateway", "update-stage", "--rest-api-id", api, "--stage-name", stage]);
+                words.push("--patch-operations");
+                let deployment = format!("op=replace,path=/deploymentId,value={}", before.deployment);
+                let variables = variables.iter().map(|(name, value)| match value.as_str() {
+                    "" => format!("op=remove,path=/variables/{name}"),
+                    value => format!("op=replace,path=/variables/{name},value={value}"),
+                });
+                patches = std::iter::once(deployment).chain(variables).collect::<Vec<_>>();
+                words.extend(patches.iter().map(String::as_str));
+            }
         }
         words.extend(["--region", &self.target.region]);
         Some(shell_line(&words))
@@ -100,15 +128,15 @@ impl Step<Sluice> for ServeDeployment {
         if let Some(left) = self.ran.left_if_moved(cx).await? {
             return Ok(left);
         }
-        let gateway = &cx.world.ports.gateway;
+        let (gateway, ApiPlace { api, stage, .. }) = (self.gateway(cx), &self.place);
         match (&self.before, self.now(cx).await?) {
             (Some(before), Some(now)) if now == *before => {}
             (Some(before), Some(now)) if now == self.served => self.update(cx, &now, before).await?,
             (None, Some(now)) if now == self.served => {
-                gateway.delete_stage(&self.target, &self.api, API_STAGE).await?;
+                gateway.delete_stage(&self.target, api, stage).await?;
             }
             // Reads may lag. Deleting a stage that does not exist is not an error.
-            (None, None) => gateway.delete_stage(&self.target, &self.api, API_STAGE).await?,
+            (None, None) => gateway.delete_stage(&self.target, api, stage).await?,
             (before, now) => {
                 let now = now.map(|now| now.beside(before.as_ref()));
                 return Ok(messages::left_api(now.as_deref()));

@@ -1,44 +1,43 @@
 //! The steps that define an API and freeze its definition. A change takes effect only when a stage serves a deployment with it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::look::{LOOK_AGAIN, find, frozen};
+use super::identity::Identity;
+use super::look::{LOOK_AGAIN, frozen};
 use crate::application::Sluice;
-use crate::names;
-use crate::operation::effects::*;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
-use crate::ports::{ApiSettings, DeploymentState};
+use crate::ports::{ApiSettings, DeploymentState, EndpointType};
 use crate::resources::messages;
 use crate::resources::own::ours;
-use sluice_model::{PipelineName, StageName, Target};
 
-/// The id of the step that creates the API.
+/// The first part of the ids of the steps that create something that only a list shows.
 pub(super) const CREATE: &str = "api";
+pub(super) const DEPLOY: &str = "deployment";
 
-/// Creates a stage's API.
+/// Creates an API of a stage.
 pub(super) struct CreateApi {
-    pub(super) target: Target,
-    pub(super) pipeline: PipelineName,
-    pub(super) stage: StageName,
+    pub(super) identity: Identity,
+    /// Where it is reachable, as the template says.
+    pub(super) endpoint: Option<String>,
 }
 
 #[async_trait]
 impl Step<Sluice> for CreateApi {
     fn effect(&self) -> Effect {
-        Effect::Mutate(&CREATE_API)
+        Effect::Mutate(self.identity.mutations().create)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let (name, tags) =
-            (names::api(&self.pipeline, &self.stage), names::stage_tags(&self.pipeline, &self.stage));
-        Progress::done(
-            cx.world.ports.gateway.create_api(&self.target, &name, &tags, &ApiSettings::default()).await?,
-        )
+        let Self { identity, endpoint } = self;
+        let endpoint_type = endpoint.as_deref().and_then(EndpointType::parse);
+        let settings = ApiSettings { endpoint_type, ..ApiSettings::default() };
+        let gateway = identity.gateway(cx);
+        let (name, tags) = (identity.name(), identity.tags());
+        Progress::done(gateway.create_api(&identity.target, &name, &tags, &settings).await?)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        match find(cx, &self.target, (&self.pipeline, &self.stage)).await? {
+        match self.identity.find(cx).await? {
             Some(api) => ours(api),
             None => Ok(Observed::Absent),
         }
@@ -49,20 +48,25 @@ impl Step<Sluice> for CreateApi {
 ///
 /// An import cannot be observed, so it is repeated: the same document gives the same definition.
 pub(super) struct ImportDefinition {
-    pub(super) target: Target,
+    pub(super) identity: Identity,
     pub(super) api: String,
     /// The OpenAPI document.
     pub(super) body: String,
+    /// Where it is reachable, as the template says.
+    pub(super) endpoint: Option<String>,
 }
 
 #[async_trait]
 impl Step<Sluice> for ImportDefinition {
     fn effect(&self) -> Effect {
-        Effect::Mutate(&IMPORT_API)
+        Effect::Mutate(self.identity.mutations().import)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let warnings =
-            cx.world.ports.gateway.import_api(&self.target, &self.api, &self.body, &BTreeMap::new()).await?;
+        let Self { identity, api, body, endpoint } = self;
+        let endpoint =
+            endpoint.iter().map(|endpoint| ("endpointConfigurationTypes".to_owned(), endpoint.clone()));
+        let parameters = endpoint.collect();
+        let warnings = identity.gateway(cx).import_api(&identity.target, api, body, &parameters).await?;
         // A warning names a part of the document that was left out.
         if warnings.is_empty() {
             return Progress::done(());
@@ -76,7 +80,7 @@ impl Step<Sluice> for ImportDefinition {
 
 /// Freezes the API's definition.
 pub(super) struct CreateDeployment {
-    pub(super) target: Target,
+    pub(super) identity: Identity,
     pub(super) api: String,
     /// It identifies the definition.
     pub(super) description: String,
@@ -85,14 +89,14 @@ pub(super) struct CreateDeployment {
 #[async_trait]
 impl Step<Sluice> for CreateDeployment {
     fn effect(&self) -> Effect {
-        Effect::Mutate(&CREATE_DEPLOYMENT)
+        Effect::Mutate(self.identity.mutations().create_deployment)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let gateway = &cx.world.ports.gateway;
-        Progress::done(gateway.create_deployment(&self.target, &self.api, &self.description).await?)
+        let Self { identity, api, description } = self;
+        Progress::done(identity.gateway(cx).create_deployment(&identity.target, api, description).await?)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let found = cx.world.ports.gateway.deployments(&self.target, &self.api).await?;
+        let found = self.identity.gateway(cx).deployments(&self.identity.target, &self.api).await?;
         match frozen(&found, &self.description) {
             Some(deployment) => ours(deployment),
             None => Ok(Observed::Absent),
@@ -105,7 +109,7 @@ const DEPLOYS: Duration = Duration::from_secs(2 * 60);
 
 /// Waits until a deployment can be served.
 pub(super) struct AwaitDeployment {
-    pub(super) target: Target,
+    pub(super) identity: Identity,
     pub(super) api: String,
     pub(super) deployment: String,
 }
@@ -116,7 +120,7 @@ impl Step<Sluice> for AwaitDeployment {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let found = cx.world.ports.gateway.deployments(&self.target, &self.api).await?;
+        let found = self.identity.gateway(cx).deployments(&self.identity.target, &self.api).await?;
         let found = found.into_iter().find(|deployment| deployment.id == self.deployment);
         match found.map(|deployment| deployment.state) {
             Some(DeploymentState::Deployed) => Progress::done(()),

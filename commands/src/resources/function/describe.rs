@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::resources::describe::{Change, Line, WORD, compared, listed, short};
 use sluice_template::AppFunction;
 
@@ -48,9 +50,20 @@ fn of_function(before: Option<&AppFunction>, now: &AppFunction) -> Vec<String> {
     set("runtime", before.runtime.clone(), now.runtime.clone());
     set("handler", before.handler.clone(), now.handler.clone());
     set("architecture", before.architecture.clone(), now.architecture.clone());
-    if before.statements != now.statements {
+    if before.rights != now.rights {
         parts.push("permissions".to_owned());
     }
+    if before.description != now.description {
+        parts.push("description".to_owned());
+    }
+    if before.layers != now.layers {
+        parts.push("layers".to_owned());
+    }
+    fn settings(function: &AppFunction) -> BTreeMap<&str, &Value> {
+        function.settings.iter().map(|(name, value)| (name.as_str(), value)).collect()
+    }
+    let settings = compared(&settings(before), &settings(now), "changed");
+    parts.extend(settings.into_iter().map(|(name, what)| format!("{name} {what}")));
     fn variables(function: &AppFunction) -> BTreeMap<&str, &String> {
         function.environment.iter().map(|(name, value)| (name.as_str(), value)).collect()
     }

@@ -17,6 +17,7 @@ use sluice_model::{Class, PortResult, Target};
 pub(crate) struct RoleState {
     role: Role,
     policies: BTreeMap<String, String>,
+    attached: BTreeSet<String>,
     made: Instant,
 }
 
@@ -57,7 +58,12 @@ impl Identity for FaultProxy {
                 tags: spec.tags.clone(),
                 created: state.time,
             };
-            let made = RoleState { role: role.clone(), policies: BTreeMap::new(), made: state.now };
+            let made = RoleState {
+                role: role.clone(),
+                policies: BTreeMap::new(),
+                attached: BTreeSet::new(),
+                made: state.now,
+            };
             state.roles.insert(spec.name.clone(), made);
             Ok(Made::New(role))
         })
@@ -176,6 +182,29 @@ impl Identity for FaultProxy {
         .await
     }
 
+    async fn attach_role_policy(&self, _: &Target, role: &str, policy: &str) -> PortResult<()> {
+        let call = ATTACH_POLICY.call;
+        self.change(call, role, |state| {
+            let Some(found) = state.roles.get_mut(role) else {
+                return refuse(call, Class::Absent, "NoSuchEntity");
+            };
+            Ok(if found.attached.insert(policy.to_owned()) { Made::New(()) } else { Made::Same(()) })
+        })
+        .await
+    }
+
+    async fn detach_role_policies(&self, _: &Target, role: &str) -> PortResult<()> {
+        self.change(DETACH_POLICY.call, role, |state| {
+            let attached = state.roles.get_mut(role).map(|found| std::mem::take(&mut found.attached));
+            Ok(if attached.is_some_and(|attached| !attached.is_empty()) {
+                Made::New(())
+            } else {
+                Made::Same(())
+            })
+        })
+        .await
+    }
+
     async fn delete_role_policy(&self, _: &Target, role: &str, policy: &str) -> PortResult<()> {
         self.change(DELETE_ROLE_POLICY.call, role, |state| {
             let policies = state.roles.get_mut(role).map(|found| &mut found.policies);
@@ -191,7 +220,9 @@ impl Identity for FaultProxy {
         let call = DELETE_ROLE.call;
         self.change(call, role, |state| match state.roles.get(role) {
             None => Ok(Made::Same(())),
-            Some(found) if !found.policies.is_empty() => refuse(call, Class::Conflict, "DeleteConflict"),
+            Some(found) if !(found.policies.is_empty() && found.attached.is_empty()) => {
+                refuse(call, Class::Conflict, "DeleteConflict")
+            }
             Some(_) => {
                 state.roles.remove(role);
                 Ok(Made::New(()))

@@ -9,6 +9,7 @@ use super::{AppApi, AppRoute};
 use crate::error::{Findings, Place, TemplateCode, Violation};
 use crate::plain::{Evaluator, Part};
 use crate::shape;
+use sluice_model::ApiKind;
 
 const HTTP_API: &str = "AWS::ApiGatewayV2::Api";
 const INTEGRATION: &str = "x-amazon-apigateway-integration";
@@ -18,10 +19,46 @@ const DEFAULT: &str = "/$default";
 /// The operations of a path. Its other keys are no routes.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", ANY];
 
-/// Properties that add nothing to the body. Sluice names and tags APIs itself, and judges all warnings.
-const OF_API: [&str; 6] = ["Body", "BasePath", "Description", "FailOnWarnings", "Name", "Tags"];
-/// Properties of a stage that Sluice sets itself.
-const OF_STAGE: [&str; 6] = ["ApiId", "AutoDeploy", "DeploymentId", "Description", "StageName", "Tags"];
+/// Properties of both kinds of API that add nothing to the body. Sluice names and tags APIs itself, and judges all warnings.
+const OF_API: [&str; 5] = ["Body", "Description", "FailOnWarnings", "Name", "Tags"];
+
+/// Properties that an extension of the document sets as well
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions.html>).
+const EXTENSIONS: [(ApiKind, &str, &str); 5] = [
+    (ApiKind::Http, "CorsConfiguration", "x-amazon-apigateway-cors"),
+    (ApiKind::Rest, "ApiKeySourceType", "x-amazon-apigateway-api-key-source"),
+    (ApiKind::Rest, "BinaryMediaTypes", "x-amazon-apigateway-binary-media-types"),
+    (ApiKind::Rest, "MinimumCompressionSize", "x-amazon-apigateway-minimum-compression-size"),
+    (ApiKind::Rest, "Policy", "x-amazon-apigateway-policy"),
+];
+const ENDPOINT: &str = "x-amazon-apigateway-endpoint-configuration";
+
+/// The names of a kind's properties.
+struct Names {
+    api: &'static [&'static str],
+    stage: &'static [&'static str],
+    variables: &'static str,
+}
+
+const HTTP: Names = Names {
+    api: &["BasePath", "CorsConfiguration", "DisableExecuteApiEndpoint", "ProtocolType", "Version"],
+    stage: &["ApiId", "AutoDeploy", "DeploymentId", "Description", "StageName", "StageVariables", "Tags"],
+    variables: "StageVariables",
+};
+const REST: Names = Names {
+    api: &[
+        "ApiKeySourceType",
+        "BinaryMediaTypes",
+        "DisableExecuteApiEndpoint",
+        "EndpointConfiguration",
+        "MinimumCompressionSize",
+        "Mode",
+        "Parameters",
+        "Policy",
+    ],
+    stage: &["DeploymentId", "Description", "RestApiId", "StageName", "Tags", "Variables"],
+    variables: "Variables",
+};
 
 /// Reads one API; `None` if something is wrong with it.
 pub(super) fn read(
@@ -32,40 +69,106 @@ pub(super) fn read(
 ) -> Option<AppApi> {
     let resource = reading.template.resources.get(logical_id)?;
     let place = Place::of(&["Resources", logical_id, "Properties"]);
-    if resource.kind != HTTP_API {
-        let problem = format!("resources of type `{}` are not deployed yet", resource.kind);
-        let hint = "use an HTTP API: events of type HttpApi";
-        findings.add(&place, Violation::new(TemplateCode::Unsupported, problem, hint));
-        return None;
+    let (kind, names) = if resource.kind == HTTP_API { (ApiKind::Http, HTTP) } else { (ApiKind::Rest, REST) };
+    refuse_others(&resource.properties, &[&OF_API, names.api].concat(), &place, findings);
+    let mut properties = Properties { place, evaluator, findings };
+    let body = properties.value(&resource.properties, "Body")?;
+    let body = properties.findings.take(&properties.place.key("Body"), shape::map(&body).cloned());
+    let mut api = AppApi { kind, stage: None, endpoint: None, body: Value::Null, variables: BTreeMap::new() };
+    let mut body = body?;
+    for (_, property, extension) in EXTENSIONS.iter().filter(|(of, ..)| *of == kind) {
+        if let Some(value) = properties.value(&resource.properties, property) {
+            let value = if *property == "CorsConfiguration" { in_camel_case(value) } else { value };
+            body.insert((*extension).to_owned(), value);
+        }
     }
-    refuse_others(&resource.properties, &OF_API, &place, findings);
-    let body = resource.properties.get("Body").map(|body| {
-        let body = evaluator.evaluate(body)?.ok_or_else(Violation::consequence)?;
-        let body = known(body)?;
-        shape::map(&body).cloned()
-    });
-    let body = findings.take(&place.key("Body"), body?)?;
+    if let Some(disabled) = properties.value(&resource.properties, "DisableExecuteApiEndpoint") {
+        let disabled = disabled == Value::Bool(true) || disabled.as_str() == Some("true");
+        endpoint_of(&mut body).insert("disableExecuteApiEndpoint".to_owned(), disabled.into());
+    }
+    if let Some(configuration) = properties.value(&resource.properties, "EndpointConfiguration") {
+        api.endpoint = configuration["Types"][0].as_str().map(str::to_owned);
+        if let Some(endpoints) = configuration.get("VpcEndpointIds") {
+            endpoint_of(&mut body).insert("vpcEndpointIds".to_owned(), endpoints.clone());
+        }
+    }
+    if let Some(parameters) = properties.value(&resource.properties, "Parameters") {
+        let endpoint = parameters.get("endpointConfigurationTypes").and_then(Value::as_str);
+        api.endpoint = api.endpoint.or_else(|| endpoint.map(str::to_owned));
+    }
+    api.body = Value::Object(body);
     let stages = reading.split.placements.iter().filter_map(|(id, placed)| match &placed.part {
         Part::ApiStage(api) if api == logical_id => Some((id, reading.template.resources.get(id)?)),
         _ => None,
     });
-    let mut variables = BTreeMap::new();
-    for (id, stage) in stages {
-        let place = Place::of(&["Resources", id, "Properties"]);
-        let known_keys = [OF_STAGE.as_slice(), &["StageVariables"]].concat();
-        refuse_others(&stage.properties, &known_keys, &place, findings);
-        let Some(own) = stage.properties.get("StageVariables") else { continue };
-        let place = place.key("StageVariables");
-        let own = evaluator.evaluate(own).and_then(|own| own.map(known).transpose());
-        let Some(Some(Value::Object(own))) = findings.take(&place, own) else { continue };
+    for (nth, (id, stage)) in stages.enumerate() {
+        properties.place = Place::of(&["Resources", id, "Properties"]);
+        if nth > 0 {
+            let problem = format!("`{logical_id}` has another stage");
+            let hint = "leave one: each stage of the pipeline has its own API";
+            let wrong = Violation::new(TemplateCode::Unsupported, problem, hint);
+            properties.findings.add(&properties.place, wrong);
+        }
+        refuse_others(&stage.properties, names.stage, &properties.place, properties.findings);
+        if kind == ApiKind::Rest {
+            let name = properties.value(&stage.properties, "StageName");
+            api.stage = name.as_ref().and_then(Value::as_str).map(str::to_owned);
+        }
+        let Some(Value::Object(own)) = properties.value(&stage.properties, names.variables) else { continue };
+        let place = properties.place.key(names.variables);
         for (name, value) in own {
             let taken = reading.split.part(&name) == Some(&Part::Function);
             let value = if taken { Err(taken_variable(&name)) } else { shape::scalar(&value) };
-            let value = findings.take(&place.key(&name), value);
-            variables.extend(value.map(|value| (name, value)));
+            let value = properties.findings.take(&place.key(&name), value);
+            api.variables.extend(value.map(|value| (name, value)));
         }
     }
-    Some(AppApi { body: Value::Object(body), variables })
+    if kind == ApiKind::Rest && api.stage.is_none() {
+        let hint = "add an AWS::ApiGateway::Stage with a StageName";
+        let wrong = Violation::new(TemplateCode::Missing, "the API has no stage", hint);
+        findings.add(&Place::of(&["Resources", logical_id]), wrong);
+        return None;
+    }
+    Some(api)
+}
+
+/// Evaluates the properties of a resource.
+struct Properties<'a> {
+    place: Place,
+    evaluator: &'a Evaluator<'a>,
+    findings: &'a mut Findings,
+}
+
+impl Properties<'_> {
+    /// The value of a property, if it has one and nothing is wrong with it.
+    fn value(&mut self, properties: &Map<String, Value>, key: &str) -> Option<Value> {
+        let value = self.evaluator.evaluate(properties.get(key)?);
+        let value = value.and_then(|value| value.map(known).transpose());
+        self.findings.take(&self.place.key(key), value).flatten()
+    }
+}
+
+/// The endpoint configuration of a document: in `servers` for HTTP APIs and at the top for REST APIs. Both kinds read it at the top.
+fn endpoint_of(body: &mut Map<String, Value>) -> &mut Map<String, Value> {
+    let endpoint = body.entry(ENDPOINT).or_insert_with(|| Value::Object(Map::new()));
+    if !endpoint.is_object() {
+        *endpoint = Value::Object(Map::new());
+    }
+    match endpoint {
+        Value::Object(map) => map,
+        _ => unreachable!("it was made a mapping"),
+    }
+}
+
+/// A mapping with its keys as the extension has them: `allowOrigins`.
+fn in_camel_case(value: Value) -> Value {
+    let Value::Object(map) = value else { return value };
+    let lower = |key: String| {
+        let mut signs = key.chars();
+        let first = signs.next().map(|first| first.to_ascii_lowercase());
+        first.into_iter().chain(signs).collect::<String>()
+    };
+    Value::Object(map.into_iter().map(|(key, value)| (lower(key), value)).collect())
 }
 
 fn taken_variable(name: &str) -> Violation {

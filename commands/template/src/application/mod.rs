@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::rights;
 use crate::plain::Stage;
-use sluice_model::CodeRef;
+use sluice_model::{ApiKind, CodeRef};
 
 pub use read::read;
 pub use statements::POLICY_LIMIT;
@@ -97,6 +97,15 @@ pub struct AppRights {
 /// An API with a body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppApi {
+    /// Its kind.
+    #[serde(default, skip_serializing_if = "ApiKind::is_http")]
+    pub kind: ApiKind,
+    /// The name of its API stage; `None` for `$default` of an HTTP API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Where a REST API is reachable: `EDGE`, `REGIONAL` or `PRIVATE`. `None` leaves API Gateway's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
     /// Its definition, an OpenAPI document. The version of a function is `${stageVariables.LOGICAL_ID}` in it, wherever it is
     /// called. API Gateway's credentials for these calls are left to the caller.
     pub body: Value,
@@ -144,7 +153,7 @@ impl Application {
         functions.any(|function| {
             let mut statements = function.rights.statements.iter();
             statements.any(|statement| rights::wild(statement).is_some())
-                || function.rights.managed.iter().any(|policy| statements::is_wild(policy))
+                || function.rights.managed.iter().any(|policy| rights::is_wild_policy(policy))
         })
     }
 }

@@ -12,49 +12,22 @@ use super::Deploying;
 use super::read::known;
 use crate::error::{Findings, Place, TemplateCode, Violation};
 use crate::plain::Evaluator;
-use crate::{rights, shape};
+use crate::rights::{self, BASIC, is_wild_policy, policy_name};
+use crate::shape;
 
 /// The most characters of a function's policies. IAM's limit for the inline policies of a role is 10,240; the rest is for the
 /// statements that Sluice adds.
 pub const POLICY_LIMIT: usize = 9_216;
 
-/// The managed policies for what Lambda does with a function's role itself: write logs and traces, poll a source, reach a VPC
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html>).
-const OF_LAMBDA: [&str; 9] = [
-    BASIC,
-    "AWSXRayDaemonWriteAccess",
-    "AWSXrayWriteOnlyAccess",
-    "CloudWatchLambdaInsightsExecutionRolePolicy",
-    "service-role/AWSLambdaDynamoDBExecutionRole",
-    "service-role/AWSLambdaKinesisExecutionRole",
-    "service-role/AWSLambdaMSKExecutionRole",
-    "service-role/AWSLambdaSQSQueueExecutionRole",
-    "service-role/AWSLambdaVPCAccessExecutionRole",
-];
-
-/// Writing logs: every role of Sluice's may do that for its own log group, so this one is left out.
-const BASIC: &str = "service-role/AWSLambdaBasicExecutionRole";
-
-/// The name of one of AWS's own policies.
-fn name_of(arn: &str) -> Option<&str> {
-    let (partition, name) = arn.strip_prefix("arn:")?.split_once(":iam::aws:policy/")?;
-    (partition.starts_with("aws") && !name.is_empty()).then_some(name)
-}
-
-/// Whether a managed policy gives rights without naming a resource, and is not one that Lambda documents for functions.
-pub(super) fn is_wild(arn: &str) -> bool {
-    name_of(arn).is_none_or(|name| !OF_LAMBDA.contains(&name))
-}
-
 /// A managed policy that a role may have; `None` for one that adds nothing.
 pub(super) fn managed(arn: String, deploying: &Deploying<'_>) -> Result<Option<String>, Violation> {
-    let Some(name) = name_of(&arn) else {
+    let Some(name) = policy_name(&arn) else {
         let hint =
             "write its statements into Policies: a policy elsewhere can change under a running version";
         let problem = format!("`{arn}` is not a policy of AWS");
         return Err(Violation::new(TemplateCode::Unsupported, problem, hint));
     };
-    if is_wild(&arn) && !deploying.wild_rights {
+    if is_wild_policy(&arn) && !deploying.wild_rights {
         let hint = allow(deploying, "write the statements that the function needs into Policies");
         let problem = format!("the policy {name} is not limited to resources of this pipeline");
         return Err(Violation::new(TemplateCode::WildRights, problem, hint));
