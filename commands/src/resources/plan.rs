@@ -71,13 +71,14 @@ impl Deployable {
             let role =
                 ImmutableRole::of_function(target, (pipeline, stage), &function.name, &function.statements);
             let config = FunctionConfig {
-                runtime: function.runtime.clone(),
-                handler: function.handler.clone(),
+                runtime: Some(function.runtime.clone()),
+                handler: Some(function.handler.clone()),
                 role: role.arn(target),
                 memory: function.memory,
                 timeout: function.timeout,
                 architecture: function.architecture.clone(),
                 environment: function.environment.clone(),
+                ..FunctionConfig::default()
             };
             let planned = PlannedFunction {
                 name: function.name.clone(),

@@ -79,6 +79,8 @@ impl FaultProxy {
             builders: all.clone(),
             objects: all.clone(),
             functions: all.clone(),
+            function_settings: all.clone(),
+            layers: all.clone(),
             gateway: all.clone(),
             probe: all.clone(),
             identity: all.clone(),

@@ -160,18 +160,20 @@ pub fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str
 fn latest(function: &AppFunction, of: (&PipelineName, &StageName)) -> Latest {
     let role = ImmutableRole::of_function(&target(), of, &function.name, &function.statements);
     let config = FunctionConfig {
-        runtime: function.runtime.clone(),
-        handler: function.handler.clone(),
+        runtime: Some(function.runtime.clone()),
+        handler: Some(function.handler.clone()),
         role: role.arn(&target()),
         memory: function.memory,
         timeout: function.timeout,
         architecture: function.architecture.clone(),
         environment: function.environment.clone(),
+        ..FunctionConfig::default()
     };
     Latest {
         revision: "rev-1".into(),
         sha256: "before".into(),
         print: config_digest(&config),
+        set: config.set(),
         role: config.role,
         architecture: config.architecture,
     }
