@@ -9,12 +9,17 @@ use sluice_model::{Class, PortError, PortResult};
 pub(crate) struct Call {
     pub(crate) name: &'static str,
     pub(crate) mutates: bool,
+    /// Whether a stage waits for it before it moves. Others wait for it.
+    pub(crate) is_urgent: bool,
 }
+
+/// [`GET_FUNCTION_CONFIGURATION`], before a stage moves.
+pub(crate) const GET_READINESS: Call = Call { is_urgent: true, ..GET_FUNCTION_CONFIGURATION };
 
 macro_rules! calls {
     (reads { $($read:ident = $read_name:literal,)* } mutations { $($write:ident = $write_name:literal,)* }) => {
-        $(pub(crate) const $read: Call = Call { name: $read_name, mutates: false };)*
-        $(pub(crate) const $write: Call = Call { name: $write_name, mutates: true };)*
+        $(pub(crate) const $read: Call = Call { name: $read_name, mutates: false, is_urgent: false };)*
+        $(pub(crate) const $write: Call = Call { name: $write_name, mutates: true, is_urgent: false };)*
 
         /// Every call that only reads, by its name in [`PortError`].
         pub const READS: &[&str] = &[$($read_name),*];
@@ -44,6 +49,13 @@ calls! {
         LIST_VERSIONS = "lambda:ListVersionsByFunction",
         GET_ACCOUNT_SETTINGS = "lambda:GetAccountSettings",
         GET_FUNCTION_CONFIGURATION = "lambda:GetFunctionConfiguration",
+        GET_FUNCTION_CONCURRENCY = "lambda:GetFunctionConcurrency",
+        GET_RECURSION = "lambda:GetFunctionRecursionConfig",
+        GET_CODE_SIGNING = "lambda:GetFunctionCodeSigningConfig",
+        GET_RUNTIME_MANAGEMENT = "lambda:GetRuntimeManagementConfig",
+        GET_SCALING = "lambda:GetFunctionScalingConfig",
+        LIST_LAYER_VERSIONS = "lambda:ListLayerVersions",
+        GET_LAYER_VERSION = "lambda:GetLayerVersion",
         LIST_FUNCTION_TAGS = "lambda:ListTags",
         GET_ALIAS = "lambda:GetAlias",
         LIST_ALIASES = "lambda:ListAliases",
@@ -79,6 +91,14 @@ calls! {
         UPDATE_FUNCTION_CONFIGURATION = "lambda:UpdateFunctionConfiguration",
         UPDATE_FUNCTION_CODE = "lambda:UpdateFunctionCode",
         PUBLISH_VERSION = "lambda:PublishVersion",
+        PUBLISH_LAYER_VERSION = "lambda:PublishLayerVersion",
+        PUT_FUNCTION_CONCURRENCY = "lambda:PutFunctionConcurrency",
+        DELETE_FUNCTION_CONCURRENCY = "lambda:DeleteFunctionConcurrency",
+        PUT_RECURSION = "lambda:PutFunctionRecursionConfig",
+        PUT_CODE_SIGNING = "lambda:PutFunctionCodeSigningConfig",
+        DELETE_CODE_SIGNING = "lambda:DeleteFunctionCodeSigningConfig",
+        PUT_RUNTIME_MANAGEMENT = "lambda:PutRuntimeManagementConfig",
+        PUT_SCALING = "lambda:PutFunctionScalingConfig",
         CREATE_ALIAS = "lambda:CreateAlias",
         UPDATE_ALIAS = "lambda:UpdateAlias",
         DELETE_ALIAS = "lambda:DeleteAlias",

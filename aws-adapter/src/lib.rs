@@ -24,7 +24,8 @@ use std::sync::Arc;
 
 pub use aws_config::SdkConfig;
 use sluice_commands::ports::{
-    Archive, Builders, Functions, Gateway, Identity, Logs, Objects, Queue, Quotas, Repositories,
+    Archive, Builders, FunctionSettings, Functions, Gateway, Identity, Layers, Logs, Objects, Queue, Quotas,
+    Repositories,
 };
 
 pub use crate::call::{MUTATIONS, READS};
@@ -49,6 +50,10 @@ pub struct Aws {
     pub archive: Arc<dyn Archive>,
     /// Lambda.
     pub functions: Arc<dyn Functions>,
+    /// Lambda: settings with calls of their own.
+    pub function_settings: Arc<dyn FunctionSettings>,
+    /// Lambda's layers.
+    pub layers: Arc<dyn Layers>,
     /// API Gateway v2.
     pub gateway: Arc<dyn Gateway>,
     /// IAM and STS.
@@ -93,6 +98,7 @@ impl Aws {
         let s3 = service!(aws_sdk_s3, config, region, limits, |builder| builder.force_path_style(path_style));
         let s3 = Arc::new(s3::S3(s3));
         let lambda = service!(aws_sdk_lambda, config, region, limits);
+        let functions = Arc::new(lambda::Lambda(lambda.clone()));
         let iam = service!(aws_sdk_iam, config, region, limits);
         Ok(Self {
             repositories: Arc::new(codecommit::CodeCommit(service!(
@@ -104,7 +110,9 @@ impl Aws {
             builders: Arc::new(codebuild::CodeBuild(service!(aws_sdk_codebuild, config, region, limits))),
             objects: Arc::clone(&s3) as Arc<dyn Objects>,
             archive: s3,
-            functions: Arc::new(lambda::Lambda(lambda.clone())),
+            functions: Arc::clone(&functions) as Arc<dyn Functions>,
+            function_settings: Arc::clone(&functions) as Arc<dyn FunctionSettings>,
+            layers: functions,
             gateway: Arc::new(api_gateway::ApiGateway {
                 service: service!(aws_sdk_apigatewayv2, config, region, limits),
                 changes: ChangeLocks::default(),

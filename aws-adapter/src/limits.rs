@@ -110,7 +110,7 @@ impl Limits {
 }
 
 fn is_move(call: Call) -> bool {
-    MOVES.contains(&call)
+    call.is_urgent || MOVES.contains(&call)
 }
 
 async fn within_max_wait<T>(call: Call, wait: impl Future<Output = T>) -> PortResult<T> {

@@ -8,7 +8,7 @@ use crate::resources::rights::ImmutableRole;
 use crate::resources::{described, role_description};
 use crate::{build_op, names, repo};
 use sluice_model::{BuildNumber, PipelineName, StageName, Target};
-use sluice_template::function_name;
+use sluice_template::{AppRights, function_name};
 
 /// The alphabet of tags that every service takes: letters, digits, spaces and `_.:/=+-@`.
 const TAG: &str = r"^[A-Za-z0-9 _.:/=+\-@]+$";
@@ -60,12 +60,19 @@ fn names_and_descriptions_are_in_the_alphabets_of_their_services() {
         holds(r"^[\t\n\r -~\u{a1}-\u{ff}]+$", 1000, &role_description(&name));
         let mut roles = vec![ImmutableRole::of_builds(&target, &name)];
         for stage in stages() {
-            holds(r"^.+$", 128, &names::api(&name, &stage));
+            for logical_id in ["A", &"L".repeat(255)] {
+                holds(r"^.+$", 128, &names::api(&name, &stage, logical_id));
+            }
             roles.push(ImmutableRole::of_api(&target, &name, &stage));
             for logical_id in ["F", &"L".repeat(255)] {
                 let function = function_name(&name, &stage, logical_id);
                 holds(r"^[a-zA-Z0-9\-_]+$", 64, &function);
-                roles.push(ImmutableRole::of_function(&target, (&name, &stage), &function, &[]));
+                roles.push(ImmutableRole::of_function(
+                    &target,
+                    (&name, &stage),
+                    &function,
+                    &AppRights::default(),
+                ));
             }
         }
         for role in roles {

@@ -3,7 +3,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::ports::{
-    ApiKind, Builders, Directory, Functions, Gateway, Identity, Logs, Objects, Probe, Repositories,
+    ApiKind, Builders, Directory, FunctionSettings, Functions, Gateway, Identity, Layers, Logs, Objects,
+    Probe, Repositories,
 };
 use crate::records::{AuditSubject, Keys};
 use crate::rules::{PinnedRoles, Snapshot};
@@ -49,6 +50,10 @@ pub struct Ports {
     pub objects: Arc<dyn Objects>,
     /// Lambda.
     pub functions: Arc<dyn Functions>,
+    /// Lambda: settings with calls of their own.
+    pub function_settings: Arc<dyn FunctionSettings>,
+    /// Lambda's layers.
+    pub layers: Arc<dyn Layers>,
     /// API Gateway, HTTP APIs.
     pub gateway: Arc<dyn Gateway>,
     /// API Gateway, REST APIs.

@@ -1,28 +1,92 @@
 //! Lambda. Every write names the state that it was decided on (`RevisionId`, `CodeSha256`), so a lost race is a conflict
 //! and never a change.
 
+mod form;
+mod layers;
+mod separate;
+mod settings;
 mod values;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    AliasRoutingConfiguration, Architecture, FunctionCode, InvocationType, PackageType, Runtime,
+    AliasRoutingConfiguration, Architecture, InvocationType, PackageType, Runtime, S3ObjectStorageMode,
 };
 use aws_smithy_types::timeout::TimeoutConfig;
-use sluice_commands::ports::{Alias, FunctionConfig, FunctionVersion, Functions, Invoked, Tags};
-use sluice_model::{Class, CodeRef, PortResult, Target};
+use sluice_commands::ports::{
+    Alias, FunctionCode, FunctionConfig, FunctionVersion, Functions, Invoked, Readiness, Tags, WAKE_EVENT,
+    reset_value,
+};
+use sluice_model::{Class, PortResult, Target};
 
-use crate::call;
+use crate::call::{self, Call};
 use crate::client::Service;
 use crate::error::{failed, found};
 use crate::values::{sorted, unsorted};
+use settings::{Settings, with_settings};
 use values::{alias_of, environment, function_error, is_published, positive, version_of};
 
+/// How long the function may take if it was not inactive after all.
+const WAKE_TIMEOUT: Duration = Duration::from_secs(30);
+/// With what Lambda refuses the call of a version that it begins to restore: the errors of `Invoke` in AWS's model that say so.
+const STARTS_RESTORING: [&str; 4] = [
+    "ENINotReadyException",
+    "ResourceConflictException",
+    "ResourceNotReadyException",
+    "SnapStartNotReadyException",
+];
+
+/// Adds the code to a request.
+macro_rules! code_of {
+    ($call:expr, $request:expr, $code:expr) => {
+        match $code {
+            FunctionCode::Image { uri, .. } => $request.image_uri(uri),
+            FunctionCode::Archive { object, settings } => {
+                let (mut mode, mut key) = (None, None);
+                for (name, value) in settings {
+                    match name.as_str() {
+                        "S3ObjectStorageMode" => mode = Some(S3ObjectStorageMode::from(value.as_str())),
+                        "SourceKMSKeyArn" => key = Some(value.clone()),
+                        _ => {
+                            let detail = format!("Code.{name} is not known to this version of Sluice");
+                            return Err($call.error(Class::Invalid, "NotSendable", detail));
+                        }
+                    }
+                }
+                $request
+                    .s3_bucket(&object.bucket)
+                    .s3_key(&object.key)
+                    .s3_object_version(&object.version)
+                    .set_s3_object_storage_mode(mode)
+                    .set_source_kms_key_arn(key)
+            }
+        }
+    };
+}
+
 pub(crate) struct Lambda(pub(crate) Service<Client>);
+
+impl Lambda {
+    async fn look(
+        &self,
+        call: Call,
+        target: &Target,
+        function: &str,
+        version: &str,
+    ) -> PortResult<Option<FunctionVersion>> {
+        let client = self.0.rate_limited(target, call).await?;
+        let answer =
+            client.get_function_configuration().function_name(function).qualifier(version).send().await;
+        match found(answer.map_err(failed(call)))? {
+            Some(answer) => Ok(Some(version_of!(call, &answer))),
+            None => Ok(None),
+        }
+    }
+}
 
 #[async_trait]
 impl Functions for Lambda {
@@ -67,14 +131,18 @@ impl Functions for Lambda {
         function: &str,
         version: &str,
     ) -> PortResult<Option<FunctionVersion>> {
-        let call = call::GET_FUNCTION_CONFIGURATION;
-        let client = self.0.rate_limited(target, call).await?;
-        let answer =
-            client.get_function_configuration().function_name(function).qualifier(version).send().await;
-        match found(answer.map_err(failed(call)))? {
-            Some(answer) => Ok(Some(version_of!(call, &answer))),
-            None => Ok(None),
-        }
+        self.look(call::GET_FUNCTION_CONFIGURATION, target, function, version).await
+    }
+
+    async fn readiness(
+        &self,
+        target: &Target,
+        function: &str,
+        version: &str,
+    ) -> PortResult<Option<Readiness>> {
+        self.look(call::GET_READINESS, target, function, version)
+            .await
+            .map(|found| found.map(|found| found.readiness))
     }
 
     async fn function_tags(&self, target: &Target, function: &str) -> PortResult<Option<Tags>> {
@@ -90,35 +158,35 @@ impl Functions for Lambda {
         target: &Target,
         function: &str,
         config: &FunctionConfig,
-        code: &CodeRef,
+        code: &FunctionCode,
         tags: &Tags,
     ) -> PortResult<FunctionVersion> {
         let call = call::CREATE_FUNCTION;
-        let package = FunctionCode::builder()
-            .s3_bucket(&code.bucket)
-            .s3_key(&code.key)
-            .s3_object_version(&code.version)
-            .build();
-        let answer = self
+        let kind = if config.is_image() { PackageType::Image } else { PackageType::Zip };
+        let settings = Settings::of(call, config.settings.iter().chain(&config.at_creation))?;
+        let tenancy = settings.tenancy.clone();
+        let package = code_of!(call, aws_sdk_lambda::types::FunctionCode::builder(), code).build();
+        let request = self
             .0
             .rate_limited(target, call)
             .await?
             .create_function()
             .function_name(function)
-            .package_type(PackageType::Zip)
+            .package_type(kind)
             .code(package)
-            .runtime(Runtime::from(config.runtime.as_str()))
-            .handler(&config.handler)
+            .set_runtime(config.runtime.as_deref().map(Runtime::from))
+            .set_handler(config.handler.clone())
             .role(&config.role)
             .memory_size(positive(call, config.memory)?)
             .timeout(positive(call, config.timeout)?)
             .architectures(Architecture::from(config.architecture.as_str()))
             .environment(environment(&config.environment))
+            .description(&config.description)
+            .set_layers(Some(config.layers.clone()))
+            .set_tenancy_config(tenancy)
             .set_tags(unsorted(tags))
-            .publish(true)
-            .send()
-            .await
-            .map_err(failed(call))?;
+            .publish(true);
+        let answer = with_settings!(request, settings).send().await.map_err(failed(call))?;
         Ok(version_of!(call, &answer))
     }
 
@@ -127,26 +195,37 @@ impl Functions for Lambda {
         target: &Target,
         function: &str,
         config: &FunctionConfig,
+        reset: &BTreeSet<String>,
         revision: &str,
     ) -> PortResult<FunctionVersion> {
         let call = call::UPDATE_FUNCTION_CONFIGURATION;
+        let mut values = config.settings.clone();
+        for name in reset.iter().filter(|name| !config.settings.contains_key(*name)) {
+            let Some(value) = reset_value(function, name) else {
+                let detail = format!("{name} cannot be removed from {function}");
+                return Err(call.error(Class::Invalid, "NotSendable", detail));
+            };
+            values.insert(name.clone(), value);
+        }
+        let settings = Settings::of(call, &values)?;
         // The architecture belongs to the code: this call has no such field.
-        let answer = self
+        let request = self
             .0
             .rate_limited(target, call)
             .await?
             .update_function_configuration()
             .function_name(function)
-            .runtime(Runtime::from(config.runtime.as_str()))
-            .handler(&config.handler)
+            .set_runtime(config.runtime.as_deref().map(Runtime::from))
+            .set_handler(config.handler.clone())
             .role(&config.role)
             .memory_size(positive(call, config.memory)?)
             .timeout(positive(call, config.timeout)?)
             .environment(environment(&config.environment))
-            .revision_id(revision)
-            .send()
-            .await
-            .map_err(failed(call))?;
+            // Sent also if they are empty: that removes earlier ones.
+            .description(&config.description)
+            .set_layers(Some(config.layers.clone()))
+            .revision_id(revision);
+        let answer = with_settings!(request, settings).send().await.map_err(failed(call))?;
         Ok(version_of!(call, &answer))
     }
 
@@ -154,20 +233,13 @@ impl Functions for Lambda {
         &self,
         target: &Target,
         function: &str,
-        code: &CodeRef,
+        code: &FunctionCode,
         architecture: &str,
         revision: &str,
     ) -> PortResult<FunctionVersion> {
         let call = call::UPDATE_FUNCTION_CODE;
-        let answer = self
-            .0
-            .rate_limited(target, call)
-            .await?
-            .update_function_code()
-            .function_name(function)
-            .s3_bucket(&code.bucket)
-            .s3_key(&code.key)
-            .s3_object_version(&code.version)
+        let request = self.0.rate_limited(target, call).await?.update_function_code().function_name(function);
+        let answer = code_of!(call, request, code)
             .architectures(Architecture::from(architecture))
             .revision_id(revision)
             .publish(true)
@@ -287,6 +359,14 @@ impl Functions for Lambda {
             version: answer.executed_version().map(str::to_owned),
             error: answer.function_error().map(|kind| function_error(kind, said)),
         })
+    }
+
+    async fn wake(&self, target: &Target, function: &str, version: &str) -> PortResult<()> {
+        match self.invoke(target, function, version, WAKE_EVENT, WAKE_TIMEOUT).await {
+            // The refusal is what a call of an inactive version gets.
+            Err(error) if STARTS_RESTORING.contains(&error.code.as_str()) => Ok(()),
+            answer => answer.map(|_| ()),
+        }
     }
 
     async fn delete_alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<()> {

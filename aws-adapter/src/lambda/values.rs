@@ -10,9 +10,8 @@ use sluice_model::{Class, PortResult};
 use crate::call::Call;
 use crate::values::unsorted;
 
-/// Lambda's defaults for what a configuration leaves out.
-pub(super) const DEFAULT_MEMORY: u32 = 128;
-pub(super) const DEFAULT_TIMEOUT: u32 = 3;
+/// The version that can change.
+const LATEST: &str = "$LATEST";
 
 /// The SDK has one type per operation for the same data.
 macro_rules! version_of {
@@ -20,18 +19,20 @@ macro_rules! version_of {
         let (call, answer) = ($call, $answer);
         let version = call.required(answer.version(), "version")?;
         let arn = call.required(answer.function_arn(), "function ARN")?;
+        let defaults = sluice_commands::ports::FunctionConfig::default();
+        let (at_creation, settings) = $crate::lambda::settings::settings_of!(answer)
+            .into_iter()
+            .partition(|(name, _)| sluice_commands::ports::AT_CREATION.contains(&name.as_str()));
         sluice_commands::ports::FunctionVersion {
             version: version.to_owned(),
             arn: $crate::lambda::values::with_version(arn, version),
             code_sha256: call.required(answer.code_sha256(), "CodeSha256")?.to_owned(),
             config: sluice_commands::ports::FunctionConfig {
-                runtime: answer.runtime().map(|runtime| runtime.as_str().to_owned()).unwrap_or_default(),
-                handler: answer.handler().unwrap_or_default().to_owned(),
+                runtime: answer.runtime().map(|runtime| runtime.as_str().to_owned()),
+                handler: answer.handler().filter(|handler| !handler.is_empty()).map(str::to_owned),
                 role: answer.role().unwrap_or_default().to_owned(),
-                memory: $crate::lambda::values::number(answer.memory_size())
-                    .unwrap_or($crate::lambda::values::DEFAULT_MEMORY),
-                timeout: $crate::lambda::values::number(answer.timeout())
-                    .unwrap_or($crate::lambda::values::DEFAULT_TIMEOUT),
+                memory: $crate::lambda::values::number(answer.memory_size()).unwrap_or(defaults.memory),
+                timeout: $crate::lambda::values::number(answer.timeout()).unwrap_or(defaults.timeout),
                 architecture: answer
                     .architectures()
                     .first()
@@ -41,9 +42,15 @@ macro_rules! version_of {
                 environment: $crate::values::sorted(
                     answer.environment().and_then(|environment| environment.variables()),
                 ),
-            },
+                description: answer.description().unwrap_or_default().to_owned(),
+                layers: answer.layers().iter().filter_map(|layer| layer.arn().map(str::to_owned)).collect(),
+                settings,
+                at_creation,
+            }
+            .normalised($crate::lambda::values::name_in(arn)),
             revision: call.required(answer.revision_id(), "RevisionId")?.to_owned(),
             readiness: $crate::lambda::values::readiness(
+                version,
                 answer.state(),
                 answer.state_reason_code().map(|code| code.as_str()),
                 answer.last_update_status(),
@@ -71,6 +78,7 @@ pub(super) use {alias_of, version_of};
 /// Never assumes readiness: a list of versions may leave out the state, which then counts as pending;
 /// [`Functions::version`] returns it.
 pub(super) fn readiness(
+    version: &str,
     state: Option<&State>,
     reason: Option<&str>,
     update: Option<&LastUpdateStatus>,
@@ -78,13 +86,25 @@ pub(super) fn readiness(
 ) -> Readiness {
     match (state, update) {
         (Some(State::Failed), _) => Readiness::Failed(reason.unwrap_or("Failed").to_owned()),
+        // Nobody can call it, and Lambda does not change that by itself.
+        (Some(state @ (State::Deactivating | State::Deactivated | State::Deleting)), _) => {
+            Readiness::Failed(reason.unwrap_or(state.as_str()).to_owned())
+        }
         (_, Some(LastUpdateStatus::Failed)) => {
             Readiness::Failed(update_reason.unwrap_or("Failed").to_owned())
         }
         (_, Some(LastUpdateStatus::InProgress)) => Readiness::Pending,
-        (Some(State::Active | State::Inactive), _) => Readiness::Ready,
+        (Some(State::Active), _) => Readiness::Ready,
+        (Some(State::Inactive), _) => Readiness::Inactive(reason.unwrap_or("Idle").to_owned()),
+        // `$LATEST` of a function on a capacity provider: it can be published, and nobody can call it.
+        (Some(State::ActiveNonInvocable), _) if version == LATEST => Readiness::Ready,
         _ => Readiness::Pending,
     }
+}
+
+/// The name of the function in an ARN.
+pub(super) fn name_in(arn: &str) -> &str {
+    arn.split(':').nth(6).unwrap_or_default()
 }
 
 /// Adds the version to an ARN. Lambda leaves it out if the request had no qualifier.
@@ -145,7 +165,9 @@ mod tests {
         let active = Some(&State::Active);
         let cases = [
             (active, None, Readiness::Ready),
-            (Some(&State::Inactive), Some(&LastUpdateStatus::Successful), Readiness::Ready),
+            (Some(&State::Inactive), Some(&LastUpdateStatus::Successful), Readiness::Inactive("why".into())),
+            (Some(&State::Deactivated), None, Readiness::Failed("why".into())),
+            (Some(&State::ActiveNonInvocable), None, Readiness::Pending),
             (active, Some(&LastUpdateStatus::InProgress), Readiness::Pending),
             (Some(&State::Pending), None, Readiness::Pending),
             (None, None, Readiness::Pending),
@@ -154,11 +176,18 @@ mod tests {
         ];
         for (state, update, expected) in cases {
             assert_eq!(
-                readiness(state, Some("why"), update, Some("update")),
+                readiness("7", state, Some("why"), update, Some("update")),
                 expected,
                 "{state:?} {update:?}"
             );
         }
+    }
+
+    #[test]
+    fn latest_is_ready_without_being_callable() {
+        assert_eq!(readiness(LATEST, Some(&State::ActiveNonInvocable), None, None, None), Readiness::Ready);
+        let idle = readiness("7", Some(&State::Inactive), None, None, None);
+        assert_eq!(idle, Readiness::Inactive("Idle".into()), "no reason is given");
     }
 
     #[test]

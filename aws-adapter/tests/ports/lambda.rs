@@ -1,10 +1,10 @@
 //! Lambda's answers that the emulator gets wrong, as recorded answers (FIELD, "The local AWS").
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sluice_aws_adapter::Aws;
-use sluice_commands::ports::{FunctionConfig, Invoked, Readiness, Tags};
+use sluice_commands::ports::{FunctionCode, FunctionConfig, Invoked, Readiness, Tags};
 use sluice_model::{Class, CodeRef};
 
 use crate::harness::recorded_server::{Answer, RecordedServer, rest};
@@ -26,18 +26,19 @@ async fn refusing(status: u16, code: &'static str, body: &'static str) -> (Aws, 
 
 fn config() -> FunctionConfig {
     FunctionConfig {
-        runtime: "python3.12".into(),
-        handler: "app.handler".into(),
+        runtime: Some("python3.12".into()),
+        handler: Some("app.handler".into()),
         role: "arn:aws:iam::000000000000:role/sluice/f".into(),
         memory: 128,
         timeout: 3,
         architecture: "x86_64".into(),
         environment: BTreeMap::new(),
+        ..FunctionConfig::default()
     }
 }
 
-fn code() -> CodeRef {
-    CodeRef { bucket: "b".into(), key: "k".into(), version: "v".into(), sha256: "c2hh".into() }
+fn code() -> FunctionCode {
+    CodeRef { bucket: "b".into(), key: "k".into(), version: "v".into(), sha256: "c2hh".into() }.into()
 }
 
 #[tokio::test]
@@ -97,7 +98,8 @@ async fn a_change_in_progress_is_busy() {
     let (aws, server) = refusing(409, "ResourceConflictException", busy).await;
     let error = aws.functions.update_code(&target(), "f", &code(), "x86_64", "r1").await.unwrap_err();
     assert_eq!(summary(&error), ("lambda:UpdateFunctionCode", Class::Busy, "ResourceConflictException"));
-    let error = aws.functions.update_config(&target(), "f", &config(), "r1").await.unwrap_err();
+    let error =
+        aws.functions.update_config(&target(), "f", &config(), &BTreeSet::new(), "r1").await.unwrap_err();
     assert_eq!(
         summary(&error),
         ("lambda:UpdateFunctionConfiguration", Class::Busy, "ResourceConflictException")

@@ -139,6 +139,8 @@ impl ProcessPorts {
                 builders: Arc::clone(&aws.builders),
                 objects: Arc::clone(&aws.objects),
                 functions: Arc::clone(&aws.functions),
+                function_settings: Arc::clone(&aws.function_settings),
+                layers: Arc::clone(&aws.layers),
                 gateway: Arc::clone(&aws.gateway),
                 rest_gateway: Arc::clone(&aws.rest_gateway),
                 probe: Arc::new(HttpProbe::new()),

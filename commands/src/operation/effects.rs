@@ -86,6 +86,27 @@ mutations! {
         "CodeSha256 and RevisionId; makes nothing new when nothing changed",
         "ListVersionsByFunction; ours if a version has that code and configuration", true,
         Stays("nobody points to it; an equal one is reused");
+    PUBLISH_LAYER_VERSION: "lambda:PublishLayerVersion",
+        "right after a look that the newest versions hold no equal one",
+        "ListLayerVersions and GetLayerVersion; ours if archive, description, runtimes, architectures and license are equal",
+        true, Stays("no function uses it; an equal one is reused");
+    PUT_CONCURRENCY: "lambda:PutFunctionConcurrency", "sets one value, under the slot of the stage's preparation",
+        "GetFunctionConcurrency", true, Stays("the next deploy sets it again");
+    DELETE_CONCURRENCY: "lambda:DeleteFunctionConcurrency",
+        "removes one value, under the slot of the stage's preparation; one that is gone is no error",
+        "GetFunctionConcurrency", true, Stays("the next deploy sets it again");
+    PUT_RECURSION: "lambda:PutFunctionRecursionConfig", "sets one value, under the slot of the stage's preparation",
+        "GetFunctionRecursionConfig", true, Stays("the next deploy sets it again");
+    PUT_CODE_SIGNING: "lambda:PutFunctionCodeSigningConfig", "sets one value, under the slot of the stage's preparation",
+        "GetFunctionCodeSigningConfig", true, Stays("it applies to later uploads; the next deploy sets it again");
+    DELETE_CODE_SIGNING: "lambda:DeleteFunctionCodeSigningConfig",
+        "removes one value, under the slot of the stage's preparation; one that is gone is no error",
+        "GetFunctionCodeSigningConfig", true, Stays("it applies to later uploads; the next deploy sets it again");
+    PUT_RUNTIME_MANAGEMENT: "lambda:PutRuntimeManagementConfig",
+        "sets one value, under the slot of the stage's preparation", "GetRuntimeManagementConfig", true,
+        Stays("the next deploy sets it again");
+    PUT_SCALING: "lambda:PutFunctionScalingConfig", "sets one value of a version, under the slot of the stage's preparation",
+        "GetFunctionScalingConfig", true, Stays("no alias points to the version; the next deploy sets it again");
     CREATE_ALIAS: "lambda:CreateAlias",
         "the name is the stage's; one of that name is a conflict",
         "GetAlias; ours if it points to the version", true,
@@ -94,7 +115,8 @@ mutations! {
         "RevisionId", "GetAlias; ours if it points to the version", true,
         By("UpdateAlias back with RevisionId, if it still points to our version");
     INVOKE: "lambda:Invoke",
-        "nothing: a smoke test's event is one that may come more than once, as its author promises",
+        "nothing: a smoke test's event is one that may come more than once, as its author promises. An inactive version is \
+         called to restore it, right after a look that it is inactive: Lambda refuses such a call",
         "not at all: it is run again", true, Stays("what the team's own test event leaves");
     CREATE_API: "apigatewayv2:CreateApi",
         "under the slot of the stage's preparation, after looking for one of our name and tags",

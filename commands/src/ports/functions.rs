@@ -1,37 +1,21 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::Tags;
+use super::{FunctionConfig, Tags};
 use sluice_model::{CodeRef, PortResult, Target};
-
-/// The configuration that a Lambda version freezes besides its code. Equal values mean equal configurations.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FunctionConfig {
-    /// `python3.12`, …
-    pub runtime: String,
-    /// `app.handler`.
-    pub handler: String,
-    /// The execution role's ARN.
-    pub role: String,
-    /// Megabytes.
-    pub memory: u32,
-    /// Seconds.
-    pub timeout: u32,
-    /// `x86_64` or `arm64`.
-    pub architecture: String,
-    /// Environment variables.
-    pub environment: BTreeMap<String, String>,
-}
 
 /// Whether a version (or `$LATEST`) can be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Readiness {
-    /// `State` is `Active` (or `Inactive`, which wakes on the first call) and no update is in progress.
+    /// It can be called, and no update is in progress.
     Ready,
+    /// Lambda released what the version needs, because nobody called it for weeks: the reason code, `Idle` unless Lambda could
+    /// not restore it. The first call fails and starts the restoration ([`Functions::wake`]).
+    Inactive(String),
     /// `State` is `Pending` or `LastUpdateStatus` is `InProgress`.
     Pending,
     /// `State` or `LastUpdateStatus` is `Failed`: the service's reason code.
@@ -45,7 +29,7 @@ pub struct FunctionVersion {
     pub version: String,
     /// The ARN with the version.
     pub arn: String,
-    /// SHA-256 of the code in base64.
+    /// SHA-256 of the code: of an archive in base64, of a container image its digest in hexadecimal.
     pub code_sha256: String,
     /// The configuration.
     pub config: FunctionConfig,
@@ -79,6 +63,54 @@ pub struct Invoked {
     pub error: Option<String>,
 }
 
+/// The event of [`Functions::wake`], in EventBridge's shape: a handler can recognise it, and nobody else sends its source.
+pub const WAKE_EVENT: &str = r#"{"source":"sluice","detail-type":"wake","detail":{}}"#;
+
+/// Where a function's code is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FunctionCode {
+    /// A zip archive in S3.
+    Archive {
+        /// The object.
+        object: CodeRef,
+        /// `S3ObjectStorageMode` and `SourceKMSKeyArn`, under those names. They say how Lambda stores the code, and no version
+        /// shows them.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        settings: BTreeMap<String, String>,
+    },
+    /// A container image in ECR.
+    Image {
+        /// `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@sha256:DIGEST`.
+        uri: String,
+        /// The digest in hexadecimal, without `sha256:`: `CodeSha256` of the function.
+        digest: String,
+    },
+}
+
+impl FunctionCode {
+    /// A container image; `None` if the URI has no digest. A tag can point to another image later.
+    pub fn image(uri: &str) -> Option<Self> {
+        let (_, digest) = uri.rsplit_once("@sha256:")?;
+        let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_digest.then(|| Self::Image { uri: uri.to_owned(), digest: digest.to_ascii_lowercase() })
+    }
+
+    /// What Lambda reports as `CodeSha256`.
+    pub fn sha256(&self) -> &str {
+        match self {
+            Self::Archive { object, .. } => &object.sha256,
+            Self::Image { digest, .. } => digest,
+        }
+    }
+}
+
+impl From<CodeRef> for FunctionCode {
+    fn from(object: CodeRef) -> Self {
+        Self::Archive { object, settings: BTreeMap::new() }
+    }
+}
+
 impl Alias {
     /// The routing as a text: `7`, or `7 (100/1000 to 8)`. Texts are equal if and only if the routings are.
     pub fn serves(&self) -> String {
@@ -106,6 +138,14 @@ pub trait Functions: Send + Sync {
         function: &str,
         version: &str,
     ) -> PortResult<Option<FunctionVersion>>;
+    /// `lambda:GetFunctionConfiguration` of a version: whether it can be called. `None` if there is no such version. A stage waits
+    /// for the answer before it moves, so it does not wait for other reads.
+    async fn readiness(
+        &self,
+        target: &Target,
+        function: &str,
+        version: &str,
+    ) -> PortResult<Option<Readiness>>;
     /// `lambda:ListTags` of a function; `None` if there is no such function.
     async fn function_tags(&self, target: &Target, function: &str) -> PortResult<Option<Tags>>;
     /// `lambda:CreateFunction` with `Publish`. A function of that name: conflict. A role that Lambda cannot assume
@@ -115,15 +155,17 @@ pub trait Functions: Send + Sync {
         target: &Target,
         function: &str,
         config: &FunctionConfig,
-        code: &CodeRef,
+        code: &FunctionCode,
         tags: &Tags,
     ) -> PortResult<FunctionVersion>;
-    /// `lambda:UpdateFunctionConfiguration` with `RevisionId`. Another revision: conflict.
+    /// `lambda:UpdateFunctionConfiguration` with `RevisionId`. Another revision: conflict. `reset` names the settings that get
+    /// Lambda's default again; a setting that is in neither stays as it is.
     async fn update_config(
         &self,
         target: &Target,
         function: &str,
         config: &FunctionConfig,
+        reset: &BTreeSet<String>,
         revision: &str,
     ) -> PortResult<FunctionVersion>;
     /// `lambda:UpdateFunctionCode` with `RevisionId` and `Publish`. Returns the published version.
@@ -131,7 +173,7 @@ pub trait Functions: Send + Sync {
         &self,
         target: &Target,
         function: &str,
-        code: &CodeRef,
+        code: &FunctionCode,
         architecture: &str,
         revision: &str,
     ) -> PortResult<FunctionVersion>;
@@ -177,6 +219,9 @@ pub trait Functions: Send + Sync {
         event: &str,
         within: Duration,
     ) -> PortResult<Invoked>;
+    /// `lambda:Invoke` of an inactive version, which Lambda refuses and answers by restoring the version: `Ok` then. If the
+    /// version is not inactive, the function gets [`WAKE_EVENT`]; its failure is no error.
+    async fn wake(&self, target: &Target, function: &str, version: &str) -> PortResult<()>;
     /// `lambda:DeleteAlias`. A missing alias is no error.
     async fn delete_alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<()>;
     /// `lambda:DeleteFunction` of one published version, never of the function: `version` must be a number. A

@@ -101,7 +101,7 @@ mod tests {
 
     use super::*;
     use crate::promote::messages::{SECTION, change_sections, functions_changed};
-    use crate::testing::samples::application;
+    use crate::testing::samples::{API, application};
     use crate::testing::target;
     use sluice_model::Part;
     use sluice_template::rights::size;
@@ -127,7 +127,7 @@ mod tests {
     }
 
     fn may(app: &mut Application, function: &str, statements: Vec<Value>) {
-        app.functions.get_mut(function).unwrap().statements = statements;
+        app.functions.get_mut(function).unwrap().rights.statements = statements;
     }
 
     fn allow(action: &str, resource: &str) -> Value {
@@ -210,7 +210,8 @@ mod tests {
         assert!((1..12).all(|nth| lines.contains(&format!("GET /f{nth:02} added"))), "{lines}");
         assert_eq!(words(&app(&["A", "B"]), &app(&["A"])), "B: removed\nRoutes: GET /b removed");
         let before = now.clone();
-        now.routes[0].function = "F05".into();
+        let other = now.apis[API].body["paths"]["/f05"].clone();
+        now.apis.get_mut(API).unwrap().body["paths"]["/f00"] = other;
         assert_eq!(words(&before, &now), "Routes: GET /f00 changed");
         let changes = Changes::between(Some(&before), &now, &target(), None);
         assert_eq!(functions_changed(changes.functions), "no changed functions");

@@ -151,7 +151,7 @@ mod tests {
             },
             since: Timestamp::UNIX_EPOCH,
             by: Actor::in_slack("U1ANN".parse().unwrap(), "ann"),
-            api: None,
+            apis: PinnedApis::new(),
             parameters: Parameters::new(),
         }
     }

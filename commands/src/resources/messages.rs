@@ -49,6 +49,10 @@ pub(super) fn publish_version(function: &str) -> Text {
     Text::plain("Publish version of ").code(function)
 }
 
+pub(super) fn restore_version(function: &str, version: &str) -> Text {
+    Text::plain("Restore ").code(function).then(format!(" version {version}"))
+}
+
 pub(super) fn move_alias(function: &str, stage: &str, version: &str, is_new: bool) -> Text {
     let verb = if is_new { "Create" } else { "Move" };
     let text = Text::plain(format!("{verb} alias ")).code(stage).then(" of ").code(function);
@@ -178,6 +182,36 @@ pub(super) fn function_failed(function: &str, reason: &str) -> Refusal {
         "function-failed",
         format!("Lambda could not activate function `{function}` ({reason})."),
         "Fix the cause, then run the command again.",
+    )
+}
+
+/// `reason`: Lambda's code.
+pub(super) fn version_failed(function: &str, version: &str, reason: &str) -> Refusal {
+    Refusal::new(
+        "version-failed",
+        format!(
+            "Lambda could not restore version {version} of `{function}`, which nobody called for weeks ({reason})."
+        ),
+        "Fix the cause, or choose another release, then run the command again.",
+    )
+}
+
+pub(super) fn version_gone(function: &str, version: &str) -> Refusal {
+    Refusal::new(
+        "version-gone",
+        format!("Version {version} of `{function}` does not exist any more."),
+        "Somebody deleted it outside Sluice. Choose another release.",
+    )
+}
+
+/// `property`: what Lambda decides when it creates a function.
+pub(super) fn permanent(function: &str, property: &str) -> Refusal {
+    Refusal::new(
+        "permanent-property",
+        format!(
+            "Lambda cannot add `{property}` to function `{function}`, or remove it: that is decided when a function is created."
+        ),
+        "Undo that change of the template, or give the function another logical id, which creates a new function.",
     )
 }
 

@@ -34,7 +34,7 @@ pub(crate) use plan::config_digest;
 
 pub(crate) use alias::moved_functions;
 pub(crate) use describe::{Change, Line};
-pub(crate) use function::count_changed;
+pub(crate) use function::{Asleep, count_changed};
 pub(crate) use messages::{MOVED_OUTSIDE, foreign, foreign_refusal};
 pub(crate) use own::ours;
 pub(crate) use plan::Deployable;

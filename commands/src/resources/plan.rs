@@ -71,14 +71,19 @@ impl Deployable {
             let role =
                 ImmutableRole::of_function(target, (pipeline, stage), &function.name, &function.rights);
             let config = FunctionConfig {
-                runtime: function.runtime.clone(),
-                handler: function.handler.clone(),
+                runtime: Some(function.runtime.clone()),
+                handler: Some(function.handler.clone()),
                 role: role.arn(target),
                 memory: function.memory,
                 timeout: function.timeout,
                 architecture: function.architecture.clone(),
                 environment: function.environment.clone(),
-            };
+                description: function.description.clone(),
+                layers: function.layers.clone(),
+                settings: function.settings.clone(),
+                at_creation: BTreeMap::new(),
+            }
+            .normalised(&function.name);
             let planned = PlannedFunction {
                 name: function.name.clone(),
                 code: function.code.clone(),

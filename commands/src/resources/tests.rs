@@ -12,7 +12,7 @@ use crate::operation::{
     Context, DEPLOY, Effect, EngineError, Node, PROMOTE, Progress, Settings, Step, StepId, Undone,
 };
 use crate::ports::Alias;
-use crate::records::{PinnedApi, Served, VersionSet};
+use crate::records::{Served, VersionSet};
 use crate::resources::resource::Duty;
 use crate::resources::watch::MOVES;
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, samples, target, world};
@@ -27,9 +27,9 @@ fn served(version: &str, deployment: &str) -> Served {
 
 /// A version set that differs from what runs in everything.
 fn next() -> VersionSet {
-    let api = samples::stage("prod", 1).current.and_then(|current| current.api);
-    let api = api.map(|api| PinnedApi { served: served("2", "d2"), ..api });
-    VersionSet { versions: [(HELLO.to_owned(), "2".to_owned())].into(), api, ..VersionSet::default() }
+    let mut apis = samples::stage("prod", 1).current.map(|current| current.apis).unwrap_or_default();
+    apis.values_mut().for_each(|api| api.served = served("2", "d2"));
+    VersionSet { versions: [(HELLO.to_owned(), "2".to_owned())].into(), apis, ..VersionSet::default() }
 }
 
 /// What is seen of a stage that runs this version and deployment.
@@ -41,7 +41,7 @@ fn seen(version: &str, deployment: &str) -> Seen {
         weights: Default::default(),
         revision: "rev-1".into(),
     };
-    Seen::of_alias(HELLO, Some(&alias)).and(Seen::of_api(Some(served(version, deployment))))
+    Seen::of_alias(HELLO, Some(&alias)).and(Seen::of_api(samples::API, Some(served(version, deployment))))
 }
 
 /// Whether the kind notices that every part of a stage was moved.
@@ -59,7 +59,7 @@ fn describes(kind: &dyn Resource) -> bool {
     let (before, mut now) = (application(&["Hello"]), application(&["Hello", "World"]));
     let hello = now.functions.get_mut("Hello").unwrap();
     hello.code.sha256 = "other".into();
-    hello.statements = vec![json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" })];
+    hello.rights.statements = vec![json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" })];
     assert!(kind.describe(&Change::new(Some(&before), &before, &target())).is_empty());
     !kind.describe(&Change::new(Some(&before), &now, &target())).is_empty()
 }
@@ -75,8 +75,9 @@ fn moves(kind: &dyn Resource) -> Vec<Node> {
     let mut nodes = vec![];
     for seen in [Seen::default(), seen("1", "d1")] {
         let to = Move { target: &target, before: &before, set: &set, seen: &seen };
-        let parts = [Part::Function(HELLO), Part::Shared];
-        nodes.extend(parts.into_iter().filter_map(|part| kind.moves(&to, part)));
+        let apis = set.apis.iter().map(Part::of_pinned);
+        let parts = [Part::Function(HELLO), Part::Shared].into_iter().chain(apis);
+        nodes.extend(parts.filter_map(|part| kind.moves(&to, part)));
     }
     nodes
 }
@@ -133,7 +134,7 @@ async fn every_kind_has_drift_description_and_undo() {
         assert!(neglected(kind).await.is_empty(), "{} lacks {:?}", kind.name(), neglected(kind).await);
     }
     let moving: Vec<_> = all().into_iter().flat_map(moves).map(|node| node.id.to_string()).collect();
-    let once = [format!("alias:{HELLO}"), "api-stage".to_owned()];
+    let once = [format!("alias:{HELLO}"), format!("api-stage:{}", samples::API)];
     assert!(once.iter().all(|id| moving.contains(id)), "{moving:?}");
 }
 
@@ -193,7 +194,7 @@ impl Resource for Half {
         (part == Part::Shared).then(|| Node::new(StepId::new("api-stage"), "", HalfStep))
     }
     fn drift(&self, recorded: &Recorded, seen: &Seen) -> Drift {
-        recorded.of_api(seen.serves.as_ref())
+        recorded.of_api(samples::API, seen.apis.get(samples::API).and_then(Option::as_ref))
     }
 }
 

@@ -3,25 +3,27 @@
 //!
 //! It is bound to the release that ran when it was requested: if the stage has moved when its turn comes, it is void.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::TryFutureExt as _;
-use futures::future::try_join;
+use futures::future::{try_join_all, try_join3};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::application::Sluice;
 use crate::operation::{
     Context, Effect, End, EngineError, Node, Operation, OperationState, Preempt, Progress, ROLLBACK, Slot,
     Snapshot, Step, StepId, Summary, load, preempt,
 };
-use crate::ports::Write;
+use crate::ports::{Readiness, Write};
 use crate::records::{AuditSubject, PipelineState, stage_slot};
-use crate::resources::{ApiPlace, Move, RanBefore, Seen, Surveyed, Watch, look_now};
+use crate::resources::{ApiPlace, Asleep, Move, RanBefore, Seen, Surveyed, Watch, look_now};
 use crate::rollback::messages;
 use crate::rollback::params::Params;
 use crate::rules::{Attempt, Want, pass};
-use crate::steps::{StageMove, drift_note, move_subject, resolution_nodes, touched};
+use crate::steps::{StageMove, all_done, drift_note, move_subject, resolution_nodes, touched};
 use crate::{promote, resources};
 use sluice_engine::Precedence;
 use sluice_model::{Actor, Permission, Refusal, Target};
@@ -72,7 +74,18 @@ impl Operation<Sluice> for Rollback {
         }
         let node = Node::new(look.clone(), messages::check_stage(&params.stage), step);
         nodes.push(node.after(first).holding(slot.clone()));
-        let Some(seen) = op.output::<Seen>(&look)? else { return Ok(nodes) };
+        let Some(StageLook { seen, asleep }) = op.output(&look)? else { return Ok(nodes) };
+        let mut are_awake = true;
+        for (function, version) in params.set.versions.iter().filter(|(name, _)| asleep.contains(*name)) {
+            let asleep =
+                Asleep { target: target.clone(), function: function.clone(), version: version.clone() };
+            let restore = asleep.nodes(function, look.clone()).map(|node| node.holding(slot.clone()));
+            are_awake &= all_done(op, &restore);
+            nodes.extend(restore);
+        }
+        if !are_awake {
+            return Ok(nodes);
+        }
         let before = RanBefore {
             pipeline: params.name.clone(),
             stage: params.stage.clone(),
@@ -183,6 +196,16 @@ impl Step<Sluice> for PreemptOthers {
     }
 }
 
+/// The output of [`LookAtStage`].
+#[derive(Debug, Serialize, Deserialize)]
+struct StageLook {
+    #[serde(flatten)]
+    seen: Seen,
+    /// The functions whose version is inactive: it must be restored before anybody calls it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    asleep: BTreeSet<String>,
+}
+
 struct LookAtStage {
     params: Params,
     watch: Watch,
@@ -201,8 +224,13 @@ impl Step<Sluice> for LookAtStage {
             functions: set.versions.keys().cloned().collect(),
             apis: ApiPlace::all(&set.apis),
         };
+        let (functions, target) = (&cx.world.ports.functions, &cx.world.target);
+        let readiness = set.versions.iter().map(async |(name, version)| {
+            let readiness = functions.readiness(target, name, version).await.map_err(EngineError::from)?;
+            Ok::<_, EngineError>(matches!(readiness, Some(Readiness::Inactive(_))).then(|| name.clone()))
+        });
         let look = look_now(&cx.world, stage).map_err(EngineError::from);
-        let (seen, recorded) = try_join(look, watch.recorded(cx)).await?;
+        let (seen, recorded, asleep) = try_join3(look, watch.recorded(cx), try_join_all(readiness)).await?;
         if let Some(recorded) = recorded {
             // The drift of an API that was replaced since does not count: the rollback does not move it.
             let mut moved = seen.clone();
@@ -215,6 +243,6 @@ impl Step<Sluice> for LookAtStage {
                 return Ok(progress);
             }
         }
-        Progress::done(seen)
+        Progress::done(StageLook { seen, asleep: asleep.into_iter().flatten().collect() })
     }
 }

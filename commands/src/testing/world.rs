@@ -46,6 +46,8 @@ pub fn world(
             builders: aws.clone(),
             objects: aws.clone(),
             functions: aws.clone(),
+            function_settings: aws.clone(),
+            layers: aws.clone(),
             gateway: aws.gateway(ApiKind::Http),
             rest_gateway: aws.gateway(ApiKind::Rest),
             probe: aws.clone(),

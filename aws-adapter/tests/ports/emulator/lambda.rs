@@ -1,9 +1,9 @@
 //! Functions, their versions and their aliases.
 
 use sluice_aws_adapter::Aws;
-use sluice_commands::ports::{FunctionConfig, FunctionVersion, Invoked, Readiness};
+use sluice_commands::ports::{FunctionCode, FunctionConfig, FunctionVersion, Invoked, Readiness};
 use sluice_model::{Class, CodeRef};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -37,8 +37,10 @@ async fn a_function_its_versions_and_its_aliases() {
     assert_eq!(port.roles_in_use(&target()).await, Ok(BTreeMap::from([("f".into(), ROLE.into())])));
 
     let latest = settled(&aws, "$LATEST").await;
-    conflict(port.update_config(&target(), "f", &config("prod"), "stale").await);
-    port.update_config(&target(), "f", &config("prod"), &latest.revision).await.expect("configured");
+    conflict(port.update_config(&target(), "f", &config("prod"), &BTreeSet::new(), "stale").await);
+    port.update_config(&target(), "f", &config("prod"), &BTreeSet::new(), &latest.revision)
+        .await
+        .expect("configured");
     let latest = settled(&aws, "$LATEST").await;
     assert_eq!(latest.config, config("prod"));
     conflict(port.update_code(&target(), "f", &second, "x86_64", "stale").await);
@@ -74,25 +76,26 @@ async fn a_function_its_versions_and_its_aliases() {
 
 fn config(stage: &str) -> FunctionConfig {
     FunctionConfig {
-        runtime: "python3.12".into(),
-        handler: "app.handler".into(),
+        runtime: Some("python3.12".into()),
+        handler: Some("app.handler".into()),
         role: ROLE.into(),
         memory: 256,
         timeout: 7,
         architecture: "x86_64".into(),
         environment: BTreeMap::from([("STAGE".into(), stage.into())]),
+        ..FunctionConfig::default()
     }
 }
 
 /// Uploads a package to S3, as a build would.
-async fn code(emulator: &Ministack, text: &str) -> CodeRef {
+async fn code(emulator: &Ministack, text: &str) -> FunctionCode {
     let python = program().with_file_name("python3");
     let source = format!("def handler(event, context):\n    return '{text}'\n");
     let made = Command::new(python).args(["-c", PACK, &source]).output().expect("the emulator's Python runs");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let key = format!("orders/{text}.zip");
     let version = put(emulator, &key, made.stdout).await;
-    CodeRef { bucket: BUCKET.into(), key, version, sha256: String::new() }
+    CodeRef { bucket: BUCKET.into(), key, version, sha256: String::new() }.into()
 }
 
 async fn settled(aws: &Aws, version: &str) -> FunctionVersion {

@@ -81,7 +81,7 @@ mod tests {
             commit: samples::change(1),
             since: at,
             by: Actor::in_slack("U0ANN".parse().unwrap(), "ann"),
-            api: None,
+            apis: Default::default(),
             parameters: Default::default(),
         };
         let runs = (1..=runs).map(run).collect();

@@ -53,6 +53,9 @@ pub(crate) struct Latest {
     pub(crate) print: String,
     pub(crate) role: String,
     pub(crate) architecture: String,
+    /// What differs from Lambda's default, by the API's names.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) set: BTreeSet<String>,
 }
 
 impl Latest {
@@ -156,6 +159,7 @@ impl Step<Sluice> for LookAtFunction {
                 print: config_digest(&latest.config),
                 role: latest.config.role.clone(),
                 architecture: latest.config.architecture.clone(),
+                set: latest.config.set(),
             }),
             versions: remembered,
             roles: published_roles(&versions),

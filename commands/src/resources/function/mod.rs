@@ -3,6 +3,7 @@
 mod describe;
 mod look;
 mod steps;
+mod wake;
 
 use std::sync::Arc;
 
@@ -18,9 +19,10 @@ use sluice_template::function_name;
 
 pub(crate) use describe::count_changed;
 pub(crate) use look::{Diff, FunctionLook, Latest};
+pub(crate) use wake::Asleep;
 
 use look::LookAtFunction;
-use steps::{AwaitConfig, AwaitVersion, CreateFunction, Publish, UpdateConfig, Wanted};
+use steps::{ASLEEP, AwaitConfig, AwaitVersion, CreateFunction, Publish, UpdateConfig, Wanted};
 
 pub(crate) struct Function;
 
@@ -29,7 +31,7 @@ impl Resource for Function {
         "function and version"
     }
     fn effects(&self) -> &'static [&'static Mutation] {
-        &[&CREATE_FUNCTION, &UPDATE_CONFIG, &UPDATE_CODE, &PUBLISH_VERSION]
+        &[&CREATE_FUNCTION, &UPDATE_CONFIG, &UPDATE_CODE, &PUBLISH_VERSION, &INVOKE]
     }
     fn exempt(&self, duty: Duty) -> Option<&'static str> {
         (duty == Duty::Drift).then_some("versions are immutable, and nobody can call `$LATEST`")
@@ -87,7 +89,7 @@ impl Versions<'_> {
     fn version(&mut self, look: &FunctionLook, needs: &[StepId]) -> Result<Option<String>, EngineError> {
         let publishing = match look.diff(self.planned) {
             Diff::Reuse(published) if published.ready => return Ok(Some(published.version.clone())),
-            Diff::Reuse(published) => return Ok(self.callable(published.version.clone(), None)),
+            Diff::Reuse(published) => return self.callable(published.version.clone(), None),
             Diff::Create => {
                 let id = self.id("create");
                 let node = Node::new(
@@ -112,7 +114,7 @@ impl Versions<'_> {
             Diff::Publish(latest) => self.publish(latest.clone(), None),
         };
         let version = self.of.op.output::<String>(&publishing)?;
-        Ok(version.and_then(|version| self.callable(version, Some(publishing))))
+        version.map_or(Ok(None), |version| self.callable(version, Some(publishing)))
     }
 
     /// The step that publishes: new code, or `$LATEST` as it is.
@@ -130,11 +132,24 @@ impl Versions<'_> {
     }
 
     /// The version, once a look finds that it can be called. No alias points to it before that.
-    fn callable(&mut self, version: String, after: Option<StepId>) -> Option<String> {
+    fn callable(&mut self, version: String, after: Option<StepId>) -> Result<Option<String>, EngineError> {
         let id = self.id("version");
         let step = AwaitVersion { wanted: self.wanted(), version: version.clone() };
         self.nodes.push(Node::new(id.clone(), "", step).after(after));
-        self.of.op.is_done(&id).then_some(version)
+        let found = self.of.op.output::<String>(&id)?;
+        if found.as_deref() != Some(ASLEEP) {
+            return Ok(found.map(|_| version));
+        }
+        let asleep = Asleep {
+            target: self.of.target.clone(),
+            function: self.planned.name.clone(),
+            version: version.clone(),
+        };
+        let slot = prepare_slot(self.of.stage);
+        let nodes = asleep.nodes(self.logical, id).map(|node| node.holding(slot.clone()));
+        let is_awake = nodes.iter().all(|node| self.of.op.is_done(&node.id));
+        self.nodes.extend(nodes);
+        Ok(is_awake.then_some(version))
     }
 
     fn id(&self, name: &str) -> StepId {
@@ -148,7 +163,7 @@ impl Versions<'_> {
             stage: self.of.stage.clone(),
             function: self.planned.name.clone(),
             config: Arc::clone(&self.planned.config),
-            code: self.planned.code.clone(),
+            code: self.planned.code.clone().into(),
         }
     }
 }

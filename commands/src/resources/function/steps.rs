@@ -1,6 +1,7 @@
 //! The steps from what exists to a published version that can be called. A version is identified by its code and
 //! configuration, no matter who published it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +12,10 @@ use crate::application::Sluice;
 use crate::names;
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
-use crate::ports::{FunctionConfig, FunctionVersion, Readiness};
+use crate::ports::{FunctionCode, FunctionConfig, FunctionVersion, Readiness, permanent_difference};
 use crate::resources::messages::{self, foreign};
 use crate::resources::own::ours;
-use sluice_model::{Class, CodeRef, PipelineName, PortError, PortResult, StageName, Target};
+use sluice_model::{Class, PipelineName, PortError, PortResult, StageName, Target};
 
 /// The call that reads one version.
 const READ: &str = "lambda:GetFunctionConfiguration";
@@ -31,7 +32,7 @@ pub(super) struct Wanted {
     pub(super) stage: StageName,
     pub(super) function: String,
     pub(super) config: Arc<FunctionConfig>,
-    pub(super) code: CodeRef,
+    pub(super) code: FunctionCode,
 }
 
 impl Wanted {
@@ -41,7 +42,7 @@ impl Wanted {
             cx.world.ports.functions.versions(&self.target, &self.function).await?.unwrap_or_default();
         Ok(versions.into_iter().rev().find(|version| {
             version.version != LATEST
-                && version.code_sha256 == self.code.sha256
+                && version.code_sha256 == self.code.sha256()
                 && version.config == *self.config
         }))
     }
@@ -122,10 +123,15 @@ impl Step<Sluice> for UpdateConfig {
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Wanted { target, function, config, .. } = &self.wanted;
         let functions = &cx.world.ports.functions;
-        match functions.update_config(target, function, config, &self.seen.revision).await {
+        let set = config.set();
+        if let Some(property) = permanent_difference(&self.seen.set, &set) {
+            return Err(EngineError::Refused(messages::permanent(function, property)));
+        }
+        let reset: BTreeSet<String> = self.seen.set.difference(&set).cloned().collect();
+        match functions.update_config(target, function, config, &reset, &self.seen.revision).await {
             Err(error) if error.class == Class::Precondition => {
                 let now = self.wanted.settled(cx, &self.seen, error).await?;
-                functions.update_config(target, function, config, &now).await?;
+                functions.update_config(target, function, config, &reset, &now).await?;
             }
             other => drop(other?),
         }
@@ -141,7 +147,7 @@ impl Step<Sluice> for UpdateConfig {
 }
 
 /// Looks again later, at growing intervals, until Lambda had enough time for `what`.
-fn not_yet(cx: &Context, what: &str) -> Result<Progress, EngineError> {
+pub(super) fn not_yet(cx: &Context, what: &str) -> Result<Progress, EngineError> {
     let waited = cx.begun.elapsed();
     if waited > APPLIES {
         let minutes = APPLIES.as_secs() / 60;
@@ -164,7 +170,8 @@ impl Step<Sluice> for AwaitConfig {
         let what = || messages::configuration(&self.0.function);
         let Some(latest) = self.0.version(cx, LATEST).await? else { return not_yet(cx, &what()) };
         match latest.readiness {
-            Readiness::Ready => Progress::done(latest.revision),
+            // Nobody calls `$LATEST`: it may be inactive.
+            Readiness::Ready | Readiness::Inactive(_) => Progress::done(latest.revision),
             Readiness::Pending => not_yet(cx, &what()),
             Readiness::Failed(reason) => {
                 Err(EngineError::Refused(messages::function_failed(&self.0.function, &reason)))
@@ -189,7 +196,7 @@ impl Publish {
         if self.upload {
             functions.update_code(target, function, code, &config.architecture, revision).await
         } else {
-            functions.publish(target, function, &code.sha256, revision).await
+            functions.publish(target, function, code.sha256(), revision).await
         }
     }
 }
@@ -217,7 +224,10 @@ impl Step<Sluice> for Publish {
     }
 }
 
-/// Waits until a version can be called, and checks that it is the wanted one.
+/// The output of [`AwaitVersion`] for a version that must be restored first.
+pub(super) const ASLEEP: &str = "inactive";
+
+/// Waits until a version can be called or is inactive, and checks that it is the wanted one.
 pub(super) struct AwaitVersion {
     pub(super) wanted: Wanted,
     pub(super) version: String,
@@ -232,11 +242,12 @@ impl Step<Sluice> for AwaitVersion {
         let Wanted { function, config, code, .. } = &self.wanted;
         let what = || messages::version(function, &self.version);
         let Some(found) = self.wanted.version(cx, &self.version).await? else { return not_yet(cx, &what()) };
-        if found.code_sha256 != code.sha256 || found.config != **config {
+        if found.code_sha256 != code.sha256() || found.config != **config {
             return Err(EngineError::Refused(messages::version_differs(function, &self.version)));
         }
         match found.readiness {
             Readiness::Ready => Progress::done(&self.version),
+            Readiness::Inactive(_) => Progress::done(ASLEEP),
             Readiness::Pending => not_yet(cx, &what()),
             Readiness::Failed(reason) => {
                 Err(EngineError::Refused(messages::function_failed(function, &reason)))

@@ -1,4 +1,5 @@
 use super::*;
+use sluice_template::AppRights;
 use sluice_template::POLICY_LIMIT;
 
 fn target() -> Target {
@@ -251,7 +252,8 @@ fn a_roles_name_changes_with_its_rights_and_fits() {
     let stage = StageName::new("prod").unwrap();
     let (function, pipeline) = (format!("sluice-{}", "x".repeat(57)), PipelineName::new("orders").unwrap());
     let role = |stage: &StageName, statements: &[Value]| {
-        ImmutableRole::of_function(&target, (&pipeline, stage), &function, statements)
+        let rights = AppRights { statements: statements.to_vec(), ..AppRights::default() };
+        ImmutableRole::of_function(&target, (&pipeline, stage), &function, &rights)
     };
     let plain = role(&stage, &[]);
     let more = role(&stage, &[json!({ "Effect": "Allow" })]);

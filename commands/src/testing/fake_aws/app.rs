@@ -1,4 +1,4 @@
-//! The contents of a commit and of its build: the same three files as the packaging script of the scaffold makes.
+//! The contents of a commit and of its build: the same files as the packager makes.
 
 use std::collections::BTreeMap;
 
@@ -61,41 +61,68 @@ impl App {
         Self { green: false, ..self }
     }
 
-    /// The template, packaged: where each function's code is comes from `code`.
-    pub(super) fn template(&self, code: &BTreeMap<String, String>) -> Value {
+    /// The plain template, as the packager leaves it: where each function's code is comes from `code`.
+    pub(super) fn template(&self, code: &BTreeMap<String, Value>) -> Value {
         let mut variables = json!({ "STAGE": { "Ref": "Stage" } });
         if self.bulk > 0 {
             variables["BULK"] = "x".repeat(self.bulk).into();
         }
-        let event = |method: &str, path: &str| json!({ "Type": "HttpApi", "Properties": { "Method": method, "Path": path } });
         let mut resources = serde_json::Map::new();
         for name in self.functions.keys() {
-            let mut events = serde_json::Map::new();
-            if self.routed.contains(name) {
-                events.insert("Own".into(), event("GET", &format!("/{}", name.to_lowercase())));
-            }
-            if self.routed.first() == Some(name) {
-                events.insert("Rest".into(), json!({ "Type": "HttpApi" }));
-            }
+            let role = format!("{name}Role");
             let properties = json!({
-                "CodeUri": code.get(name).map_or("src", String::as_str), "Handler": "app.handler",
-                "Events": events,
+                "Code": code.get(name), "Handler": "app.handler", "Runtime": self.runtime, "MemorySize": self.memory,
+                "Timeout": 10, "Architectures": [self.architecture], "Environment": { "Variables": variables },
+                "Role": { "Fn::GetAtt": [role, "Arn"] },
             });
-            let function = json!({ "Type": "AWS::Serverless::Function", "Properties": properties });
-            resources.insert(name.clone(), function);
+            resources
+                .insert(name.clone(), json!({ "Type": "AWS::Lambda::Function", "Properties": properties }));
+            let statement = json!({ "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" });
+            let policy = json!({ "Version": "2012-10-17", "Statement": [statement] });
+            let properties = json!({ "AssumeRolePolicyDocument": policy });
+            resources.insert(role, json!({ "Type": "AWS::IAM::Role", "Properties": properties }));
+        }
+        if !self.routed.is_empty() {
+            let body = json!({ "openapi": "3.0.1", "paths": self.paths() });
+            let properties = json!({ "Body": body, "FailOnWarnings": true });
+            resources
+                .insert(API.into(), json!({ "Type": "AWS::ApiGatewayV2::Api", "Properties": properties }));
+            let properties = json!({ "ApiId": { "Ref": API }, "StageName": "$default", "AutoDeploy": true });
+            let stage = json!({ "Type": "AWS::ApiGatewayV2::Stage", "Properties": properties });
+            resources.insert(format!("{API}ApiGatewayDefaultStage"), stage);
         }
         json!({
-            "AWSTemplateFormatVersion": "2010-09-09", "Transform": "AWS::Serverless-2016-10-31",
-            "Parameters": { "Stage": { "Type": "String" } },
-            "Globals": { "Function": {
-                "Runtime": self.runtime, "MemorySize": self.memory, "Timeout": 10,
-                "Architectures": [self.architecture],
-                "Environment": { "Variables": variables },
-            } },
+            "AWSTemplateFormatVersion": "2010-09-09", "Parameters": { "Stage": { "Type": "String" } },
             "Resources": resources,
         })
     }
+
+    /// The paths of the API's definition.
+    fn paths(&self) -> Value {
+        let operation = |name: &String| {
+            let uri = format!(
+                "arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:lambda:path/2015-03-31/functions/${{{name}.Arn}}/invocations"
+            );
+            let integration = json!({
+                "type": "aws_proxy", "httpMethod": "POST", "payloadFormatVersion": "2.0", "uri": { "Fn::Sub": uri },
+            });
+            json!({ "x-amazon-apigateway-integration": integration, "responses": {} })
+        };
+        let mut paths = serde_json::Map::new();
+        for name in self.functions.keys().filter(|name| self.routed.contains(name)) {
+            paths.insert(format!("/{}", name.to_lowercase()), json!({ "get": operation(name) }));
+        }
+        if let Some(first) = self.routed.first() {
+            let mut all = operation(first);
+            all["isDefaultRoute"] = true.into();
+            paths.insert("/$default".to_owned(), json!({ "x-amazon-apigateway-any-method": all }));
+        }
+        paths.into()
+    }
 }
+
+/// The logical id of the API that SAM makes of events.
+pub const API: &str = "ServerlessHttpApi";
 
 /// SHA-256 in base64, as Lambda reports it.
 pub(super) fn digest(content: &[u8]) -> String {

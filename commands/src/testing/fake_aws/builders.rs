@@ -84,7 +84,7 @@ impl State {
         }
     }
 
-    /// Puts the results of the packaging script: code once by its content, and the three files of the artifact.
+    /// Puts the results of the packager: code once by its content, and the three files of the artifact.
     fn leave(&mut self, app: &App, request: &BuildRequest, prefix: &str) -> Option<()> {
         let (mut places, mut functions) = (BTreeMap::new(), serde_json::Map::new());
         for (name, code) in &app.functions {
@@ -93,7 +93,8 @@ impl State {
                 Some(version) => version,
                 None => self.put(&request.bucket, &key, Bytes::from(code.clone()))?,
             };
-            places.insert(name.clone(), format!("s3://{}/{key}", request.bucket));
+            let place = json!({ "S3Bucket": request.bucket, "S3Key": key, "S3ObjectVersion": version });
+            places.insert(name.clone(), place);
             let sha256 = app::digest(code.as_bytes());
             let pinned =
                 json!({ "bucket": request.bucket, "key": key, "version": version, "sha256": sha256 });
@@ -101,8 +102,8 @@ impl State {
         }
         let files = [
             ("packaged.json", app::file(&app.template(&places))),
-            ("template.yaml", app::file(&app.template(&BTreeMap::new()))),
-            ("sluice-manifest.json", app::file(&json!({ "schema": 1, "functions": functions }))),
+            ("sluice-lines.json", app::file(&json!({}))),
+            ("sluice-manifest.json", app::file(&json!({ "schema": 2, "functions": functions }))),
         ];
         for (name, content) in files {
             self.put(&request.bucket, &format!("{}/artifact/{name}", request.prefix), content)?;

@@ -51,6 +51,15 @@ impl FakeAws {
         made.id
     }
 
+    /// Makes a version inactive, as Lambda does after weeks without a call. Lambda restores it at a call if the reason is
+    /// `Idle`, and never otherwise.
+    ///
+    /// # Panics
+    /// If there is no such function or version.
+    pub fn fall_idle(&self, function: &str, version: &str, reason: &str) {
+        self.lock().functions.get_mut(function).expect("a function").fall_idle(version, reason);
+    }
+
     /// Creates an alias.
     ///
     /// # Panics

@@ -80,6 +80,8 @@ impl FaultProxy {
             builders: all.clone(),
             objects: all.clone(),
             functions: all.clone(),
+            function_settings: all.clone(),
+            layers: all.clone(),
             gateway: self.gateway(ApiKind::Http),
             rest_gateway: self.gateway(ApiKind::Rest),
             probe: all.clone(),

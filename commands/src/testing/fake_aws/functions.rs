@@ -1,14 +1,17 @@
 //! Lambda: revisions that guard every change, versions that never change, changes that take a while to apply.
 
+mod layers;
 mod port;
+mod separate;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{Made, State, refuse};
-use crate::ports::{Alias, FunctionConfig, FunctionVersion, Readiness, Tags};
+use crate::ports::{Alias, FunctionConfig, FunctionVersion, Readiness, SeparateSetting, Tags};
 use sluice_model::{Class, PortResult};
 
 /// The error of unhealthy code.
@@ -30,7 +33,11 @@ pub(crate) struct FunctionState {
     latest: VersionState,
     pub(super) versions: Vec<VersionState>,
     pub(super) aliases: BTreeMap<String, AliasState>,
+    /// Settings with calls of their own, those of a version under its name, the others under `$LATEST`.
+    separate: BTreeMap<(SeparateSetting, String), Value>,
 }
+
+pub(crate) use layers::LayerState;
 
 /// `$LATEST`, or a version.
 #[derive(Clone)]
@@ -41,6 +48,8 @@ pub(crate) struct VersionState {
     pub(super) code: Bytes,
     changed: Instant,
     revision: u64,
+    /// Why it is inactive, if it is.
+    idle: Option<String>,
 }
 
 /// An alias.
@@ -64,19 +73,29 @@ impl AliasState {
 impl FunctionState {
     /// A function of which only the aliases matter.
     pub(super) fn bare(arn: String, aliases: BTreeMap<String, AliasState>, now: Instant) -> Self {
-        let config = FunctionConfig {
-            runtime: String::new(),
-            handler: String::new(),
-            role: String::new(),
-            memory: 128,
-            timeout: 3,
-            architecture: String::new(),
-            environment: BTreeMap::new(),
-        };
+        let config = FunctionConfig::default();
         let (sha256, code) = (String::new(), Bytes::new());
-        let latest = VersionState { number: LATEST.into(), config, sha256, code, changed: now, revision: 0 };
+        let latest = VersionState {
+            number: LATEST.into(),
+            config,
+            sha256,
+            code,
+            changed: now,
+            revision: 0,
+            idle: None,
+        };
         let tags = Tags::new();
-        Self { arn, tags, made: now, changes: 0, published: 0, latest, versions: vec![], aliases }
+        Self {
+            arn,
+            tags,
+            made: now,
+            changes: 0,
+            published: 0,
+            latest,
+            versions: vec![],
+            aliases,
+            separate: BTreeMap::new(),
+        }
     }
 
     /// A function without aliases: its version has one role, and `$LATEST` another.
@@ -105,6 +124,12 @@ impl FunctionState {
     /// The size of the code of all its versions.
     pub(super) fn bytes(&self) -> u64 {
         std::iter::once(&self.latest).chain(&self.versions).map(|version| version.code.len() as u64).sum()
+    }
+
+    /// Makes a version inactive for that reason.
+    pub(super) fn fall_idle(&mut self, version: &str, reason: &str) {
+        let found = self.versions.iter_mut().find(|known| known.number == version).expect("a version");
+        found.idle = Some(reason.to_owned());
     }
 
     /// Changes the revision of `$LATEST`, and nothing else.
@@ -152,7 +177,11 @@ impl State {
             code_sha256: version.sha256.clone(),
             config: version.config.clone(),
             revision: self.revision(version),
-            readiness: if self.is_applied(version) { Readiness::Ready } else { Readiness::Pending },
+            readiness: match &version.idle {
+                Some(reason) => Readiness::Inactive(reason.clone()),
+                None if self.is_applied(version) => Readiness::Ready,
+                None => Readiness::Pending,
+            },
         }
     }
 
@@ -176,6 +205,16 @@ impl State {
             return refuse(call, Class::Precondition, STALE);
         }
         Ok(function)
+    }
+
+    /// What a call finds at a version that can be called: an inactive one begins to become active, if Lambda can restore it.
+    fn called(&mut self, function: &str, version: &str) -> Option<()> {
+        let (now, versions) = (self.now, &mut self.functions.get_mut(function)?.versions);
+        let found = versions.iter_mut().find(|known| known.number == version)?;
+        if found.idle.as_deref() == Some("Idle") {
+            (found.idle, found.changed) = (None, now);
+        }
+        Some(())
     }
 
     /// Publishes `$LATEST`, unless the newest version is equal.

@@ -1,12 +1,12 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::{FaultProxy, Made, State, refuse};
 use crate::operation::effects::{
-    CREATE_POLICY, CREATE_POLICY_VERSION, CREATE_ROLE, DELETE_POLICY_VERSION, DELETE_ROLE,
-    DELETE_ROLE_POLICY, ROLE_POLICY,
+    ATTACH_POLICY, CREATE_POLICY, CREATE_POLICY_VERSION, CREATE_ROLE, DELETE_POLICY_VERSION, DELETE_ROLE,
+    DELETE_ROLE_POLICY, DETACH_POLICY, ROLE_POLICY,
 };
 use crate::ports::{Identity, PolicyVersion, Role, RoleSpec};
 use crate::testing::target;

@@ -22,7 +22,7 @@ mod objects;
 mod probe;
 mod repositories;
 
-pub use app::App;
+pub use app::{API, App};
 pub use fault_proxy::{End, FaultProxy};
 pub use faults::{Climate, DeathPoint, Faults, Moment};
 pub use judge::Serving;
@@ -74,6 +74,8 @@ pub(crate) struct State {
     pub(crate) builds: Vec<builders::BuildState>,
     pub(crate) buckets: BTreeMap<String, objects::BucketContent>,
     pub(crate) functions: BTreeMap<String, functions::FunctionState>,
+    /// The versions of each layer, the newest last.
+    pub(crate) layers: BTreeMap<String, Vec<functions::LayerState>>,
     pub(crate) apis: Vec<gateway::ApiState>,
     pub(crate) roles: BTreeMap<String, identity::RoleState>,
     /// The versions of each policy, the default one last.
@@ -136,6 +138,7 @@ impl FakeAws {
             builds: vec![],
             buckets: BTreeMap::new(),
             functions: BTreeMap::new(),
+            layers: BTreeMap::new(),
             apis: vec![],
             roles: BTreeMap::new(),
             policies: BTreeMap::new(),

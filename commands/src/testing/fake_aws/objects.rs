@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{FakeAws, FaultProxy, Made, State, id, refuse};
+use super::{FakeAws, FaultProxy, Made, State, app, id, refuse};
 use crate::operation::effects::{
     BUCKET_LIFECYCLE, BUCKET_POLICY, BUCKET_PRIVACY, BUCKET_VERSIONING, CREATE_BUCKET, DELETE_OBJECT,
     PUT_OBJECT,
 };
-use crate::ports::{BucketState, LifecycleRule, Object, Objects, Tags, Versioning};
+use crate::ports::{BucketState, FunctionCode, LifecycleRule, Object, Objects, Tags, Versioning};
 use sluice_model::{Class, CodeRef, PortResult, Target};
 
 /// The version id of an object in a bucket without versioning.
@@ -81,10 +81,25 @@ impl State {
         self.buckets.get(bucket)?.objects.get(key)?.last().map(|(version, _)| version.clone())
     }
 
-    /// The content of a function's code.
-    pub(super) fn code(&self, code: &CodeRef) -> Option<Bytes> {
+    /// The content of an archive.
+    pub(super) fn archive(&self, code: &CodeRef) -> Option<Bytes> {
         let versions = self.buckets.get(&code.bucket)?.objects.get(&code.key)?;
         versions.iter().find(|(version, _)| *version == code.version).map(|(_, content)| content.clone())
+    }
+
+    /// The content of a function's code and what Lambda reports as its digest; `None` if the object does not exist, or the
+    /// function is of the other kind. The content of an image is its URI.
+    pub(super) fn code(&self, code: &FunctionCode, is_image: bool) -> Option<(Bytes, String)> {
+        match code {
+            FunctionCode::Archive { object, .. } if !is_image => {
+                let content = self.archive(object)?;
+                Some((content.clone(), app::digest(&content)))
+            }
+            FunctionCode::Image { uri, digest } if is_image => {
+                Some((Bytes::from(uri.clone()), digest.clone()))
+            }
+            _ => None,
+        }
     }
 
     /// A bucket of this account.

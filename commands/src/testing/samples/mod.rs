@@ -10,7 +10,7 @@ mod records;
 
 pub use journal::Journal;
 pub use operations::{all, promotion};
-pub use outputs::application;
+pub use outputs::{app_api, application};
 pub use records::{CHANNEL, access, actor, aws_as_recorded, change, orders, stage, waiting};
 
 use std::collections::BTreeMap;
@@ -19,6 +19,9 @@ use std::sync::Arc;
 use crate::application::{BoundOperation, Sluice};
 use crate::ports::Update;
 use crate::testing::target;
+
+pub use crate::testing::fake_aws::API;
+
 use sluice_engine::{Head, Hooks as _, OperationState, Report, Row, Status, StepId};
 use sluice_model::Text;
 

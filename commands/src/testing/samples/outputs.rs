@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::API;
 use super::records::{STORED_REVISION, code};
 use crate::names;
 use crate::operation::{OperationState, StepId};
@@ -14,8 +15,10 @@ use crate::resources::rights::ImmutableRole;
 use crate::resources::{ApiLook, Deployable, FunctionLook, Latest, config_digest};
 use crate::steps::{ReadArtifact, STAGE_REVISION};
 use crate::testing::target;
-use sluice_model::{PipelineName, StageName};
-use sluice_template::{AppFunction, AppRoute, Application, function_name};
+use sluice_model::{ApiKind, PipelineName, StageName};
+use sluice_template::{
+    AppApi, AppFunction, AppRights, Application, function_arn, function_name, version_variable,
+};
 
 /// The outputs of a sample's steps.
 #[derive(Default)]
@@ -101,17 +104,17 @@ impl Outputs {
             outputs = outputs.with(&format!("look:{}", function.logical_id), look);
         }
         let api = json!({
-            "id": "a1b2c3", "name": names::api(&pipeline, &stage), "tags": {},
+            "id": "a1b2c3", "name": names::api(&pipeline, &stage, API), "tags": {},
             "endpoint": "https://a1b2c3.execute-api.eu-central-1.amazonaws.com",
         });
         let served: BTreeMap<&str, &str> = functions.iter().map(|logical| (*logical, "1")).collect();
         let look = if is_first {
-            value(ApiLook::default())
+            value(ApiLook { stage: "$default".to_owned(), ..ApiLook::default() })
         } else {
-            json!({ "api": api, "deployments": [], "serves": { "deployment": "d1", "variables": served } })
+            json!({ "stage": "$default", "api": api, "deployments": [], "serves": { "deployment": "d1", "variables": served } })
         };
         let version = if is_first { "1" } else { "2" };
-        for step in ["create", "code", "publish"] {
+        for step in ["create", "code", "publish", "version"] {
             outputs = outputs.with(step, version);
         }
         outputs = outputs.with("artifact", ReadArtifact::of(&deployable));
@@ -138,40 +141,67 @@ pub fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str
         name: function_name(pipeline, stage, logical),
         runtime: "python3.12".into(),
         handler: "app.handler".into(),
+        description: String::new(),
         memory: 128,
         timeout: 3,
         architecture: "arm64".into(),
         environment: [("STAGE".to_owned(), stage.to_string())].into(),
-        statements: vec![],
+        layers: vec![],
+        settings: BTreeMap::new(),
+        tags: BTreeMap::new(),
+        rights: AppRights::default(),
         code: code(logical),
     };
-    let route = |logical: &&str| AppRoute {
-        key: format!("GET /{}", logical.to_lowercase()),
-        function: (*logical).into(),
-    };
+    let keys: Vec<String> =
+        functions.iter().map(|logical| format!("GET /{}", logical.to_lowercase())).collect();
+    let routes: Vec<(&str, &str)> = keys.iter().map(String::as_str).zip(functions.iter().copied()).collect();
     Application {
         functions: functions.iter().map(|logical| ((*logical).into(), function(logical))).collect(),
-        routes: functions.iter().map(route).collect(),
+        apis: [(API.to_owned(), app_api(pipeline, stage, &routes))].into(),
         unknown_parameters: vec![],
     }
 }
 
+/// An HTTP API with these routes to functions.
+pub fn app_api(pipeline: &PipelineName, stage: &StageName, routes: &[(&str, &str)]) -> AppApi {
+    const ANY: &str = "x-amazon-apigateway-any-method";
+    let mut paths = json!({});
+    for (key, logical) in routes {
+        let (method, path) = match key.split_once(' ') {
+            Some(("ANY", path)) => (ANY.to_owned(), path.to_owned()),
+            Some((method, path)) => (method.to_ascii_lowercase(), path.to_owned()),
+            None => (ANY.to_owned(), format!("/{key}")),
+        };
+        let function = function_arn(&target(), &function_name(pipeline, stage, logical));
+        let uri = format!(
+            "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{function}:{}/invocations",
+            version_variable(logical)
+        );
+        paths[path][method] =
+            json!({ "x-amazon-apigateway-integration": { "type": "aws_proxy", "uri": uri } });
+    }
+    let body = json!({ "openapi": "3.0.1", "paths": paths });
+    AppApi { kind: ApiKind::Http, stage: None, endpoint: None, body, variables: BTreeMap::new() }
+}
+
 /// `$LATEST` with other code and the configuration that is wanted.
 fn latest(function: &AppFunction, of: (&PipelineName, &StageName)) -> Latest {
-    let role = ImmutableRole::of_function(&target(), of, &function.name, &function.statements);
+    let role = ImmutableRole::of_function(&target(), of, &function.name, &function.rights);
     let config = FunctionConfig {
-        runtime: function.runtime.clone(),
-        handler: function.handler.clone(),
+        runtime: Some(function.runtime.clone()),
+        handler: Some(function.handler.clone()),
         role: role.arn(&target()),
         memory: function.memory,
         timeout: function.timeout,
         architecture: function.architecture.clone(),
         environment: function.environment.clone(),
+        ..FunctionConfig::default()
     };
     Latest {
         revision: "rev-1".into(),
         sha256: "before".into(),
         print: config_digest(&config),
+        set: config.set(),
         role: config.role,
         architecture: config.architecture,
     }

@@ -7,12 +7,13 @@ use crate::operation::{Head, Keys, Precedence, Status, Ticket};
 use crate::ports::{AuditItem, Guard, Guards, Item, LogStream, Precondition, Store, Write};
 use crate::records::{
     Act, Artifact, AuditRecord, AuditSubject, Build, BuildState, Change, Counters, Current, Pinned,
-    PinnedApi, Pipeline, REVISION, Release, Run, Served, Stage, VersionSet, to_item,
+    PinnedApi, PinnedApis, Pipeline, REVISION, Release, Run, Served, Stage, VersionSet, to_item,
 };
 use crate::rules::Access;
+use crate::testing::samples::API;
 use crate::testing::{FakeAws, target};
 use sluice_model::{
-    Actor, BuildNumber, CodeRef, CommitId, OperationId, PipelineName, ReleaseNumber, StageName,
+    Actor, ApiKind, BuildNumber, CodeRef, CommitId, OperationId, PipelineName, ReleaseNumber, StageName,
 };
 use sluice_template::function_name;
 
@@ -76,7 +77,7 @@ pub(super) fn artifact(build: u32, functions: &[&str]) -> Artifact {
     };
     Artifact {
         packaged: pinned("packaged.json"),
-        template: pinned("template.yaml"),
+        lines: pinned("sluice-lines.json"),
         manifest: pinned("sluice-manifest.json"),
         code: functions.iter().map(|logical| ((*logical).to_owned(), code(logical))).collect(),
         digest: format!("digest-{build}"),
@@ -112,7 +113,7 @@ pub(super) fn current(stage: &str, release: u32) -> Current {
         commit: change(release),
         since: BEGIN - minutes(60 / i64::from(release)),
         by: actor("ann"),
-        api: Some(pinned_api(stage, release)),
+        apis: pinned_apis(stage, release),
         parameters: Default::default(),
     }
 }
@@ -198,8 +199,8 @@ pub async fn orders(store: &dyn Store, name: &str, stages: &[(&str, u32)]) {
         for (of, _) in stages.iter().filter(|(_, runs)| *runs >= number) {
             let of: StageName = of.parse().expect("a stage");
             let versions = [(function_name(&name, &of, "Hello"), number.to_string())].into();
-            let api = Some(pinned_api(of.as_str(), number));
-            let set = VersionSet { versions, api, ..VersionSet::default() };
+            let apis = pinned_apis(of.as_str(), number);
+            let set = VersionSet { versions, apis, ..VersionSet::default() };
             put(store, to_item(keys.version_set(&name, made.number, &of), empty(), &set).expect("an item"))
                 .await;
         }
@@ -219,8 +220,9 @@ pub fn aws_as_recorded(fake_aws: &FakeAws, name: &str, stages: &[(&str, u32)]) {
     for (stage, release) in runs {
         let of: StageName = stage.parse().expect("a stage");
         fake_aws.place(&function_name(&name, &of, "Hello"), &[(*stage, &release.to_string())]);
-        let api = pinned_api(stage, *release);
-        fake_aws.place_api(&api.api, &names::api(&name, &of), &api.served);
+        for (logical, api) in pinned_apis(stage, *release) {
+            fake_aws.place_api(&api.api, &names::api(&name, &of, &logical), &api.served);
+        }
     }
 }
 
@@ -332,11 +334,14 @@ pub async fn waiting(store: &dyn Store, sample: &super::Sample, status: Status) 
 }
 
 /// The API of a stage as its record pins it for a release of `Hello`.
-pub(super) fn pinned_api(stage: &str, release: u32) -> PinnedApi {
+pub(super) fn pinned_apis(stage: &str, release: u32) -> PinnedApis {
     let variables = [("Hello".to_owned(), release.to_string())].into();
-    PinnedApi {
+    let api = PinnedApi {
         api: format!("api-{stage}"),
         endpoint: format!("https://api-{stage}.execute-api.eu-central-1.amazonaws.com"),
+        kind: ApiKind::Http,
+        stage: None,
         served: Served { deployment: "d1".into(), variables },
-    }
+    };
+    [(API.to_owned(), api)].into()
 }

@@ -14,8 +14,8 @@ use sluice_model::ApiKind;
 const HTTP_API: &str = "AWS::ApiGatewayV2::Api";
 const INTEGRATION: &str = "x-amazon-apigateway-integration";
 const ANY: &str = "x-amazon-apigateway-any-method";
-/// The path of the default route in an OpenAPI document.
-const DEFAULT: &str = "/$default";
+/// The path of the default route in an OpenAPI document. API Gateway exports it with a slash, and SAM writes it without one.
+const DEFAULT: [&str; 2] = ["/$default", "$default"];
 /// The operations of a path. Its other keys are no routes.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", ANY];
 
@@ -194,7 +194,7 @@ fn operations(body: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
 pub(super) fn routes(body: &Value) -> Vec<AppRoute> {
     let route = |(path, method, operation): (&str, &str, &Value)| {
         let key = match (method, path) {
-            (ANY, DEFAULT) => "$default".to_owned(),
+            (ANY, path) if DEFAULT.contains(&path) => "$default".to_owned(),
             (ANY, path) => format!("ANY {path}"),
             (method, path) => format!("{} {path}", method.to_ascii_uppercase()),
         };

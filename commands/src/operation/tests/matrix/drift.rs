@@ -15,6 +15,7 @@ use crate::ports::{Identity, RoleSpec};
 use crate::resources::rights::ImmutableRole;
 use crate::testing::{Faults, Moment, target};
 use sluice_model::Card;
+use sluice_template::AppRights;
 
 /// A version that Sluice did not make.
 const THEIRS: &str = "99";
@@ -25,7 +26,7 @@ fn hello(stage: &str) -> String {
 }
 
 /// The API of `prod`.
-const API: &str = "sluice-orders-prod";
+const API: &str = "sluice-orders-prod-ServerlessHttpApi";
 
 fn at(shared: &Shared, stage: &str) -> String {
     shared.fake_aws.serving().aliases[&format!("{}:{stage}", hello(stage))].clone()
@@ -270,7 +271,7 @@ async fn a_foreign_role_policy_is_never_overwritten() {
     let process = shared.process("one");
     types(&shared, &process, "ada", "/stage add orders qa").await;
     let (name, stage) = ("orders".parse().unwrap(), "qa".parse().unwrap());
-    let role = ImmutableRole::of_function(&target(), (&name, &stage), &hello("qa"), &[]);
+    let role = ImmutableRole::of_function(&target(), (&name, &stage), &hello("qa"), &AppRights::default());
     let (identity, theirs) = (shared.fake_aws.fault_proxy(), names::policy(vec![]));
     let spec = RoleSpec {
         name: role.name.clone(),

@@ -11,6 +11,7 @@ use crate::operation::{Head, Keys, Status};
 use crate::ports::Update;
 use crate::records::{Act, AuditRecord, PipelineState, Release, VersionSet, from_item};
 use crate::testing::fake_aws::Serving;
+use crate::testing::samples::API;
 use crate::testing::target;
 use sluice_model::{OperationId, Tone};
 use sluice_template::function_name;
@@ -97,7 +98,7 @@ impl Shared {
         for (stage, record) in &state.stages {
             if let Some(mixed) = &record.mixed {
                 let of = |function: &String| serving.aliases.get(&format!("{function}:{stage}"));
-                let is_served = serving.apis.contains_key(&names::api(&name, stage));
+                let is_served = serving.apis.contains_key(&names::api(&name, stage, API));
                 if mixed.is_empty() && !is_served
                     || mixed.iter().any(|(function, version)| of(function) != Some(version))
                 {
@@ -131,15 +132,15 @@ impl Shared {
                 if is.as_deref() != Some(format!("{} {stage}", code.sha256).as_str()) {
                     wrong.push(format!("{function} version {version:?} is {is:?}"));
                 }
-                let selected = set.api.as_ref().and_then(|api| api.served.variables.get(logical));
+                let selected = set.apis.get(API).and_then(|api| api.served.variables.get(logical));
                 if selected.is_some_and(|selected| Some(selected) != version) {
                     wrong.push(format!(
                         "the API of {stage} calls {logical} {selected:?}, recorded {version:?}"
                     ));
                 }
             }
-            if let Some(api) = &set.api {
-                let at = serving.apis.get(&names::api(&name, stage));
+            for (logical, api) in &set.apis {
+                let at = serving.apis.get(&names::api(&name, stage, logical));
                 if at != Some(&api.served) {
                     wrong.push(format!("the API of {stage} serves {at:?}, recorded {:?}", api.served));
                 }

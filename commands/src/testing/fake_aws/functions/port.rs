@@ -1,6 +1,6 @@
 //! Lambda's calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,9 +10,11 @@ use crate::operation::effects::{
     CREATE_ALIAS, CREATE_FUNCTION, DELETE_ALIAS, DELETE_VERSION, INVOKE, MOVE_ALIAS, PUBLISH_VERSION,
     UPDATE_CODE, UPDATE_CONFIG,
 };
-use crate::ports::{Alias, FunctionConfig, FunctionVersion, Functions, Invoked, Tags};
-use crate::testing::fake_aws::{FaultProxy, Made, State, app, refuse};
-use sluice_model::{Class, CodeRef, PortResult, Target};
+use crate::ports::{
+    Alias, FunctionCode, FunctionConfig, FunctionVersion, Functions, Invoked, Readiness, Tags, reset_value,
+};
+use crate::testing::fake_aws::{FaultProxy, Made, State, refuse};
+use sluice_model::{Class, PortResult, Target};
 
 #[async_trait]
 impl Functions for FaultProxy {
@@ -50,6 +52,16 @@ impl Functions for FaultProxy {
         .await
     }
 
+    async fn readiness(
+        &self,
+        target: &Target,
+        function: &str,
+        version: &str,
+    ) -> PortResult<Option<Readiness>> {
+        let found = Functions::version(self, target, function, version).await?;
+        Ok(found.map(|found| found.readiness))
+    }
+
     async fn function_tags(&self, _: &Target, function: &str) -> PortResult<Option<Tags>> {
         self.look("lambda:ListTags", function, |state| {
             Ok(state.functions.get(function).map(|found| found.tags.clone()))
@@ -62,7 +74,7 @@ impl Functions for FaultProxy {
         target: &Target,
         function: &str,
         config: &FunctionConfig,
-        code: &CodeRef,
+        code: &FunctionCode,
         tags: &Tags,
     ) -> PortResult<FunctionVersion> {
         let call = CREATE_FUNCTION.call;
@@ -73,16 +85,17 @@ impl Functions for FaultProxy {
             if !state.is_assumable(&config.role) {
                 return refuse(call, Class::Busy, "InvalidParameterValueException");
             }
-            let Some(content) = state.code(code) else {
+            let Some((content, sha256)) = state.code(code, config.is_image()) else {
                 return refuse(call, Class::Invalid, "InvalidParameterValueException");
             };
             let latest = VersionState {
                 number: LATEST.into(),
-                config: config.clone(),
-                sha256: app::digest(&content),
+                config: config.clone().normalised(function),
+                sha256,
                 code: content,
                 changed: state.now,
                 revision: 0,
+                idle: None,
             };
             let made = FunctionState {
                 arn: sluice_template::function_arn(target, function),
@@ -93,6 +106,7 @@ impl Functions for FaultProxy {
                 latest,
                 versions: vec![],
                 aliases: BTreeMap::new(),
+                separate: BTreeMap::new(),
             };
             state.functions.insert(function.to_owned(), made);
             state.publish(call, function)
@@ -105,6 +119,7 @@ impl Functions for FaultProxy {
         _: &Target,
         function: &str,
         config: &FunctionConfig,
+        reset: &BTreeSet<String>,
         revision: &str,
     ) -> PortResult<FunctionVersion> {
         let call = UPDATE_CONFIG.call;
@@ -114,8 +129,20 @@ impl Functions for FaultProxy {
             if !state.is_assumable(&config.role) {
                 return refuse(call, Class::Busy, "InvalidParameterValueException");
             }
-            // The architecture goes with the code.
-            let config = FunctionConfig { architecture: before.architecture.clone(), ..config.clone() };
+            if reset.iter().any(|name| reset_value(function, name).is_none()) {
+                return refuse(call, Class::Invalid, "InvalidParameterValueException");
+            }
+            // Lambda keeps what a request leaves out. The architecture goes with the code.
+            let mut settings = before.settings.clone();
+            settings.retain(|name, _| !reset.contains(name));
+            settings.extend(config.settings.clone());
+            let config = FunctionConfig {
+                architecture: before.architecture.clone(),
+                at_creation: before.at_creation.clone(),
+                settings,
+                ..config.clone()
+            };
+            let config = config.normalised(function);
             let now = state.now;
             if let Some(found) = state.functions.get_mut(function) {
                 let next = found.change();
@@ -135,21 +162,21 @@ impl Functions for FaultProxy {
         &self,
         _: &Target,
         function: &str,
-        code: &CodeRef,
+        code: &FunctionCode,
         architecture: &str,
         revision: &str,
     ) -> PortResult<FunctionVersion> {
         let call = UPDATE_CODE.call;
-        self.change(call, &format!("{function} {} after {revision}", code.sha256), |state| {
-            state.writable(call, function, revision)?;
-            let Some(content) = state.code(code) else {
+        self.change(call, &format!("{function} {} after {revision}", code.sha256()), |state| {
+            let is_image = state.writable(call, function, revision)?.latest.config.is_image();
+            let Some((content, sha256)) = state.code(code, is_image) else {
                 return refuse(call, Class::Invalid, "InvalidParameterValueException");
             };
             let now = state.now;
             if let Some(found) = state.functions.get_mut(function) {
                 let next = found.change();
                 let latest = &mut found.latest;
-                (latest.sha256, latest.changed, latest.revision) = (app::digest(&content), now, next);
+                (latest.sha256, latest.changed, latest.revision) = (sha256, now, next);
                 latest.code = content;
                 latest.config.architecture = architecture.to_owned();
             }
@@ -272,9 +299,25 @@ impl Functions for FaultProxy {
             let Some(version) = state.answering(function, alias) else {
                 return refuse(call, Class::Absent, GONE);
             };
+            if version.idle.is_some() {
+                let number = version.number.clone();
+                state.called(function, &number);
+                return refuse(call, Class::Busy, "ResourceNotReadyException");
+            }
             let error = state.is_ill(version).then(|| format!("Unhandled: {ILL}"));
             // An invocation changes nothing in this account.
             Ok(Made::Same(Invoked { version: Some(version.number.clone()), error }))
+        })
+        .await
+    }
+
+    async fn wake(&self, _: &Target, function: &str, version: &str) -> PortResult<()> {
+        let call = INVOKE.call;
+        self.change(call, &format!("{function}:{version} wake"), |state| {
+            match state.called(function, version) {
+                None => refuse(call, Class::Absent, GONE),
+                Some(()) => Ok(Made::Same(())),
+            }
         })
         .await
     }

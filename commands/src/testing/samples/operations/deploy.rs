@@ -9,10 +9,11 @@ use crate::deploy;
 use crate::records::Change;
 use crate::steps::template_refused;
 use crate::testing::samples::outputs::Outputs;
-use crate::testing::samples::records::{artifact, change, code};
+use crate::testing::samples::records::{artifact, change};
 use crate::testing::samples::{Journal, Sample};
 use crate::testing::target;
 use sluice_model::{BuildNumber, Refusal, ReleaseNumber};
+use sluice_template::plain::Stage;
 use sluice_template::{Deploying, Manifest};
 
 fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Journal {
@@ -26,7 +27,7 @@ fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Jou
         bucket: BUCKET.into(),
         release: ReleaseNumber(number),
         before: (!is_first).then(|| ReleaseNumber(number - 1)),
-        api: None,
+        apis: Default::default(),
         has_next: !is_first,
         next: (!is_first).then(|| "staging".parse().expect("a stage")),
         smoke: None,
@@ -39,33 +40,30 @@ fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Jou
     Journal::accepted("deploy", &format!("/deploy {name}"), name, params, outputs)
 }
 
-/// Why a template with a queue and a layer is refused.
+/// Why a template with a queue and an image is refused.
 fn bad_template() -> Refusal {
-    let code = code("Hello");
-    let function = json!({
-        "Runtime": "python3.13", "Handler": "app.handler", "CodeUri": format!("s3://{}/{}", code.bucket, code.key),
-        "Layers": [],
-    });
     let packaged = json!({
-        "Transform": "AWS::Serverless-2016-10-31",
         "Resources": {
-            "Queue": { "Type": "AWS::SQS::Queue" },
-            "Hello": { "Type": "AWS::Serverless::Function", "Properties": function },
+            "Queue": { "Type": "AWS::SQS::Queue", "Properties": {} },
+            "Hello": { "Type": "AWS::Lambda::Function", "Properties": {
+                "Code": { "ImageUri": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/hello:1" },
+                "PackageType": "Image", "Role": { "Fn::GetAtt": ["HelloRole", "Arn"] },
+            } },
+            "HelloRole": { "Type": "AWS::IAM::Role", "Properties": { "AssumeRolePolicyDocument": {} } },
         },
     });
-    let original =
-        "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n  Hello:\n    Properties:\n      Layers: []\n";
-    let manifest = Manifest { functions: [("Hello".to_owned(), code)].into() };
-    let deploying = Deploying {
+    let lines =
+        r#"{"Queue": {"file": "template.yaml", "line": 12}, "Hello": {"file": "template.yaml", "line": 20}}"#;
+    let (none, stage) = (BTreeMap::new(), "dev".parse().expect("a stage"));
+    let stage = Stage {
         pipeline: &"orders".parse().expect("a name"),
-        stage: &"dev".parse().expect("a stage"),
+        name: &stage,
         target: &target(),
-        parameters: &BTreeMap::new(),
-        code_bucket: BUCKET,
-        code_prefix: "orders/",
-        wild_rights: false,
+        parameters: &none,
+        system_parameters: &none,
     };
-    let errors = sluice_template::read(&packaged.to_string(), original, &manifest, &deploying);
+    let deploying = Deploying { stage, code_bucket: BUCKET, code_prefix: "orders/", wild_rights: false };
+    let errors = sluice_template::read(&packaged.to_string(), lines, &Manifest::default(), &deploying);
     template_refused(&errors.expect_err("a template that is not supported"))
 }
 

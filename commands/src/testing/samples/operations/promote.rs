@@ -7,8 +7,9 @@ use crate::records::{Change, VersionSet};
 use crate::resources::{Move, RanBefore, Seen};
 use crate::rules::{Drift, Moved, Parameters};
 use crate::steps::{SmokeTest, quoted};
+use crate::testing::samples::API;
 use crate::testing::samples::outputs::Outputs;
-use crate::testing::samples::records::{BEGIN, access, actor, change, pinned_api, release};
+use crate::testing::samples::records::{BEGIN, access, actor, change, pinned_apis, release};
 use crate::testing::samples::{Journal, Sample};
 use crate::{promote, rollback};
 use sluice_model::{Refusal, ReleaseNumber};
@@ -26,7 +27,7 @@ pub fn promotion(name: &str, commit: Change, functions: &[&str]) -> promote::Par
             commit: change(1),
             parameters: Default::default(),
         }),
-        api: None,
+        apis: Default::default(),
         approvals: 1,
         approvers: access().approvers.into_iter().collect(),
         named: Default::default(),
@@ -135,7 +136,7 @@ fn not_passed(smoke: &str, seen: &str) -> Refusal {
     let release = release(2, change(2), &["Hello"]);
     let set = VersionSet {
         versions: [("sluice-orders-prod-Hello".to_owned(), "2".to_owned())].into(),
-        api: Some(pinned_api("prod", 2)),
+        apis: pinned_apis("prod", 2),
         ..VersionSet::default()
     };
     let (target, seen_before) = (crate::testing::target(), Seen::default());
@@ -155,7 +156,7 @@ fn accepting_drift() -> Journal {
     let moved =
         |recorded: &str, seen: &str| Moved { recorded: Some(recorded.into()), seen: Some(seen.into()) };
     let aliases = [("sluice-orders-prod-Hello".to_owned(), moved("2", "1 (125/1000 to 3)"))].into();
-    let outside = Some(Drift { aliases, api: Some(moved("d2", "d1")) });
+    let outside = Some(Drift { aliases, apis: [(API.to_owned(), moved("d2", "d1"))].into() });
     let params = promote::Params { outside, ..promotion("orders", change(2), &["Hello"]) };
     let outputs = Outputs::of_versions("orders", "prod", &["Hello"], false);
     Journal::accepted("promote", "/promote orders prod anyway", "orders", params, outputs)

@@ -4,7 +4,7 @@ use super::{throttled, void};
 use crate::records::VersionSet;
 use crate::rollback;
 use crate::testing::samples::outputs::{Outputs, recorded};
-use crate::testing::samples::records::{change, pinned_api, release};
+use crate::testing::samples::records::{change, pinned_apis, release};
 use crate::testing::samples::{Journal, Sample};
 use sluice_model::ReleaseNumber;
 
@@ -19,7 +19,7 @@ fn rolling_back(reason: Option<&str>) -> Journal {
         release: release(1, change(1), &["Hello"]),
         set: VersionSet {
             versions: ["Hello", "Count"].map(alias).into(),
-            api: Some(pinned_api("prod", 1)),
+            apis: pinned_apis("prod", 1),
             ..VersionSet::default()
         },
         reason: reason.map(str::to_owned),
