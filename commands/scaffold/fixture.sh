@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes commands/scaffold/fixture anew: the artifact of the scaffold of `orders`, packaged by the real AWS command line
-# against the endpoint of the environment. docs/templates.md says when.
+# Makes commands/scaffold/fixture anew: the artifact of the scaffold of `orders`, packaged by the packager of this repository against
+# the endpoint of the environment. docs/templates.md says when.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 export SLUICE_BUCKET=sluice-123456789012-us-east-1 SLUICE_PREFIX=orders
@@ -15,7 +15,7 @@ done
 
 aws s3api head-bucket --bucket "$SLUICE_BUCKET" >/dev/null 2>&1 || aws s3api create-bucket --bucket "$SLUICE_BUCKET" >/dev/null
 aws s3api put-bucket-versioning --bucket "$SLUICE_BUCKET" --versioning-configuration Status=Enabled
-python3 "$work/sluice_package.py"
-for file in packaged.json template.yaml sluice-manifest.json; do
+(cd "$work" && python3 "$here/../../packager")
+for file in template.yaml packaged.json sluice-lines.json sluice-manifest.json; do
     cp "$work/$file" "$here/fixture/$file"
 done

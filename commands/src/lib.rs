@@ -13,6 +13,7 @@ pub mod deploy;
 pub mod installation;
 pub mod names;
 pub mod operation;
+pub mod packager;
 pub mod pipeline;
 pub mod ports;
 pub mod promote;

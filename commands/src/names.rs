@@ -58,12 +58,6 @@ pub fn build_prefix(pipeline: &PipelineName, number: BuildNumber, nonce: &str) -
     format!("{pipeline}/builds/{}-{nonce}", number.0)
 }
 
-/// The variables that the packaging script of every build reads.
-pub fn build_environment(bucket: &str, pipeline: &PipelineName) -> BTreeMap<String, String> {
-    let variables = [("SLUICE_BUCKET", bucket.to_owned()), ("SLUICE_PREFIX", prefix(pipeline))];
-    variables.map(|(name, value)| (name.to_owned(), value)).into()
-}
-
 /// The CodeBuild project of a pipeline.
 pub fn project(pipeline: &PipelineName) -> String {
     format!("sluice-{pipeline}")

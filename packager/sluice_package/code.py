@@ -20,7 +20,7 @@ FindAsset = Callable[[Any, Any], Optional[Path]]
 
 _BUILT = re.compile(r"(^|/)(target|build|bin|dist|out|publish)(/|$)|\.(zip|jar|war)$")
 _REGISTRY = re.compile(r"[^/]+\.[^/]+/.*[^/]*[:@][^/]+$")
-_BUILD_FIRST = "Add the step that builds it to buildspec.yml, before `python -m sluice_package`."
+_BUILD_FIRST = "Add the step that builds it to buildspec.yml, before the line with `$SLUICE_PACKAGE`."
 
 
 class CodePackager:

@@ -6,6 +6,7 @@ its stack hangs for an hour.
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ _MODULES = {
     "nodejs": ("cfn-response.js", "node_modules/cfn-response/index.js"),
 }
 _SUFFIX = {"python": ".py", "nodejs": ".js", "ruby": ".rb"}
-_DATA = Path(__file__).parent / "data"
 
 
 class CannotInline(Exception):
@@ -40,10 +40,19 @@ def write_inline(code: Any, runtime: str, folder: Path) -> None:
     (folder / f"index{suffix}").write_text(code, encoding="utf-8")
     if family in _IMPORTS and _IMPORTS[family].search(code):
         source, target = _MODULES[family]
+        module = _module(source)
         (folder / target).parent.mkdir(parents=True, exist_ok=True)
-        (folder / target).write_bytes((_DATA / source).read_bytes())
+        (folder / target).write_bytes(module)
         if family == "nodejs" and "./cfn-response" in code:
-            (folder / "cfn-response.js").write_bytes((_DATA / source).read_bytes())
+            (folder / "cfn-response.js").write_bytes(module)
+
+
+def _module(name: str) -> bytes:
+    # Builds run the packager from an archive, where it has no folder.
+    module = pkgutil.get_data("sluice_package.data", name)
+    if module is None:
+        raise RuntimeError(f"{name} is missing from the packager")
+    return module
 
 
 def _joined(code: Any) -> Any:

@@ -13,6 +13,7 @@ mod cli;
 mod control;
 mod emulator;
 mod guard;
+mod packager;
 mod page;
 mod ports;
 mod processes;

@@ -15,6 +15,7 @@ use crate::bot::{self, BotError};
 use crate::calls::{Calls, Recording};
 use crate::cli::Cli;
 use crate::emulator::{self, EmulatorError};
+use crate::packager;
 use crate::ports::{PortError, Ports, port};
 use crate::processes::{Process, Processes};
 use crate::ready::{self, BOT_TOKEN, Ready, SIGNING_SECRET};
@@ -74,13 +75,15 @@ impl Sandbox {
         let processes = Processes::start().map_err(io("cannot start /bin/sh"))?;
         // First, to report a port in use at once.
         let ports = if cli.setup { None } else { Some(Ports::bind(cli.port).await?) };
-        let venv = set_up(&target.join("sandbox"), &processes, &|line| say(line)).await?;
+        let installed = target.join("sandbox");
+        let venv = set_up(&installed, &processes, &|line| say(line)).await?;
+        let packager = packager::prepare(&root, &installed, &venv, &processes, &|line| say(line)).await?;
         let Some(ports) = ports else {
             say("The sandbox is installed.");
             return Ok(None);
         };
         check_git().await?;
-        let folder = target.join("sandbox").join(format!("world-{}", port(&ports.page)));
+        let folder = installed.join(format!("world-{}", port(&ports.page)));
         make_empty(&folder).map_err(io("cannot create the sandbox's folder"))?;
         let recording = Recording::from_env().map_err(io("cannot write to the folder in SANDBOX_RECORD"))?;
         let calls = Calls::with(recording);
@@ -95,7 +98,7 @@ impl Sandbox {
 
         let (upstream, emulator) =
             emulator::start(ports.emulator, &at.aws, &venv, &folder, &processes).await?;
-        let config = AwsConfig { at, strict, folder: folder.clone(), tools: venv.bin.clone() };
+        let config = AwsConfig { at, strict, folder: folder.clone(), tools: venv.bin.clone(), packager };
         let mut servers = aws::serve(config, ports.aws, upstream, calls.clone(), processes.clone())
             .map_err(io("cannot serve AWS"))?;
         let shutdown = CancellationToken::new();

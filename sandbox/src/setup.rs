@@ -40,6 +40,11 @@ pub enum SetupError {
          pip's usual variables (HTTPS_PROXY, PIP_INDEX_URL). The partial installation was removed. pip reported:\n{0}"
     )]
     Install(String),
+    #[error(
+        "installing what the packager of builds needs from PyPI failed. For a proxy or a mirror, set pip's usual variables \
+         (HTTPS_PROXY, PIP_INDEX_URL). It reported:\n{0}"
+    )]
+    Packager(String),
     #[error("{what}: {path}: {error}", path = path.display())]
     Files { what: &'static str, path: PathBuf, error: std::io::Error },
 }
@@ -103,7 +108,8 @@ impl Drop for StagingFolder {
     }
 }
 
-async fn lock(folder: &Path, say: &(dyn Fn(&str) + Send + Sync)) -> Result<File, SetupError> {
+/// Waits until no other installation runs in this folder. The lock ends with the file.
+pub async fn lock(folder: &Path, say: &(dyn Fn(&str) + Send + Sync)) -> Result<File, SetupError> {
     let path = folder.join("setup.lock");
     let file = File::create(&path).map_err(|error| files("cannot open", &path, error))?;
     if file.try_lock().is_ok() {
@@ -159,7 +165,7 @@ async fn install(python: &Path, place: &Path, processes: &Processes) -> Result<(
 }
 
 /// Runs a command; its last lines of output if it fails.
-async fn run(processes: &Processes, command: &mut Command) -> Result<(), String> {
+pub async fn run(processes: &Processes, command: &mut Command) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let path = folder.path().join("output");
     let output = File::create(&path).map_err(|error| error.to_string())?;
@@ -209,7 +215,7 @@ fn fingerprint() -> String {
     hex::encode(Sha256::digest(REQUIREMENTS))
 }
 
-fn files(what: &'static str, path: &Path, error: std::io::Error) -> SetupError {
+pub fn files(what: &'static str, path: &Path, error: std::io::Error) -> SetupError {
     SetupError::Files { what, path: path.to_owned(), error }
 }
 

@@ -139,6 +139,23 @@ impl Objects for S3 {
         Ok(request.send().await.map_err(failed(call))?.version_id)
     }
 
+    async fn create_object(
+        &self,
+        target: &Target,
+        bucket: &str,
+        key: &str,
+        content: Bytes,
+    ) -> PortResult<bool> {
+        let call = call::PUT_OBJECT;
+        let request = self.0.client(target, call)?.put_object().bucket(bucket).key(key).if_none_match("*");
+        let request = request.expected_bucket_owner(&target.account).body(content.into());
+        match request.send().await.map_err(failed(call)) {
+            Ok(_) => Ok(true),
+            Err(error) if error.class == Class::Precondition => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn delete_version(
         &self,
         target: &Target,

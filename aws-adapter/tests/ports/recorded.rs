@@ -215,6 +215,26 @@ async fn a_bucket_is_created_with_its_tags_and_outside_us_east_1_with_its_region
 }
 
 #[tokio::test]
+async fn an_object_is_created_but_never_overwritten() {
+    let server = RecordedServer::answering(vec![
+        Answer::Http(200, vec![("x-amz-version-id", "v1")], ""),
+        xml(412, "<Error><Code>PreconditionFailed</Code><Condition>If-None-Match</Condition></Error>"),
+        xml(409, "<Error><Code>ConditionalRequestConflict</Code><Message>at once</Message></Error>"),
+    ]);
+    let port = aws(&server.url).await.objects;
+    let create = async || port.create_object(&target(), "b", "a/k.pyz", "content".into()).await;
+    assert_eq!((create().await, create().await), (Ok(true), Ok(false)));
+    assert_eq!(
+        summary(&create().await.unwrap_err()),
+        ("s3:PutObject", Class::Busy, "ConditionalRequestConflict")
+    );
+    let request = &server.requests()[0];
+    assert!(request.line.starts_with("PUT /b/a/k.pyz"), "{}", request.line);
+    assert_eq!(request.header("if-none-match"), Some("*"));
+    assert!(request.body.contains("content"), "{}", request.body);
+}
+
+#[tokio::test]
 async fn an_object_is_read_up_to_its_limit() {
     let answer = Answer::Http(200, vec![("x-amz-version-id", "v1")], "0123456789");
     let server = RecordedServer::answering(vec![answer]);

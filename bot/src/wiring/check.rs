@@ -6,7 +6,7 @@ use sluice_model::Target;
 
 use super::aws_backend::AwsBackend;
 use super::state::State;
-use super::{account_check, boundaries, bucket};
+use super::{account_check, boundaries, bucket, packager};
 use crate::startup::{CheckResult, StartupError};
 use crate::system_clock::SystemClock;
 
@@ -28,6 +28,7 @@ impl AwsBackend {
         let boundaries = boundaries::check(&*self.aws.identity, &self.base, &target).await;
         results.push(result("Boundaries", boundaries));
         results.push(bucket::check(&*self.aws.objects, &self.base, &target).await);
+        results.push(packager::check(&*self.aws.objects, &target).await);
         if let Some(queue) = self.find_queue(&target).await.transpose() {
             results.push(result("Queue", queue.map(|name| format!("`{name}` exists"))));
         }

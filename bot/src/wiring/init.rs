@@ -10,7 +10,7 @@ use sluice_model::{PortError, Target, UserId};
 
 use super::aws_backend::AwsBackend;
 use super::errors::aws_error;
-use super::{boundaries, bucket};
+use super::{boundaries, bucket, packager};
 use crate::backend::Progress;
 use crate::startup::StartupError;
 use crate::system_clock::SystemClock;
@@ -19,7 +19,7 @@ use crate::system_clock::SystemClock;
 const QUEUE_LOOKUPS: usize = 120;
 const QUEUE_PAUSE: Duration = Duration::from_millis(500);
 
-/// The lines that it prints. Those of the bucket and the boundaries are in their files.
+/// The lines that it prints. Those of the bucket, the packager and the boundaries are in their files.
 mod messages {
     use sluice_commands::setup::init::AdminOutcome;
     use sluice_model::{Target, UserId};
@@ -67,6 +67,7 @@ impl AwsBackend {
             progress(&line);
         }
         let versioning_is_new = bucket::set_up(objects, &target, progress).await?;
+        progress(&packager::publish(objects, &target).await?);
         if let Some(line) = self.create_queue(&target).await? {
             progress(&line);
         }

@@ -12,6 +12,7 @@ mod check;
 mod cli_runner;
 mod errors;
 mod init;
+mod packager;
 mod policy;
 mod priority_store;
 mod probe;

@@ -5,8 +5,8 @@
 //! The bot can write and read audit records, and neither change nor delete them.
 
 use serde_json::{Value, json};
-use sluice_commands::names;
 use sluice_commands::setup::bucket;
+use sluice_commands::{names, packager};
 use sluice_model::Target;
 use sluice_state::DynamoStore;
 
@@ -169,10 +169,12 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
                     "s3:PutBucketVersioning",
                     "s3:PutPublicAccessBlock",
                 ],
-                vec![bucket],
+                vec![bucket.clone()],
             )
             .also(SET_UP_BUCKET),
             probe,
+            Allowed::new("Packager", &[], vec![format!("{bucket}/{}/*", packager::PREFIX)])
+                .also(&["s3:GetObject", "s3:PutObject"]),
             // A missing SQLite file is restored before an empty one is created.
             Allowed::new("BackupBucket", &[], backup).also(&["s3:ListBucket"]),
             Allowed::new("Backups", &[], backups).also(&["s3:GetObject"]),

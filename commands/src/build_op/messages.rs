@@ -2,6 +2,7 @@
 
 use crate::build_op::params::Params;
 use crate::operation::{OperationState, Summary, marked};
+use crate::packager;
 use crate::records::{BuildState, Change, Pipeline};
 use crate::setup::bucket;
 use crate::steps::{change_text, plain};
@@ -121,7 +122,25 @@ pub(super) fn build_failed(name: &PipelineName, phase: Option<&str>, message: Op
     if let Some(message) = message {
         problem.push_str(&format!(" CodeBuild reports: `{}`", message.replace('`', "'")));
     }
-    Refusal::new("build-failed", problem, format!("Fix it, push, then run `/build {name}`."))
+    let is_not_packaged = phase == Some(UPLOAD) && message.is_some_and(|text| text.contains("no matching"));
+    let hint = match is_not_packaged {
+        true => format!("{} Push that, then run `/build {name}`.", run_packager()),
+        false => format!("Fix it, push, then run `/build {name}`."),
+    };
+    Refusal::new("build-failed", problem, hint)
+}
+
+/// CodeBuild's name of the phase that fails if the build did not leave a file that the buildspec names.
+const UPLOAD: &str = "UPLOAD_ARTIFACTS";
+
+/// What a buildspec needs for packaging.
+fn run_packager() -> String {
+    let [packaged, lines, manifest] = packager::ARTIFACTS;
+    format!(
+        "`buildspec.yml` must run `{}` after its other commands, and name `{packaged}`, `{lines}` and `{manifest}` under \
+         `artifacts: files:`.",
+        packager::LINE
+    )
 }
 
 pub(super) fn bad_manifest(error: &TemplateError) -> Refusal {
@@ -135,8 +154,8 @@ pub(super) fn bad_manifest(error: &TemplateError) -> Refusal {
 pub(super) fn no_artifact(file: &str) -> Refusal {
     Refusal::new(
         "no-artifact",
-        format!("The build left no `{file}`."),
-        "Restore the `artifacts` section of `buildspec.yml` from docs/templates.md, then build again.",
+        format!("The build left no `{file}`, which the packager writes."),
+        format!("{} Push that, then build again.", run_packager()),
     )
 }
 
@@ -237,6 +256,24 @@ mod tests {
             project: "sluice-orders".into(),
             bucket: "artifacts".into(),
             nonce: "n0nce".into(),
+        }
+    }
+
+    #[test]
+    fn a_build_that_packaged_nothing_names_the_line_to_add() {
+        let name: PipelineName = "orders".parse().unwrap();
+        let failed = |phase, message| build_failed(&name, Some(phase), Some(message));
+        let missing = failed("UPLOAD_ARTIFACTS", "no matching artifact paths found: packaged.json");
+        let line = r#"must run `sh -c "$SLUICE_PACKAGE"` after"#;
+        for refusal in [&missing, &no_artifact("packaged.json")] {
+            assert!(
+                refusal.hint.contains(line) && refusal.hint.contains("`sluice-lines.json`"),
+                "{refusal:?}"
+            );
+        }
+        assert!(missing.hint.ends_with("then run `/build orders`."), "{missing:?}");
+        for other in [failed("UPLOAD_ARTIFACTS", "AccessDenied"), failed("BUILD", "no matching tests")] {
+            assert_eq!(other.hint, "Fix it, push, then run `/build orders`.");
         }
     }
 

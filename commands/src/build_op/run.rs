@@ -13,9 +13,9 @@ use serde_json::Value;
 use crate::application::Sluice;
 use crate::build_op::messages;
 use crate::build_op::params::{BuildContext, OPERATION_VARIABLE, Params};
-use crate::names;
 use crate::operation::effects::START_BUILD;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
+use crate::packager;
 use crate::ports::{BuildRequest, BuildRun, BuildStatus, LogStream};
 use crate::records::Change;
 use crate::resources::ours;
@@ -70,7 +70,7 @@ impl Started {
 /// build that overrides some variables keeps the others.
 pub(super) fn environment(params: &Params, operation: &str) -> BTreeMap<String, String> {
     let own = [(OPERATION_VARIABLE.to_owned(), operation.to_owned())];
-    own.into_iter().chain(names::build_environment(&params.bucket, &params.name)).collect()
+    own.into_iter().chain(packager::environment(&params.bucket, &params.name)).collect()
 }
 
 pub(super) struct StartBuild {
@@ -248,11 +248,11 @@ mod tests {
     #[test]
     fn a_build_starts_with_all_of_its_variables() {
         let sent = environment(&params("main"), "01ARZ3NDEKTSV4RRFFQ69G5FAV");
-        let sent: Vec<_> = sent.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        assert_eq!(
-            sent,
-            ["SLUICE_BUCKET=artifacts", "SLUICE_OP=01ARZ3NDEKTSV4RRFFQ69G5FAV", "SLUICE_PREFIX=orders"]
-        );
+        let names: Vec<_> = sent.keys().map(String::as_str).collect();
+        assert_eq!(names, ["SLUICE_BUCKET", "SLUICE_OP", "SLUICE_PACKAGE", "SLUICE_PREFIX"]);
+        assert_eq!((sent["SLUICE_BUCKET"].as_str(), sent["SLUICE_PREFIX"].as_str()), ("artifacts", "orders"));
+        assert_eq!(sent["SLUICE_OP"], "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+        assert!(sent["SLUICE_PACKAGE"].contains(&packager::archive().key()), "{sent:?}");
     }
 
     #[test]

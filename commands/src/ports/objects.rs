@@ -85,6 +85,14 @@ pub trait Objects: Send + Sync {
     /// `s3:PutObject` of an empty object. Returns its version, which is `null` or missing if the bucket keeps
     /// no versions.
     async fn put_empty(&self, target: &Target, bucket: &str, key: &str) -> PortResult<Option<String>>;
+    /// `s3:PutObject` with `If-None-Match: *`. Returns whether it wrote the object; an existing one stays as it is.
+    async fn create_object(
+        &self,
+        target: &Target,
+        bucket: &str,
+        key: &str,
+        content: Bytes,
+    ) -> PortResult<bool>;
     /// `s3:DeleteObject` of one version, permanently. A missing version is no error.
     async fn delete_version(&self, target: &Target, bucket: &str, key: &str, version: &str)
     -> PortResult<()>;

@@ -11,7 +11,7 @@ use crate::repo::messages;
 use crate::repo::params::{FIRST_COMMIT_SUBJECT, RepoContext, project_description, repository_description};
 use crate::resources::rights::ImmutableRole;
 use crate::resources::{foreign, ours};
-use crate::{names, scaffold};
+use crate::{names, packager, scaffold};
 
 pub(super) struct CreateRepository(pub(super) RepoContext);
 
@@ -94,7 +94,7 @@ impl Step<Sluice> for CreateProject {
             role: self.role.arn(target),
             image: names::BUILD_IMAGE.to_owned(),
             bucket: bucket.clone(),
-            environment: names::build_environment(&bucket, name),
+            environment: packager::environment(&bucket, name),
             tags: names::tags(name),
         };
         Progress::done(cx.world.ports.builders.create_project(target, &spec).await?.arn)

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::names;
+use crate::packager;
 use crate::ports::{TAG_PIPELINE, Tags};
 use sluice_model::{PipelineName, StageName, Target, partition};
 use sluice_template::{AppRights, cut_with_hash, function_arn, function_stem};
@@ -247,8 +248,8 @@ pub fn build_boundary(target: &Target) -> String {
     names::policy(build_statements(target, "*", "*", "sluice-*"))
 }
 
-/// The policy of a pipeline's builds: pull the source, write code and artifacts below the pipeline's prefix,
-/// read code, write their log. They may not list the bucket, because they must not learn the key of another
+/// The policy of a pipeline's builds: pull the source, read the packager, write code and artifacts below the
+/// pipeline's prefix, read code, write their log. They may not list the bucket, because they must not learn the key of another
 /// build's artifact.
 pub fn build_policy(target: &Target, pipeline: &PipelineName) -> String {
     let (repository, prefix, project) =
@@ -274,6 +275,10 @@ fn build_statements(target: &Target, repository: &str, prefix: &str, project: &s
         json!({
             "Sid": "ReadCode", "Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"],
             "Resource": below("code"), "Condition": own,
+        }),
+        json!({
+            "Sid": "ReadPackager", "Effect": "Allow", "Action": "s3:GetObject",
+            "Resource": target.arn_of_bucket(&format!("{bucket}/{}/*", packager::PREFIX)), "Condition": own,
         }),
         json!({
             "Sid": "ArtifactBucket", "Effect": "Allow",

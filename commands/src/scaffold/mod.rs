@@ -15,11 +15,10 @@ use sluice_model::PipelineName;
 const NAME: &str = "{{pipeline}}";
 
 /// Path in the repository, and content.
-const PYTHON: [(&str, &str); 7] = [
+const PYTHON: [(&str, &str); 6] = [
     (".gitignore", include_str!("../../scaffold/python/gitignore")),
     ("README.md", include_str!("../../scaffold/python/README.md")),
     ("buildspec.yml", include_str!("../../scaffold/python/buildspec.yml")),
-    ("sluice_package.py", include_str!("../../scaffold/python/sluice_package.py")),
     ("src/app.py", include_str!("../../scaffold/python/src/app.py")),
     ("template.yaml", include_str!("../../scaffold/python/template.yaml")),
     ("tests/test_app.py", include_str!("../../scaffold/python/tests/test_app.py")),

@@ -1,7 +1,20 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::{Value, json};
+
 use super::*;
+use crate::packager;
+use sluice_model::{StageName, Target};
+use sluice_template::plain::Stage;
+use sluice_template::{Deploying, Manifest};
+
+/// What the packager made of the scaffold of `orders`; `docs/templates.md` says how to make them anew.
+const PACKAGED: &str = include_str!("../../scaffold/fixture/packaged.json");
+const ORIGINAL: &str = include_str!("../../scaffold/fixture/template.yaml");
+const LINES: &str = include_str!("../../scaffold/fixture/sluice-lines.json");
+const MANIFEST: &str = include_str!("../../scaffold/fixture/sluice-manifest.json");
 
 fn orders() -> Vec<NewFile> {
     python(&PipelineName::new("orders").unwrap())
@@ -20,24 +33,15 @@ fn write(files: &[NewFile], folder: &Path) {
     }
 }
 
-/// The interpreter itself: what `python3` finds may be a wrapper that puts folders of its own before the PATH it is
-/// given, and so the real `aws` before the one of a test.
-fn interpreter() -> String {
-    let output = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
-    let output = output.expect("the tests of the scaffold need python3 (3.9 or newer) on the PATH");
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
-/// Python below a folder, with an environment that holds nothing but what is given.
-fn python3(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (bool, String) {
-    let output = Command::new(interpreter())
+/// Python below a folder, with no environment but the PATH.
+fn python3(folder: &Path, arguments: &[&str]) -> (bool, String) {
+    let output = Command::new("python3")
         .args(arguments)
         .current_dir(folder)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
-        .envs(environment.iter().copied())
-        .output()
-        .unwrap();
+        .output();
+    let output = output.expect("the tests of the scaffold need python3 (3.9 or newer) on the PATH");
     let printed = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&printed).into_owned())
 }
@@ -73,10 +77,63 @@ fn its_own_tests_pass_and_can_fail() {
     let folder = tempfile::tempdir().unwrap();
     write(&orders(), folder.path());
     let tests = ["-m", "unittest", "discover", "-s", "tests"];
-    let (green, printed) = python3(folder.path(), &tests, &[]);
+    let (green, printed) = python3(folder.path(), &tests);
     assert!(green && printed.contains("OK"), "{printed}");
 
     std::fs::write(folder.path().join("src/app.py"), "def handler(event, context): return {}\n").unwrap();
-    let (green, printed) = python3(folder.path(), &tests, &[]);
+    let (green, printed) = python3(folder.path(), &tests);
     assert!(!green && printed.contains("FAILED"), "{printed}");
+}
+
+/// What the packager makes of the scaffold, down to the bytes of the code, which two builds of one commit share.
+#[test]
+fn the_packaged_scaffold_is_that_of_the_files() {
+    let source = text_of(&orders(), "template.yaml");
+    assert_eq!(source, ORIGINAL, "the fixture is of another template: make it anew");
+    let [packaged, lines, manifest]: [Value; 3] =
+        [PACKAGED, LINES, MANIFEST].map(|text| serde_json::from_str(text).unwrap());
+    assert_eq!(manifest["schema"], 2);
+    for (name, pin) in manifest["functions"].as_object().unwrap() {
+        let code = &packaged["Resources"][name]["Properties"]["Code"];
+        assert_eq!((&code["S3Key"], &code["S3ObjectVersion"]), (&pin["key"], &pin["version"]), "{name}");
+        let line = source.lines().position(|line| line == format!("  {name}:")).unwrap() + 1;
+        assert_eq!(lines[name], json!({ "file": "template.yaml", "line": line }));
+    }
+    assert!(packaged.get("Transform").is_none(), "SAM is expanded");
+}
+
+#[test]
+fn the_buildspec_runs_the_packager_and_keeps_what_it_makes() {
+    let (spec, ignored) = (text_of(&orders(), "buildspec.yml"), text_of(&orders(), ".gitignore"));
+    let commands = spec.split("    commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    assert_eq!(commands.lines().last(), Some(format!("      - {}", packager::LINE).as_str()));
+    let files = spec.split("  files:\n").nth(1).unwrap();
+    let wanted = packager::ARTIFACTS.map(|file| format!("    - {file}\n")).concat();
+    assert_eq!(files, wanted);
+    for file in packager::ARTIFACTS {
+        assert!(ignored.lines().any(|line| line == file), "{file}");
+    }
+}
+
+#[test]
+fn the_packaged_scaffold_is_read_for_a_stage() {
+    let (pipeline, name) = (PipelineName::new("orders").unwrap(), StageName::new("dev").unwrap());
+    let target = Target { account: "123456789012".into(), region: "us-east-1".into() };
+    let none = BTreeMap::new();
+    let stage = Stage {
+        pipeline: &pipeline,
+        name: &name,
+        target: &target,
+        parameters: &none,
+        system_parameters: &none,
+    };
+    let deploying = Deploying {
+        stage,
+        code_bucket: "sluice-123456789012-us-east-1",
+        code_prefix: "orders",
+        wild_rights: false,
+    };
+    let manifest = Manifest::parse(MANIFEST).unwrap();
+    let application = sluice_template::read(PACKAGED, LINES, &manifest, &deploying).unwrap();
+    insta::assert_json_snapshot!(application);
 }

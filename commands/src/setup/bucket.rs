@@ -222,17 +222,25 @@ async fn set_settled(
     setting: Setting,
     before: &BucketState,
 ) -> PortResult<()> {
-    let (began, name) = (Instant::now(), names::bucket(target));
-    let apply = || async {
+    let name = names::bucket(target);
+    settled(|| async {
         match setting {
             Setting::Versioning => objects.set_versioning(target, &name).await,
             Setting::Privacy => objects.block_public_access(target, &name).await,
             Setting::Policy => objects.set_policy(target, &name, &policy(before, target)).await,
             Setting::Lifecycle => objects.set_lifecycle_rules(target, &name, &lifecycle()).await,
         }
-    };
+    })
+    .await
+}
+
+/// Retries a call while the bucket may be too new for it.
+pub(super) async fn settled<T, F: Future<Output = PortResult<T>> + Send>(
+    call: impl FnMut() -> F + Send,
+) -> PortResult<T> {
+    let began = Instant::now();
     let each_second = ConstantBuilder::new().without_max_times();
-    apply.retry(each_second).when(|error| began.elapsed() < SETTLES && is_temporary(error)).await
+    call.retry(each_second).when(|error| began.elapsed() < SETTLES && is_temporary(error)).await
 }
 
 /// Whether an error may be temporary. A new bucket is not known everywhere at once.

@@ -1,4 +1,4 @@
-//! The refusals about the artifact bucket.
+//! The refusals about the artifact bucket and the packager in it.
 
 use crate::names;
 use crate::ports::TAG_PIPELINE;
@@ -49,5 +49,15 @@ pub(super) fn taken(name: &str) -> Refusal {
              was written to it."
         ),
         "Use another region or account for Sluice, or ask AWS Support to release the name.",
+    )
+}
+
+pub(super) fn packager_differs(place: &str) -> Refusal {
+    Refusal::new(
+        "packager-differs",
+        format!(
+            "{place} is not what its name says: its name is the SHA-256 of the packager, and its content is another one."
+        ),
+        "Builds reject it. Find out who changed it, delete it, and run `sluice init` again.",
     )
 }

@@ -17,6 +17,8 @@ pub struct AwsConfig {
     pub folder: PathBuf,
     /// The programs of the Python environment: first on the `PATH` of builds.
     pub tools: PathBuf,
+    /// What the packager of builds needs.
+    pub packager: PathBuf,
 }
 
 impl AwsConfig {

@@ -72,8 +72,13 @@ impl World {
         let started = emulator::start(ports.emulator, &at.aws, &venv, folder.path(), &processes).await;
         let (upstream, emulator) = started.unwrap_or_else(|error| panic!("{error}"));
         let rules = strict.clone();
-        let config =
-            AwsConfig { at: at.clone(), strict, folder: folder.path().to_owned(), tools: venv.bin.clone() };
+        let config = AwsConfig {
+            at: at.clone(),
+            strict,
+            folder: folder.path().to_owned(),
+            tools: venv.bin.clone(),
+            packager: folder.path().join("packager"),
+        };
         let calls = Calls::new();
         let servers = serve(config, ports.aws, upstream, calls.clone(), processes).unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();

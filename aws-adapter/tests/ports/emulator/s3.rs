@@ -42,6 +42,12 @@ async fn a_bucket_and_its_objects() {
     assert_eq!(summary(&large), ("s3:GetObject", Class::Invalid, "EntityTooLarge"));
     assert_eq!(port.object(&target(), BUCKET, "none", None, 2).await, Ok(None));
 
+    let create =
+        async |content: &'static str| port.create_object(&target(), BUCKET, "once", content.into()).await;
+    assert_eq!((create("one").await, create("two").await), (Ok(true), Ok(false)));
+    let once = port.object(&target(), BUCKET, "once", None, 9).await.expect("a look").expect("an object");
+    assert_eq!(once.content, "one");
+
     assert_eq!(port.set_policy(&target(), BUCKET, &policy).await, Ok(()));
     let rule = |id: &str, prefix: &str| LifecycleRule {
         id: id.into(),

@@ -19,7 +19,7 @@ pub(super) const HOLDS_DATA: &str = "holds data";
 
 pub(super) const NOT_YET: &str = "Deploys do not use stacks yet: today they read SAM templates of functions and HTTP APIs (docs/templates.md).\n";
 
-const PACKAGE: &str = "Run `python -m sluice_package --dry-run --no-install` in its folder (packager/README.md), then this \
+const PACKAGE: &str = "Run the packager with `--dry-run --no-install` in its folder (packager/README.md), then this \
                        command again.";
 
 pub(super) fn unreadable(error: &Unreadable) -> String {

@@ -61,8 +61,9 @@ fn the_bot_neither_creates_nor_configures_a_bucket() {
     let statements = init["Statement"].as_array().unwrap();
     let objects = statements.iter().filter(|statement| statement.to_string().contains("s3:PutObject"));
     let objects: Vec<_> = objects.map(|statement| &statement["Resource"]).collect();
-    let probe = "arn:aws:s3:::sluice-123456789012-eu-central-1/_sluice/probe";
-    assert_eq!(objects, [&json!([probe])], "init writes one object");
+    let place = |key: &str| json!([format!("arn:aws:s3:::sluice-123456789012-eu-central-1/_sluice/{key}")]);
+    assert_eq!(objects, [&place("probe"), &place("packager/*")], "init writes only these");
+    assert_eq!(text.matches("_sluice/packager").count(), 0, "the bot reads it as it reads artifacts");
 }
 
 #[test]

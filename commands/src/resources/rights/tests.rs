@@ -274,8 +274,31 @@ fn a_build_can_neither_list_the_bucket_nor_read_artifacts() {
     let policy: Value = serde_json::from_str(&policy).unwrap();
     for statement in policy["Statement"].as_array().unwrap() {
         if statement["Action"].to_string().contains("s3:GetObject") {
-            let place = "arn:aws:s3:::sluice-123456789012-eu-central-1/orders/code/*";
-            assert_eq!(statement["Resource"], place);
+            let place = |prefix: &str| format!("arn:aws:s3:::sluice-123456789012-eu-central-1/{prefix}/*");
+            let read = statement["Resource"].as_str().unwrap();
+            assert!(
+                [place("orders/code"), place("_sluice/packager")].iter().any(|place| place == read),
+                "{read}"
+            );
         }
     }
+}
+
+/// All pipelines run the same packager, so no build may replace it, whatever its pipeline is called.
+#[test]
+fn builds_read_the_packager_and_cannot_write_it() {
+    let object =
+        target().arn_of_bucket(&format!("{}/{}", names::bucket(&target()), packager::archive().key()));
+    let allows = |policy: &str, action: &str| {
+        let allows = |statement: &Value| {
+            any_fits(&statement["Action"], action) && any_fits(&statement["Resource"], &object)
+        };
+        statements(policy).iter().any(allows)
+    };
+    for pipeline in ["orders", "sluice"] {
+        let policy = build_policy(&target(), &pipeline.parse().unwrap());
+        assert!(allows(&policy, "s3:GetObject") && !allows(&policy, "s3:PutObject"), "{policy}");
+    }
+    let boundary = build_boundary(&target());
+    assert!(allows(&boundary, "s3:GetObject") && !allows(&boundary, "s3:PutObject"), "{boundary}");
 }

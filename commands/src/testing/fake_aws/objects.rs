@@ -211,6 +211,18 @@ impl Objects for FaultProxy {
         .await
     }
 
+    async fn create_object(&self, _: &Target, bucket: &str, key: &str, content: Bytes) -> PortResult<bool> {
+        let call = PUT_OBJECT.call;
+        self.change(call, key, |state| {
+            if state.existing(call, bucket)?.objects.contains_key(key) {
+                return Ok(Made::Same(false));
+            }
+            state.put(bucket, key, content);
+            Ok(Made::New(true))
+        })
+        .await
+    }
+
     async fn delete_version(&self, _: &Target, bucket: &str, key: &str, version: &str) -> PortResult<()> {
         let call = DELETE_OBJECT.call;
         self.change(call, &format!("{key} {version}"), |state| {

@@ -76,6 +76,7 @@ impl CodeBuild {
             access,
             processes,
             tools: config.tools.clone(),
+            packager: config.packager.clone(),
             endpoint: config.at.aws.clone(),
         };
         Ok(Self(Arc::new(Inner {

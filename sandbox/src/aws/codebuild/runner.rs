@@ -33,6 +33,7 @@ pub struct Context {
     pub access: Access,
     pub processes: Processes,
     pub tools: PathBuf,
+    pub packager: PathBuf,
     pub endpoint: String,
 }
 
@@ -261,6 +262,7 @@ fn start_shell(
             .env("AWS_ENDPOINT_URL", &context.endpoint)
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_PAGER", "")
+            .env("SLUICE_PACKAGE_CACHE", &context.packager)
             .env("CI", "true")
             .env("CODEBUILD_CI", "true")
             .env("CODEBUILD_BUILD_ID", &build.id)

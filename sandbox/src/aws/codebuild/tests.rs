@@ -32,7 +32,13 @@ impl Fixture {
             bot: url("bot"),
         };
         let strict = Strict::new(Rule::ALL.into());
-        let config = AwsConfig { at, strict, folder: folder.path().to_owned(), tools: "/nowhere".into() };
+        let config = AwsConfig {
+            at,
+            strict,
+            folder: folder.path().to_owned(),
+            tools: "/nowhere".into(),
+            packager: "/prepared".into(),
+        };
         let upstream = Upstream::new("http://127.0.0.1:9".into()).unwrap();
         let access = Access::new(config.strict.clone(), folder.path().to_owned(), upstream.clone());
         let processes = Processes::start().unwrap();
@@ -78,7 +84,7 @@ fn phase<'a>(build: &'a Value, kind: &str) -> &'a Value {
 #[tokio::test]
 async fn commands_share_one_shell_and_the_builds_environment() {
     let world = Fixture::with(
-        "version: 0.2\nenv:\n  variables: {A: spec, B: spec}\nphases:\n  install:\n    commands: [mkdir d, cd d, export C=c]\n  build:\n    commands:\n      - echo \"$A $B $C $(basename $PWD) ${CARGO_MANIFEST_DIR:-none} $SLUICE_OP\"\n      - test -n \"$CODEBUILD_BUILD_ID\" -a -d \"$HOME\"\n",
+        "version: 0.2\nenv:\n  variables: {A: spec, B: spec}\nphases:\n  install:\n    commands: [mkdir d, cd d, export C=c]\n  build:\n    commands:\n      - echo \"$A $B $C $(basename $PWD) ${CARGO_MANIFEST_DIR:-none} $SLUICE_OP\"\n      - test -n \"$CODEBUILD_BUILD_ID\" -a -d \"$HOME\" -a \"$SLUICE_PACKAGE_CACHE\" = /prepared\n",
     )
     .await;
     let id = world.start(json!({"environmentVariablesOverride": [{"name": "SLUICE_OP", "value": "op1"}]}));
