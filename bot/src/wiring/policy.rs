@@ -250,8 +250,10 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
                 "lambda:CreateFunction",
                 "lambda:DeleteAlias",
                 "lambda:DeleteFunction",
+                "lambda:DeleteFunctionCodeSigningConfig",
                 "lambda:DeleteFunctionConcurrency",
                 "lambda:GetAlias",
+                "lambda:GetFunctionCodeSigningConfig",
                 "lambda:GetFunctionConcurrency",
                 "lambda:GetFunctionConfiguration",
                 "lambda:GetFunctionRecursionConfig",
@@ -262,6 +264,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
                 "lambda:ListTags",
                 "lambda:ListVersionsByFunction",
                 "lambda:PublishVersion",
+                "lambda:PutFunctionCodeSigningConfig",
                 "lambda:PutFunctionConcurrency",
                 "lambda:PutFunctionRecursionConfig",
                 "lambda:PutFunctionScalingConfig",
@@ -270,18 +273,10 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
                 "lambda:UpdateFunctionCode",
                 "lambda:UpdateFunctionConfiguration",
             ],
-            vec![function.clone()],
+            // Two of these calls also name a code signing configuration.
+            vec![function, here("lambda", "code-signing-config:*")],
         )
         .also(&["lambda:TagResource"]),
-        Allowed::new(
-            "CodeSigning",
-            &[
-                "lambda:DeleteFunctionCodeSigningConfig",
-                "lambda:GetFunctionCodeSigningConfig",
-                "lambda:PutFunctionCodeSigningConfig",
-            ],
-            vec![function, here("lambda", "code-signing-config:*")],
-        ),
         Allowed::new("OwnLayers", &["lambda:PublishLayerVersion"], vec![here("lambda", "layer:sluice-*")]),
         // A function may use layers of any account, and Lambda reads them with the permissions of its caller.
         Allowed::new("Layers", &["lambda:GetLayerVersion"], vec![anywhere.arn("lambda", "layer:*")]),
