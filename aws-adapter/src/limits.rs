@@ -241,6 +241,11 @@ mod tests {
         });
     }
 
+    #[test]
+    fn a_look_before_a_move_is_part_of_the_move() {
+        assert!(is_move(call::GET_READINESS) && !is_move(call::GET_FUNCTION_CONFIGURATION));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_call_that_waits_too_long_is_throttled() {
         let limits = Limits::new();

@@ -32,6 +32,7 @@ const BY_SENTENCE: &[Row] = &[
     // Preconditions.
     ("lambda:PublishVersion", "InvalidParameterValueException", "CodeSHA256", Precondition),
     // Quotas, with a code that also means something else. API Gateway sends them with status 429, too.
+    ("lambda:PutFunctionConcurrency", "InvalidParameterValueException", "below its minimum value", Quota),
     ("apigatewayv2", "", "maximum number of", Quota),
     ("apigatewayv2", "", "contact AWS if you need additional", Quota),
     // A new account may not build at all; any other queue drains.

@@ -19,7 +19,7 @@ use aws_sdk_lambda::types::{
 use aws_smithy_types::timeout::TimeoutConfig;
 use sluice_commands::ports::{
     Alias, FunctionCode, FunctionConfig, FunctionVersion, Functions, Invoked, Readiness, Tags, WAKE_EVENT,
-    reset_value,
+    complete, reset_value,
 };
 use sluice_model::{Class, PortResult, Target};
 
@@ -199,7 +199,9 @@ impl Functions for Lambda {
         revision: &str,
     ) -> PortResult<FunctionVersion> {
         let call = call::UPDATE_FUNCTION_CONFIGURATION;
-        let mut values = config.settings.clone();
+        let settings = config.settings.iter();
+        let mut values: BTreeMap<_, _> =
+            settings.map(|(name, value)| (name.clone(), complete(function, name, value))).collect();
         for name in reset.iter().filter(|name| !config.settings.contains_key(*name)) {
             let Some(value) = reset_value(function, name) else {
                 let detail = format!("{name} cannot be removed from {function}");

@@ -137,3 +137,126 @@ macro_rules! settings_of {
 }
 
 pub(super) use {settings_of, with_settings};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+    use sluice_commands::ports::{AT_CREATION, SETTINGS};
+
+    use super::*;
+    use crate::call;
+
+    /// The members of Lambda's calls, from botocore's model: `tests/function_properties.py` makes the table.
+    const TABLE: &str = include_str!("../../../commands/template/src/plain/function_properties.tsv");
+
+    fn members(call: &str) -> BTreeSet<&'static str> {
+        let rows = TABLE.lines().filter(|line| !line.starts_with('#'));
+        let rows = rows.filter_map(|row| row.strip_prefix(call)?.strip_prefix('\t')?.split('\t').next());
+        rows.collect()
+    }
+
+    /// Members of the two calls that are no settings, and why.
+    const OTHERS: [(&str, &str); 19] = [
+        ("AcceleratorConfig", "CloudFormation's schema and this SDK do not have it yet"),
+        ("Architectures", "a field of its own, sent with the code"),
+        ("Code", "a field of its own"),
+        ("CodeSigningConfigArn", "set by its own call"),
+        ("Description", "a field of its own"),
+        ("Environment", "a field of its own"),
+        ("FunctionName", "the caller's"),
+        ("Handler", "a field of its own"),
+        ("Layers", "a field of its own"),
+        ("MemorySize", "a field of its own"),
+        ("PackageType", "follows from the code"),
+        ("Publish", "always"),
+        ("PublishTo", "never: versions have numbers"),
+        ("RevisionId", "the caller's"),
+        ("Role", "a field of its own"),
+        ("Runtime", "a field of its own"),
+        ("RuntimeConfig", "CloudFormation's schema and this SDK do not have it yet"),
+        ("Tags", "the caller's"),
+        ("Timeout", "a field of its own"),
+    ];
+
+    #[test]
+    fn every_member_of_the_calls_is_sent() {
+        let sent: BTreeSet<String> = Settings::paths().into_iter().collect();
+        let is_other = |path: &str| {
+            let top = path.split(['.', '[']).next().unwrap_or_default();
+            OTHERS.iter().any(|(name, _)| *name == top)
+        };
+        for call in ["CreateFunction", "UpdateFunctionConfiguration"] {
+            let members = members(call);
+            assert!(members.len() > 50, "{call}: {members:?}");
+            let unsent: Vec<_> =
+                members.iter().filter(|path| !sent.contains(**path) && !is_other(path)).collect();
+            assert!(unsent.is_empty(), "{call}: decide what becomes of {unsent:?}");
+        }
+        let known: BTreeSet<_> =
+            members("CreateFunction").union(&members("UpdateFunctionConfiguration")).copied().collect();
+        let invented: Vec<_> = sent.iter().filter(|path| !known.contains(path.as_str())).collect();
+        assert!(invented.is_empty(), "{invented:?}");
+    }
+
+    #[test]
+    fn the_table_has_the_settings_of_the_port() {
+        let names = Settings::paths().into_iter().filter(|path| !path.contains(['.', '[']));
+        let port = SETTINGS.iter().chain(&AT_CREATION).map(|name| (*name).to_owned());
+        assert_eq!(names.collect::<BTreeSet<_>>(), port.collect::<BTreeSet<_>>());
+    }
+
+    #[test]
+    fn a_setting_is_the_same_there_and_back() {
+        let value = json!({
+            "CapacityProviderConfig": { "LambdaManagedInstancesCapacityProviderConfig": {
+                "CapacityProviderArn": "arn:c", "ExecutionEnvironmentMemoryGiBPerVCpu": 4.0,
+                "PerExecutionEnvironmentMaxConcurrency": 8,
+            } },
+            "DeadLetterConfig": { "TargetArn": "arn:q" },
+            "DurableConfig": { "ExecutionTimeout": 60, "KMSKeyArn": "arn:k", "RetentionPeriodInDays": 7 },
+            "EphemeralStorage": { "Size": 1024 },
+            "FileSystemConfigs": [
+                { "Arn": "arn:a", "LocalMountPath": "/mnt/a", "S3FilesConfig": { "DirectS3Read": "ENABLED" } },
+            ],
+            "ImageConfig": { "Command": ["a"], "EntryPoint": ["b"], "WorkingDirectory": "/c" },
+            "KMSKeyArn": "arn:k",
+            "LoggingConfig": {
+                "ApplicationLogLevel": "DEBUG", "LogFormat": "JSON", "LogGroup": "g", "SystemLogLevel": "WARN",
+            },
+            "SnapStart": { "ApplyOn": "PublishedVersions" },
+            "TenancyConfig": { "TenantIsolationMode": "PER_TENANT" },
+            "TracingConfig": { "Mode": "Active" },
+            "VpcConfig": { "Ipv6AllowedForDualStack": true, "SecurityGroupIds": ["s"], "SubnetIds": ["a", "b"] },
+        });
+        let settings: BTreeMap<String, Value> = value.as_object().unwrap().clone().into_iter().collect();
+        let paths = Settings::paths();
+        let tops = paths.iter().filter(|path| !path.contains(['.', '[']));
+        assert_eq!(settings.len(), tops.count(), "each has an example here");
+        let sent = Settings::of(call::CREATE_FUNCTION, &settings).unwrap();
+        assert_eq!(sent.json(), settings);
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_an_error_and_never_dropped() {
+        let refused = |name: &str, value: Value| {
+            let settings = BTreeMap::from([(name.to_owned(), value)]);
+            let error = Settings::of(call::CREATE_FUNCTION, &settings).unwrap_err();
+            assert_eq!((error.class, error.code.as_str()), (Class::Invalid, "NotSendable"));
+            error.detail
+        };
+        for (name, value, part) in [
+            ("AcceleratorConfig", json!({}), "AcceleratorConfig"),
+            ("VpcConfig", json!({ "SubnetIds": ["a"], "Colour": "red" }), "VpcConfig.Colour"),
+            ("VpcConfig", json!({ "SubnetIds": "a" }), "VpcConfig.SubnetIds"),
+            ("EphemeralStorage", json!({ "Size": "large" }), "EphemeralStorage.Size"),
+            ("EphemeralStorage", json!({}), "EphemeralStorage"),
+            ("FileSystemConfigs", json!([{ "Arn": 1 }]), "FileSystemConfigs[].Arn"),
+            ("KMSKeyArn", json!(["k"]), "KMSKeyArn"),
+        ] {
+            let detail = refused(name, value);
+            assert!(detail.contains(part), "{detail}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod effects;
 mod emulator;
+mod function_settings;
 mod harness;
 mod lambda;
 mod quotas;

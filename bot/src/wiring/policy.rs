@@ -185,6 +185,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
     let roles = target.arn_of_account("iam", &format!("role{}*", names::IAM_PATH));
     let absent_roles = target.arn_of_account("iam", "role/sluice-*");
     let function = here("lambda", "function:sluice-*");
+    let anywhere = Target { account: "*".to_owned(), region: target.region.clone() };
     let api_root = |path: &str| target.arn_of_region("apigateway", path);
     let api = |path: &str| api_root(&format!("/apis{path}"));
     let with_boundary = json!({ "StringEquals": { "iam:PermissionsBoundary": boundaries } });
@@ -251,20 +252,36 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
                 "lambda:CreateFunction",
                 "lambda:DeleteAlias",
                 "lambda:DeleteFunction",
+                "lambda:DeleteFunctionCodeSigningConfig",
+                "lambda:DeleteFunctionConcurrency",
                 "lambda:GetAlias",
+                "lambda:GetFunctionCodeSigningConfig",
+                "lambda:GetFunctionConcurrency",
                 "lambda:GetFunctionConfiguration",
+                "lambda:GetFunctionRecursionConfig",
+                "lambda:GetFunctionScalingConfig",
+                "lambda:GetRuntimeManagementConfig",
                 "lambda:Invoke",
                 "lambda:ListAliases",
                 "lambda:ListTags",
                 "lambda:ListVersionsByFunction",
                 "lambda:PublishVersion",
+                "lambda:PutFunctionCodeSigningConfig",
+                "lambda:PutFunctionConcurrency",
+                "lambda:PutFunctionRecursionConfig",
+                "lambda:PutFunctionScalingConfig",
+                "lambda:PutRuntimeManagementConfig",
                 "lambda:UpdateAlias",
                 "lambda:UpdateFunctionCode",
                 "lambda:UpdateFunctionConfiguration",
             ],
-            vec![function],
+            // Two of these calls also name a code signing configuration.
+            vec![function, here("lambda", "code-signing-config:*")],
         )
         .also(&["lambda:TagResource"]),
+        Allowed::new("OwnLayers", &["lambda:PublishLayerVersion"], vec![here("lambda", "layer:sluice-*")]),
+        // A function may use layers of any account, and Lambda reads them with the permissions of its caller.
+        Allowed::new("Layers", &["lambda:GetLayerVersion"], vec![anywhere.arn("lambda", "layer:*")]),
         Allowed::new("Apis", &["apigatewayv2:CreateApi", "apigatewayv2:GetApis"], vec![api("")])
             .also(&["apigateway:TagResource"]),
         // AWS does not document which of the two it requires to create an API with tags.
@@ -303,10 +320,18 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
                 "iam:ListRoles",
                 "lambda:GetAccountSettings",
                 "lambda:ListFunctions",
+                "lambda:ListLayerVersions",
                 "sts:GetCallerIdentity",
             ],
             vec!["*".into()],
-        ),
+        )
+        // Lambda looks at a function's network and file system with the permissions of its caller.
+        .also(&[
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeVpcs",
+            "elasticfilesystem:DescribeMountTargets",
+        ]),
         Allowed::new("PassRoles", &[], vec![roles]).also(&["iam:PassRole"]).when(json!({
             "StringEquals": {
                 "iam:PassedToService": ["apigateway.amazonaws.com", "codebuild.amazonaws.com", "lambda.amazonaws.com"],

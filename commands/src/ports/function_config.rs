@@ -130,15 +130,42 @@ pub fn reset_value(function: &str, name: &str) -> Option<Value> {
         "LoggingConfig" => json!({ "LogFormat": "Text", "LogGroup": log_group(function) }),
         "SnapStart" => json!({ "ApplyOn": "None" }),
         "TracingConfig" => json!({ "Mode": "PassThrough" }),
-        "VpcConfig" => json!({ "SubnetIds": [], "SecurityGroupIds": [] }),
+        "VpcConfig" => {
+            json!({ "SubnetIds": [], "SecurityGroupIds": [], "Ipv6AllowedForDualStack": false })
+        }
         _ => return None,
     })
+}
+
+/// A setting with the defaults that [`FunctionConfig::normalised`] left out, for a function that may have other values: Lambda
+/// does not say whether it keeps the members of a setting that a request leaves out.
+#[must_use]
+pub fn complete(function: &str, name: &str, value: &Value) -> Value {
+    let defaults = match name {
+        "DurableConfig" => Some(json!({ "RetentionPeriodInDays": RETENTION })),
+        _ => reset_value(function, name),
+    };
+    let (Some(Value::Object(mut whole)), Value::Object(members)) = (defaults, value) else {
+        return value.clone();
+    };
+    // Lambda takes levels only for logs in JSON.
+    if name == "LoggingConfig" && members.get("LogFormat").is_some_and(|format| format == "JSON") {
+        for level in ["ApplicationLogLevel", "SystemLogLevel"] {
+            whole.insert(level.to_owned(), "INFO".into());
+        }
+    }
+    whole.extend(members.clone());
+    Value::Object(whole)
 }
 
 /// The log group of a function that names none.
 fn log_group(function: &str) -> String {
     format!("/aws/lambda/{function}")
 }
+
+/// For how many days Lambda keeps the history of a durable execution: of a function whose `DurableConfig` names no number.
+/// <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-durableconfig.html>.
+const RETENTION: i64 = 14;
 
 /// What only Lambda adds.
 const ADDED: [&str; 2] = ["SnapStart.OptimizationStatus", "VpcConfig.VpcId"];
@@ -150,6 +177,7 @@ const UNORDERED: [&str; 2] = ["VpcConfig.SecurityGroupIds", "VpcConfig.SubnetIds
 /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>.
 fn is_default(function: &str, path: &str, value: &Value) -> bool {
     match path {
+        "DurableConfig.RetentionPeriodInDays" => *value == RETENTION,
         "EphemeralStorage.Size" => *value == 512,
         "FileSystemConfigs[].S3FilesConfig.DirectS3Read" => value == "AUTO",
         "LoggingConfig.ApplicationLogLevel" | "LoggingConfig.SystemLogLevel" => value == "INFO",
@@ -195,5 +223,125 @@ fn normalised(function: &str, path: &str, value: Value) -> Option<Value> {
             Some(number.as_f64().map_or(Value::Number(number), Value::from))
         }
         same => Some(same),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(settings: &Value) -> FunctionConfig {
+        let settings = settings.as_object().unwrap().clone().into_iter().collect();
+        FunctionConfig { settings, ..FunctionConfig::default() }.normalised("f")
+    }
+
+    /// What a template says, and what Lambda reads back of it, with everything that it adds.
+    #[test]
+    fn what_is_read_back_equals_what_was_wanted() {
+        let wanted = json!({
+            "DeadLetterConfig": { "TargetArn": "arn:q" },
+            "DurableConfig": { "ExecutionTimeout": 60 },
+            "EphemeralStorage": { "Size": 1024 },
+            "FileSystemConfigs": [{ "Arn": "arn:a", "LocalMountPath": "/mnt/a" }],
+            "LoggingConfig": { "LogFormat": "JSON", "SystemLogLevel": "WARN" },
+            "SnapStart": { "ApplyOn": "PublishedVersions" },
+            "TracingConfig": { "Mode": "Active" },
+            "VpcConfig": { "SubnetIds": ["b", "a"], "SecurityGroupIds": ["s"] },
+        });
+        let read = json!({
+            "VpcConfig": {
+                "VpcId": "vpc-1", "SecurityGroupIds": ["s"], "SubnetIds": ["a", "b"], "Ipv6AllowedForDualStack": false,
+            },
+            "TracingConfig": { "Mode": "Active" },
+            "SnapStart": { "OptimizationStatus": "On", "ApplyOn": "PublishedVersions" },
+            "LoggingConfig": {
+                "LogGroup": "/aws/lambda/f", "SystemLogLevel": "WARN", "ApplicationLogLevel": "INFO", "LogFormat": "JSON",
+            },
+            "FileSystemConfigs": [
+                { "LocalMountPath": "/mnt/a", "Arn": "arn:a", "S3FilesConfig": { "DirectS3Read": "AUTO" } },
+            ],
+            "EphemeralStorage": { "Size": 1024 },
+            "DurableConfig": { "RetentionPeriodInDays": 14, "ExecutionTimeout": 60 },
+            "DeadLetterConfig": { "TargetArn": "arn:q" },
+            "KMSKeyArn": "",
+        });
+        let (wanted, read) = (of(&wanted), of(&read));
+        assert_eq!(wanted, read);
+        let text = |config: &FunctionConfig| serde_json::to_string(config).unwrap();
+        assert_eq!(text(&wanted), text(&read), "digests are of the text");
+        assert_eq!(of(&json!({ "VpcConfig": { "SubnetIds": ["a"] } })).settings.len(), 1, "one is kept");
+    }
+
+    #[test]
+    fn lambdas_defaults_are_no_settings() {
+        let read = json!({
+            "DeadLetterConfig": {},
+            "EphemeralStorage": { "Size": 512 },
+            "FileSystemConfigs": [],
+            "ImageConfig": { "Command": [], "EntryPoint": [], "WorkingDirectory": "" },
+            "KMSKeyArn": null,
+            "LoggingConfig": { "LogFormat": "Text", "LogGroup": "/aws/lambda/f" },
+            "SnapStart": { "ApplyOn": "None", "OptimizationStatus": "Off" },
+            "TracingConfig": { "Mode": "PassThrough" },
+            "VpcConfig": { "SubnetIds": [], "SecurityGroupIds": [], "VpcId": "" },
+        });
+        assert_eq!(of(&read), FunctionConfig::default());
+        assert!(!of(&json!({ "LoggingConfig": { "LogGroup": "/aws/lambda/g" } })).settings.is_empty());
+    }
+
+    #[test]
+    fn every_setting_is_permanent_or_can_be_reset() {
+        for name in SETTINGS {
+            let reset = reset_value("f", name);
+            assert_eq!(reset.is_none(), PERMANENT.contains(&name), "{name}");
+            let default = reset.map_or(json!({}), |value| json!({ name: value }));
+            assert_eq!(of(&default), FunctionConfig::default(), "{name}");
+        }
+        assert!(AT_CREATION.iter().all(|name| reset_value("f", name).is_none()));
+    }
+
+    #[test]
+    fn a_changed_setting_is_sent_whole() {
+        let vpc = complete("f", "VpcConfig", &json!({ "SubnetIds": ["a"], "SecurityGroupIds": ["s"] }));
+        assert_eq!(vpc["Ipv6AllowedForDualStack"], false);
+        assert_eq!(vpc["SubnetIds"], json!(["a"]));
+        let logs = complete("f", "LoggingConfig", &json!({ "LogFormat": "JSON" }));
+        assert_eq!(
+            (&logs["ApplicationLogLevel"], &logs["LogGroup"]),
+            (&json!("INFO"), &json!("/aws/lambda/f"))
+        );
+        let logs = complete("f", "LoggingConfig", &json!({ "LogGroup": "g" }));
+        assert_eq!(logs, json!({ "LogFormat": "Text", "LogGroup": "g" }));
+        let durable = complete("f", "DurableConfig", &json!({ "ExecutionTimeout": 9 }));
+        assert_eq!(durable["RetentionPeriodInDays"], 14);
+    }
+
+    /// Digests of configurations are in journals and records.
+    #[test]
+    fn the_digest_of_an_earlier_configuration_is_kept() {
+        let config = FunctionConfig {
+            runtime: Some("python3.12".into()),
+            handler: Some("app.handler".into()),
+            role: "arn:r".into(),
+            environment: [("A".to_owned(), "1".to_owned())].into(),
+            ..FunctionConfig::default()
+        };
+        let text = r#"{"runtime":"python3.12","handler":"app.handler","role":"arn:r","memory":128,"timeout":3,"architecture":"x86_64","environment":{"A":"1"}}"#;
+        assert_eq!(serde_json::to_string(&config).unwrap(), text);
+        assert_eq!(serde_json::from_str::<FunctionConfig>(text).unwrap(), config);
+    }
+
+    #[test]
+    fn what_is_decided_at_creation_is_found() {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let difference = |before: &[&str], now: &[&str]| {
+            let (before, now) = (set(before), set(now));
+            permanent_difference(&before, &now).map(str::to_owned)
+        };
+        assert_eq!(difference(&["VpcConfig"], &["TracingConfig"]), None);
+        assert_eq!(difference(&["VpcConfig"], &["DurableConfig"]).as_deref(), Some("DurableConfig"));
+        assert_eq!(difference(&["TenancyConfig"], &[]).as_deref(), Some("TenancyConfig"));
+        assert_eq!(difference(&["PackageType"], &[]).as_deref(), Some("PackageType"));
+        assert!(FunctionConfig::default().set().contains("PackageType"), "an image has no runtime");
     }
 }

@@ -63,10 +63,11 @@ pub fn serve(
     let apis = apigateway::ApiGateway::new(upstream.clone(), config.at.stages.clone(), strict.clone());
     let runtime =
         apigateway_runtime::Runtime::new(upstream.clone(), apis.clone(), access.clone(), strict.clone());
+    let lambda = lambda::Lambda::new(upstream.clone(), strict.clone(), access.clone());
     let aws = Aws(Arc::new(Services {
         calls,
         access,
-        lambda: lambda::Lambda::new(upstream.clone(), strict.clone()),
+        lambda,
         buckets: buckets::Buckets::new(upstream.clone(), strict.clone()),
         queues: queues::Queues::new(upstream.clone(), config.at.aws.clone()),
         commits: codecommit::CodeCommit::new(repositories.clone()),

@@ -27,6 +27,11 @@ const QUOTAS: &[(&str, &str, &str)] = &[
         "Remove statements that nothing uses from the function's resource policy",
     ),
     (
+        "lambda:PutFunctionConcurrency",
+        "the concurrent executions of the account (1,000 by default, of which 100 must stay unreserved)",
+        "Reserve fewer for this function or another, or have `Concurrent executions` raised in Service Quotas",
+    ),
+    (
         "lambda:Invoke",
         "a quota of running functions",
         "Look at the function's quotas in the console of Service Quotas",

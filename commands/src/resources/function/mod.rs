@@ -7,6 +7,8 @@ mod wake;
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, OperationState, StepId};
 use crate::records::{VersionSet, prepare_slot};
@@ -136,9 +138,8 @@ impl Versions<'_> {
         let id = self.id("version");
         let step = AwaitVersion { wanted: self.wanted(), version: version.clone() };
         self.nodes.push(Node::new(id.clone(), "", step).after(after));
-        let found = self.of.op.output::<String>(&id)?;
-        if found.as_deref() != Some(ASLEEP) {
-            return Ok(found.map(|_| version));
+        if self.of.op.output::<Value>(&id)?.is_none_or(|found| found != ASLEEP) {
+            return Ok(self.of.op.is_done(&id).then_some(version));
         }
         let asleep = Asleep {
             target: self.of.target.clone(),

@@ -73,7 +73,11 @@ impl AliasState {
 impl FunctionState {
     /// A function of which only the aliases matter.
     pub(super) fn bare(arn: String, aliases: BTreeMap<String, AliasState>, now: Instant) -> Self {
-        let config = FunctionConfig::default();
+        let config = FunctionConfig {
+            runtime: Some("python3.12".to_owned()),
+            handler: Some("app.handler".to_owned()),
+            ..FunctionConfig::default()
+        };
         let (sha256, code) = (String::new(), Bytes::new());
         let latest = VersionState {
             number: LATEST.into(),

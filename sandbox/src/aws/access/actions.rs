@@ -51,8 +51,11 @@ fn lambda(method: &str, detail: &str, request: &AwsRequest) -> Vec<Action> {
     let qualified = qualifier.map_or_else(|| function.clone(), |qualifier| format!("{function}:{qualifier}"));
     let own = |action: &str| format!("lambda:{action}");
     let mut all = match method {
-        "ListFunctions" | "GetAccountSettings" | "ListEventSourceMappings" => {
+        "ListFunctions" | "GetAccountSettings" | "ListEventSourceMappings" | "ListLayerVersions" => {
             vec![Action::new(own(method), "arn:aws:lambda:::*")]
+        }
+        "PublishLayerVersion" | "GetLayerVersion" => {
+            vec![Action::new(own(method), arn("lambda", &format!("layer:{detail}")))]
         }
         "Invoke" => vec![Action::new("lambda:InvokeFunction", qualified)],
         "AddPermission" => {
@@ -68,8 +71,14 @@ fn lambda(method: &str, detail: &str, request: &AwsRequest) -> Vec<Action> {
         all.push(Action::new("lambda:TagResource", function).tagged(&tags));
     }
     all.extend(pass_role(&body["Role"], "lambda.amazonaws.com"));
+    let layers = body["Layers"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    all.extend(layers.map(|layer| Action::new("lambda:GetLayerVersion", layer)));
     // Lambda reads the code with the caller's permissions.
-    let code = if method == "CreateFunction" { &body["Code"] } else { &body };
+    let code = match method {
+        "CreateFunction" => &body["Code"],
+        "PublishLayerVersion" => &body["Content"],
+        _ => &body,
+    };
     if let (Some(bucket), Some(key)) = (code["S3Bucket"].as_str(), code["S3Key"].as_str()) {
         let is_versioned = code["S3ObjectVersion"].is_string();
         let action = if is_versioned { "s3:GetObjectVersion" } else { "s3:GetObject" };

@@ -21,11 +21,15 @@ pub fn frozen(config: &Value) -> Value {
     let mut config = config.clone();
     if let Some(fields) = config.as_object_mut() {
         fields.retain(|field, _| {
-            let own = ["Version", "FunctionArn", "RevisionId", "LastModified", "MasterArn", "Description"];
+            let own = ["Version", "FunctionArn", "RevisionId", "LastModified", "MasterArn"];
             !own.contains(&field.as_str())
                 && !field.starts_with("State")
                 && !field.starts_with("LastUpdateStatus")
         });
+    }
+    // `Off` for `$LATEST`, whatever its versions have.
+    if let Some(snap_start) = config.get_mut("SnapStart").and_then(Value::as_object_mut) {
+        snap_start.remove("OptimizationStatus");
     }
     config
 }
@@ -66,6 +70,9 @@ mod tests {
         let latest = json!({"Version": "$LATEST", "CodeSha256": "a", "State": "Pending", "RevisionId": "y"});
         assert_eq!(frozen(&one), frozen(&latest));
         assert_ne!(frozen(&one), frozen(&json!({"CodeSha256": "b"})));
+        let snap = |status: &str| json!({"SnapStart": {"ApplyOn": "PublishedVersions", "OptimizationStatus": status}});
+        assert_eq!(frozen(&snap("On")), frozen(&snap("Off")));
+        assert_ne!(frozen(&json!({"Description": "a"})), frozen(&json!({"Description": "b"})));
     }
 
     #[test]

@@ -3,9 +3,11 @@
 //! Fixed: aliases to versions that do not exist (404); changes and publications while an update is in progress (409);
 //! `PublishVersion` with another `CodeSha256` (400) or `RevisionId` (412); publishing an unchanged function (returns the
 //! newest version); a dry run (changes nothing); deletion of `$LATEST` (refused); ARNs of versions without their version;
-//! roles that do not exist (400); statement ids of policies (unique per alias, not per function).
+//! roles that do not exist, or lack what a setting needs (400); statement ids of policies (unique per alias, not per function).
 
 mod configuration;
+mod own_store;
+mod role_check;
 mod tail;
 
 pub use configuration::weighted_version;
@@ -14,12 +16,14 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::access::Access;
 use super::account::arn;
 use super::request::{AwsRequest, query};
 use super::strict::{Refusal, Rule, Strict, alias_key};
 use super::upstream::{Answer, Upstream};
 use crate::calls::Protocol;
 use configuration::{frozen, qualify, unsettle};
+use own_store::OwnStore;
 
 type Refusable<T> = Result<T, Box<Response>>;
 
@@ -27,11 +31,13 @@ type Refusable<T> = Result<T, Box<Response>>;
 pub struct Lambda {
     upstream: Upstream,
     strict: Strict,
+    access: Access,
+    own: OwnStore,
 }
 
 impl Lambda {
-    pub fn new(upstream: Upstream, strict: Strict) -> Self {
-        Self { upstream, strict }
+    pub fn new(upstream: Upstream, strict: Strict, access: Access) -> Self {
+        Self { upstream, strict, access, own: OwnStore::default() }
     }
 
     /// Answers one call.
@@ -59,6 +65,10 @@ impl Lambda {
             "ListVersionsByFunction" => {
                 self.upstream.exchange(&request).await.map(|answer| self.listed(answer).into_response())
             }
+            "GetRuntimeManagementConfig"
+            | "PutRuntimeManagementConfig"
+            | "GetFunctionScalingConfig"
+            | "PutFunctionScalingConfig" => self.kept_here(method, &function, &request).await,
             "Invoke" => self.invoke(&function, request).await,
             _ => return self.upstream.forward(request).await,
         };
@@ -68,6 +78,7 @@ impl Lambda {
     async fn create(&self, request: &AwsRequest) -> Refusable<Response> {
         let body = request.json();
         self.assumable(body["FunctionName"].as_str().unwrap_or_default(), &body).await?;
+        self.permitted(&body, &Value::Null).await?;
         let answer = self.upstream.exchange(request).await?;
         let mut config = answer.json();
         qualify(&mut config);
@@ -93,8 +104,10 @@ impl Lambda {
     }
 
     async fn update_configuration(&self, function: &str, request: AwsRequest) -> Refusable<Response> {
-        self.idle(function).await?;
-        self.assumable(function, &request.json()).await?;
+        let latest = self.idle(function).await?;
+        let body = request.json();
+        self.assumable(function, &body).await?;
+        self.permitted(&body, &latest).await?;
         Ok(self.shown(self.upstream.exchange(&request).await?).into_response())
     }
 
@@ -269,6 +282,27 @@ impl Lambda {
         let variables = body["Environment"]["Variables"].as_object();
         let encrypts = variables.is_some_and(|variables| !variables.is_empty());
         self.strict.role_of_function(role, function, encrypts).map_err(refused)
+    }
+
+    /// Refuses a role that lacks what the settings of a request need, or those that the function keeps.
+    async fn permitted(&self, request: &Value, latest: &Value) -> Refusable<()> {
+        for (role, action, message) in role_check::needed(request, latest) {
+            if self.access.refused_to_role(&role, "awslambda", &action).await.is_some() {
+                return Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", &message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Settings of versions that the local AWS does not keep.
+    async fn kept_here(&self, method: &str, function: &str, request: &AwsRequest) -> Refusable<Response> {
+        let version = query(&request.parts, "Qualifier").unwrap_or_else(|| "$LATEST".to_owned());
+        let Some(config) = self.config(function, &version).await? else {
+            return Err(not_found(&format!("{function}:{version}")));
+        };
+        let answer = self.own.answer(method, &config, &request.json());
+        let answer = answer.map(IntoResponse::into_response);
+        answer.map_err(|why| refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", &why))
     }
 
     /// Calls for an alias's policy. The fix adds the alias to statement ids, and removes it from the answer.

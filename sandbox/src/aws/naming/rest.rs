@@ -21,6 +21,20 @@ pub(super) fn lambda(parts: &Parts) -> (&'static str, Option<String>) {
     if kind == "account-settings" {
         return ("GetAccountSettings", None);
     }
+    if kind == "layers" {
+        let operation = match (method, rest.len()) {
+            ("POST", 2) => "PublishLayerVersion",
+            ("GET", 2) => "ListLayerVersions",
+            ("GET", 3) => "GetLayerVersion",
+            ("GET", _) => "GetOther",
+            _ => "Other",
+        };
+        let layer = rest.first().map(|layer| match rest.get(2) {
+            Some(version) => format!("{layer}:{version}"),
+            None => (*layer).to_owned(),
+        });
+        return (operation, layer);
+    }
     let operation = match (method, rest.get(1).copied(), rest.len()) {
         ("POST", None, 0) => "CreateFunction",
         ("GET", None, 0) => "ListFunctions",
@@ -41,6 +55,17 @@ pub(super) fn lambda(parts: &Parts) -> (&'static str, Option<String>) {
         ("DELETE", Some("policy"), _) => "RemovePermission",
         ("POST", Some("invocations"), _) => "Invoke",
         ("GET", Some("concurrency"), _) => "GetFunctionConcurrency",
+        ("PUT", Some("concurrency"), _) => "PutFunctionConcurrency",
+        ("DELETE", Some("concurrency"), _) => "DeleteFunctionConcurrency",
+        ("GET", Some("recursion-config"), _) => "GetFunctionRecursionConfig",
+        ("PUT", Some("recursion-config"), _) => "PutFunctionRecursionConfig",
+        ("GET", Some("code-signing-config"), _) => "GetFunctionCodeSigningConfig",
+        ("PUT", Some("code-signing-config"), _) => "PutFunctionCodeSigningConfig",
+        ("DELETE", Some("code-signing-config"), _) => "DeleteFunctionCodeSigningConfig",
+        ("GET", Some("runtime-management-config"), _) => "GetRuntimeManagementConfig",
+        ("PUT", Some("runtime-management-config"), _) => "PutRuntimeManagementConfig",
+        ("GET", Some("function-scaling-config"), _) => "GetFunctionScalingConfig",
+        ("PUT", Some("function-scaling-config"), _) => "PutFunctionScalingConfig",
         ("GET", ..) => "GetOther",
         _ => "Other",
     };

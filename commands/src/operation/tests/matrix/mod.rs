@@ -15,6 +15,7 @@ mod fixture;
 mod fixtures;
 mod gates;
 mod groups;
+mod inactive;
 mod judge;
 mod leftovers;
 mod locks;
