@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_apigatewayv2::Client;
-use aws_sdk_apigatewayv2::types::{DeploymentStatus, ProtocolType};
-use sluice_commands::ports::{Api, ApiStage, Deployment, DeploymentState, Gateway, Tags};
+use aws_sdk_apigatewayv2::types::{Cors as SdkCors, DeploymentStatus, IpAddressType, ProtocolType};
+use sluice_commands::ports::{Api, ApiSettings, ApiStage, Cors, Deployment, DeploymentState, Gateway, Tags};
 use sluice_model::{PortResult, Target};
 
 use crate::call;
 use crate::client::Service;
 use crate::error::{failed, found};
 use crate::limits::ChangeLocks;
-use crate::values::{sorted, unsorted};
+use crate::values::{differ, sorted, unsorted};
 
 /// Lists most APIs with one request. The service may return fewer per page.
 const PAGE: &str = "500";
@@ -82,9 +82,41 @@ macro_rules! stage_of {
     }};
 }
 
+fn ip_address_type(settings: &ApiSettings) -> Option<IpAddressType> {
+    settings.ip_address_type.as_deref().map(IpAddressType::from)
+}
+
+fn sdk_cors(cors: &Cors) -> SdkCors {
+    SdkCors::builder()
+        .allow_credentials(cors.allow_credentials)
+        .set_allow_headers(Some(cors.allow_headers.clone()))
+        .set_allow_methods(Some(cors.allow_methods.clone()))
+        .set_allow_origins(Some(cors.allow_origins.clone()))
+        .set_expose_headers(Some(cors.expose_headers.clone()))
+        .set_max_age(cors.max_age)
+        .build()
+}
+
+fn cors_of(cors: &SdkCors) -> Cors {
+    Cors {
+        allow_credentials: cors.allow_credentials().unwrap_or_default(),
+        allow_headers: cors.allow_headers().to_vec(),
+        allow_methods: cors.allow_methods().to_vec(),
+        allow_origins: cors.allow_origins().to_vec(),
+        expose_headers: cors.expose_headers().to_vec(),
+        max_age: cors.max_age(),
+    }
+}
+
 #[async_trait]
 impl Gateway for ApiGateway {
-    async fn create_api(&self, target: &Target, name: &str, tags: &Tags) -> PortResult<Api> {
+    async fn create_api(
+        &self,
+        target: &Target,
+        name: &str,
+        tags: &Tags,
+        settings: &ApiSettings,
+    ) -> PortResult<Api> {
         let call = call::CREATE_API;
         let request = self
             .service
@@ -92,7 +124,11 @@ impl Gateway for ApiGateway {
             .await?
             .create_api()
             .name(name)
-            .protocol_type(ProtocolType::Http);
+            .protocol_type(ProtocolType::Http)
+            .set_description(settings.description.clone())
+            .set_disable_execute_api_endpoint(settings.disable_execute_api_endpoint)
+            .set_ip_address_type(ip_address_type(settings))
+            .set_cors_configuration(settings.cors.as_ref().map(sdk_cors));
         let answer = request.set_tags(unsorted(tags)).send().await.map_err(failed(call))?;
         api_of!(call, &answer)
     }
@@ -106,14 +142,45 @@ impl Gateway for ApiGateway {
         )
     }
 
-    async fn import_api(&self, target: &Target, api: &str, body: &str) -> PortResult<Vec<String>> {
+    async fn import_api(
+        &self,
+        target: &Target,
+        api: &str,
+        body: &str,
+        parameters: &BTreeMap<String, String>,
+    ) -> PortResult<Vec<String>> {
         let call = call::IMPORT_API;
         let client = self.service.client(target, call)?;
         let _change = self.changes.acquire(&self.service.limits, call, api).await?;
         // With warnings, the caller decides: a refusal by API Gateway would not list them all.
         let request = client.reimport_api().api_id(api).fail_on_warnings(false).body(body);
+        // The only parameter of this call.
+        let request = request.set_basepath(parameters.get("basepath").cloned());
         let answer = request.send().await.map_err(failed(call))?;
         Ok(answer.warnings().iter().chain(answer.import_info()).cloned().collect())
+    }
+
+    async fn set_api(&self, target: &Target, api: &str, settings: &ApiSettings) -> PortResult<()> {
+        let call = call::GET_API;
+        let request = self.service.rate_limited(target, call).await?.get_api().api_id(api);
+        let now = request.send().await.map_err(failed(call))?;
+        let cors = settings.cors.as_ref().map(sdk_cors);
+        let differs = differ(&settings.description, now.description().map(str::to_owned))
+            || differ(&settings.disable_execute_api_endpoint, now.disable_execute_api_endpoint())
+            || differ(&ip_address_type(settings), now.ip_address_type().cloned())
+            || differ(&settings.cors, now.cors_configuration().map(cors_of));
+        if !differs {
+            return Ok(());
+        }
+        let call = call::UPDATE_API;
+        let client = self.service.client(target, call)?;
+        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
+        let request = client.update_api().api_id(api).set_description(settings.description.clone());
+        let request = request
+            .set_disable_execute_api_endpoint(settings.disable_execute_api_endpoint)
+            .set_ip_address_type(ip_address_type(settings))
+            .set_cors_configuration(cors);
+        request.send().await.map_err(failed(call)).map(drop)
     }
 
     async fn create_deployment(
@@ -137,6 +204,14 @@ impl Gateway for ApiGateway {
             self.service.rate_limited(target, call).await?.get_deployments().api_id(api),
             |deployment: &aws_sdk_apigatewayv2::types::Deployment| deployment_of!(call, deployment)
         )
+    }
+
+    async fn delete_deployment(&self, target: &Target, api: &str, deployment: &str) -> PortResult<()> {
+        let call = call::DELETE_DEPLOYMENT;
+        let client = self.service.client(target, call)?;
+        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
+        let answer = client.delete_deployment().api_id(api).deployment_id(deployment).send().await;
+        found(answer.map_err(failed(call))).map(drop)
     }
 
     async fn create_stage(&self, target: &Target, api: &str, stage: &ApiStage) -> PortResult<ApiStage> {

@@ -46,10 +46,10 @@ pub fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(200))
 }
 
-/// Whether buckets must be named in the path: for an IP address or `localhost`, they cannot be part of the host name.
-pub(crate) fn needs_path_style(config: &SdkConfig) -> bool {
+/// A service's endpoint if it is an IP address or `localhost`. Names of buckets and APIs cannot be part of such a host name.
+pub(crate) fn local_endpoint(config: &SdkConfig, service: &str) -> Option<String> {
     let own = ServiceConfigKey::builder()
-        .service_id("S3")
+        .service_id(service)
         .env("AWS_ENDPOINT_URL")
         .profile("endpoint_url")
         .build()
@@ -57,7 +57,7 @@ pub(crate) fn needs_path_style(config: &SdkConfig) -> bool {
     let endpoint = own
         .and_then(|key| config.service_config()?.load_config(key))
         .or_else(|| config.endpoint_url().map(str::to_owned));
-    endpoint.is_some_and(|endpoint| is_local(&endpoint))
+    endpoint.filter(|endpoint| is_local(endpoint))
 }
 
 fn is_local(endpoint: &str) -> bool {
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ip_addresses_and_localhost_use_path_style() {
+    fn ip_addresses_and_localhost_are_local() {
         for local in
             ["http://127.0.0.1:4566", "http://[::1]:4566", "http://localhost:9000/", "https://10.0.0.7"]
         {
@@ -87,14 +87,15 @@ mod tests {
     }
 
     #[test]
-    fn the_endpoint_of_s3_overrides_the_general_one() {
+    fn the_endpoint_of_a_service_overrides_the_general_one() {
         let all = |url: &str| SdkConfig::builder().endpoint_url(url);
-        assert!(needs_path_style(&all("http://127.0.0.1:1").build()));
-        assert!(!needs_path_style(&all("https://aws.example.org").build()));
-        assert!(!needs_path_style(&SdkConfig::builder().build()));
+        let is_local = |config: SdkConfig| local_endpoint(&config, "S3").is_some();
+        assert!(is_local(all("http://127.0.0.1:1").build()));
+        assert!(!is_local(all("https://aws.example.org").build()));
+        assert!(!is_local(SdkConfig::builder().build()));
         let own = |url| all("https://aws.example.org").service_config(OfS3(url)).build();
-        assert!(needs_path_style(&own("http://127.0.0.1:2")));
-        assert!(!needs_path_style(&own("https://s3.example.org")));
+        assert!(is_local(own("http://127.0.0.1:2")));
+        assert!(!is_local(own("https://s3.example.org")));
     }
 
     /// Like the environment variable `AWS_ENDPOINT_URL_S3`.

@@ -16,6 +16,7 @@ mod iam;
 mod lambda;
 mod limits;
 mod quotas;
+mod rest_api;
 mod s3;
 mod sqs;
 mod values;
@@ -54,8 +55,10 @@ pub struct Aws {
     pub function_settings: Arc<dyn FunctionSettings>,
     /// Lambda's layers.
     pub layers: Arc<dyn Layers>,
-    /// API Gateway v2.
+    /// API Gateway, HTTP APIs.
     pub gateway: Arc<dyn Gateway>,
+    /// API Gateway, REST APIs.
+    pub rest_gateway: Arc<dyn Gateway>,
     /// IAM and STS.
     pub identity: Arc<dyn Identity>,
     /// CloudWatch Logs.
@@ -94,7 +97,7 @@ impl Aws {
     pub fn new(config: &SdkConfig) -> Result<Self, NoRegion> {
         let region = config.region().ok_or(NoRegion)?.as_ref();
         let limits = Arc::new(Limits::new());
-        let path_style = config::needs_path_style(config);
+        let path_style = config::local_endpoint(config, "S3").is_some();
         let s3 = service!(aws_sdk_s3, config, region, limits, |builder| builder.force_path_style(path_style));
         let s3 = Arc::new(s3::S3(s3));
         let lambda = service!(aws_sdk_lambda, config, region, limits);
@@ -116,6 +119,11 @@ impl Aws {
             gateway: Arc::new(api_gateway::ApiGateway {
                 service: service!(aws_sdk_apigatewayv2, config, region, limits),
                 changes: ChangeLocks::default(),
+            }),
+            rest_gateway: Arc::new(rest_api::RestApis {
+                service: service!(aws_sdk_apigateway, config, region, limits),
+                changes: ChangeLocks::default(),
+                local: config::local_endpoint(config, "API Gateway"),
             }),
             identity: Arc::new(iam::Iam {
                 iam: iam.clone(),

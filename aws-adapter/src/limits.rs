@@ -33,6 +33,10 @@ const MOVES: &[Call] = &[
     call::CREATE_STAGE,
     call::UPDATE_STAGE,
     call::DELETE_STAGE,
+    call::GET_REST_STAGE,
+    call::CREATE_REST_STAGE,
+    call::UPDATE_REST_STAGE,
+    call::DELETE_REST_STAGE,
 ];
 
 /// The rate limits of this process.
@@ -43,6 +47,8 @@ pub(crate) struct Limits {
     apis: RateLimiter,
     api_moves: RateLimiter,
     deployments: RateLimiter,
+    rest_apis: RateLimiter,
+    rest_imports: RateLimiter,
     iam: RateLimiter,
     logs: RateLimiter,
 }
@@ -69,11 +75,14 @@ impl Limits {
         Self {
             lambda: share(1, LAMBDA),
             lambda_others: share(1, LAMBDA_OTHERS),
-            // <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>: 10/s with a burst of 40, and one
-            // deployment in 5 s.
+            // <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>: 10/s with a burst of 40, one
+            // deployment in 5 s, one new REST API in 3 s (an edge-optimized one in 30 s) and one import into a REST API a second. The
+            // page does not say that the two kinds of API are counted apart, so they share these.
             apis: share(8, per_second(4)),
             api_moves: share(8, per_second(2)),
             deployments: share(1, Duration::from_secs(5)),
+            rest_apis: share(1, Duration::from_secs(3)),
+            rest_imports: share(1, Duration::from_secs(1)),
             // IAM publishes no figure; its changes propagate slowly anyway.
             iam: share(10, per_second(5)),
             // 10/s for each of the calls that create, change and list log groups:
@@ -100,8 +109,13 @@ impl Limits {
             "lambda" if call == call::INVOKE => vec![],
             "lambda" if moves => vec![&self.lambda],
             "lambda" => vec![&self.lambda_others, &self.lambda],
-            "apigatewayv2" if call == call::CREATE_DEPLOYMENT => vec![&self.deployments],
-            "apigatewayv2" => vec![if moves { &self.api_moves } else { &self.apis }],
+            "apigateway" | "apigatewayv2" => match call {
+                call::CREATE_DEPLOYMENT | call::CREATE_REST_DEPLOYMENT => vec![&self.deployments],
+                call::CREATE_REST_API => vec![&self.rest_apis],
+                call::IMPORT_REST_API => vec![&self.rest_imports],
+                _ if moves => vec![&self.api_moves],
+                _ => vec![&self.apis],
+            },
             "iam" => vec![&self.iam],
             "logs" if call != call::GET_LOG_EVENTS => vec![&self.logs],
             _ => vec![],
@@ -252,6 +266,8 @@ mod tests {
         limits.admit(call::CREATE_DEPLOYMENT).await.unwrap();
         let refused = limits.admit(call::CREATE_DEPLOYMENT).await.unwrap_err();
         assert_eq!((refused.class, refused.code.as_str()), (Class::Throttled, "RateLimited"));
+        let refused = limits.admit(call::CREATE_REST_DEPLOYMENT).await.unwrap_err();
+        assert_eq!(refused.class, Class::Throttled, "both kinds of API share the rate");
         tokio::time::sleep(Duration::from_secs(5)).await;
         limits.admit(call::CREATE_DEPLOYMENT).await.unwrap();
     }

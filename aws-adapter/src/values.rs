@@ -19,3 +19,8 @@ pub(crate) fn sorted(map: Option<&HashMap<String, String>>) -> BTreeMap<String, 
 pub(crate) fn unsorted(map: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
     Some(map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
 }
+
+/// Whether a property must change: it has a wanted value, and another one now.
+pub(crate) fn differ<T: PartialEq>(wanted: &Option<T>, now: Option<T>) -> bool {
+    wanted.is_some() && *wanted != now
+}

@@ -29,12 +29,30 @@ const BY_SENTENCE: &[Row] = &[
     ("lambda", "ResourceConflictException", "concurrent update", Busy),
     ("apigatewayv2", "ConflictException", "concurrent modification", Busy),
     ("apigatewayv2", "ConflictException", "try again later", Busy),
+    ("apigateway", "", "concurrent modification", Busy),
+    ("apigateway", "ConflictException", "try again later", Busy),
+    ("apigateway", "BadRequestException", "already an update in progress", Busy),
+    // A stage serves the deployment.
+    (
+        "apigateway:DeleteDeployment",
+        "BadRequestException",
+        "active stages pointing to this deployment",
+        Conflict,
+    ),
+    (
+        "apigatewayv2:DeleteDeployment",
+        "BadRequestException",
+        "active stages pointing to this deployment",
+        Conflict,
+    ),
     // Preconditions.
     ("lambda:PublishVersion", "InvalidParameterValueException", "CodeSHA256", Precondition),
     // Quotas, with a code that also means something else. API Gateway sends them with status 429, too.
     ("lambda:PutFunctionConcurrency", "InvalidParameterValueException", "below its minimum value", Quota),
     ("apigatewayv2", "", "maximum number of", Quota),
     ("apigatewayv2", "", "contact AWS if you need additional", Quota),
+    ("apigateway", "", "maximum number of", Quota),
+    ("apigateway", "", "contact AWS if you need additional", Quota),
     // A new account may not build at all; any other queue drains.
     ("codebuild:StartBuild", "AccountLimitExceededException", "more than 0 builds", Quota),
     ("codebuild:StartBuild", "AccountLimitExceededException", "", Throttled),

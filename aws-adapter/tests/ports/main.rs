@@ -8,3 +8,4 @@ mod lambda;
 mod quotas;
 mod recorded;
 mod refusals;
+mod rest_api;

@@ -280,8 +280,8 @@ async fn a_deployment_reports_its_state() {
 async fn an_import_sends_the_whole_definition_and_reports_what_was_left_out() {
     let answer = r#"{"apiId":"a1","warnings":["No integration for GET /x"],"importInfo":["Ignored tag"]}"#;
     let server = RecordedServer::answering(vec![json(201, answer)]);
-    let warnings =
-        aws(&server.url).await.gateway.import_api(&target(), "a1", "{\"openapi\":\"3.0.1\"}").await;
+    let (port, none) = (aws(&server.url).await.gateway, BTreeMap::new());
+    let warnings = port.import_api(&target(), "a1", "{\"openapi\":\"3.0.1\"}", &none).await;
     assert_eq!(warnings, Ok(vec!["No integration for GET /x".to_owned(), "Ignored tag".to_owned()]));
     let request = server.requests().remove(0);
     assert!(request.line.starts_with("PUT /v2/apis/a1?failOnWarnings=false"), "{request:?}");
@@ -303,7 +303,7 @@ async fn a_concurrent_change_of_an_api_is_busy_and_a_quota_is_not() {
     let port = aws(&server.url).await.gateway;
     let mut classes = Vec::new();
     for _ in 0..2 {
-        classes.push(port.import_api(&target(), "a1", "{}").await.unwrap_err().class);
+        classes.push(port.import_api(&target(), "a1", "{}", &BTreeMap::new()).await.unwrap_err().class);
     }
     assert_eq!(classes, [Class::Busy, Class::Quota]);
 }

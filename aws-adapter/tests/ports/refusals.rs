@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 
-use sluice_commands::ports::{ApiStage, Tags};
+use sluice_commands::ports::{ApiSettings, ApiStage, Tags};
 use sluice_model::{Class, Target};
 
 use crate::harness::recorded_server::{Answer, RecordedServer, json, rest, xml};
@@ -49,7 +49,7 @@ async fn a_lost_answer_to_a_mutation_is_ambiguous_and_not_retried() {
         let error = impatient(&server.url)
             .await
             .gateway
-            .create_api(&target(), "orders", &Tags::new())
+            .create_api(&target(), "orders", &Tags::new(), &ApiSettings::default())
             .await
             .unwrap_err();
         assert_eq!(
@@ -82,7 +82,7 @@ async fn a_refused_connection_is_transient_for_a_mutation_too() {
     let error = aws(&format!("http://{free}"))
         .await
         .gateway
-        .create_api(&target(), "orders", &Tags::new())
+        .create_api(&target(), "orders", &Tags::new(), &ApiSettings::default())
         .await
         .unwrap_err();
     assert_eq!(summary(&error), ("apigatewayv2:CreateApi", Class::Transient, "Unreachable"));
@@ -92,8 +92,12 @@ async fn a_refused_connection_is_transient_for_a_mutation_too() {
 async fn a_throttled_mutation_is_retried_once() {
     let slow = || rest(429, "TooManyRequestsException", r#"{"message":"Rate exceeded"}"#);
     let server = RecordedServer::answering(vec![slow()]);
-    let error =
-        aws(&server.url).await.gateway.create_api(&target(), "orders", &Tags::new()).await.unwrap_err();
+    let error = aws(&server.url)
+        .await
+        .gateway
+        .create_api(&target(), "orders", &Tags::new(), &ApiSettings::default())
+        .await
+        .unwrap_err();
     assert_eq!(summary(&error), ("apigatewayv2:CreateApi", Class::Throttled, "TooManyRequestsException"));
     assert_eq!(server.requests().len(), 2);
 
@@ -101,7 +105,7 @@ async fn a_throttled_mutation_is_retried_once() {
     let api = aws(&server.url)
         .await
         .gateway
-        .create_api(&target(), "orders", &Tags::new())
+        .create_api(&target(), "orders", &Tags::new(), &ApiSettings::default())
         .await
         .expect("the second attempt succeeds");
     assert_eq!(api.id, "a1");

@@ -33,6 +33,7 @@ pub(super) struct Ports<'a> {
     repositories: &'a dyn Repositories,
     builders: &'a dyn Builders,
     gateway: &'a dyn Gateway,
+    rest_gateway: &'a dyn Gateway,
     objects: &'a dyn Objects,
     logs: &'a dyn Logs,
     quotas: &'a dyn Quotas,
@@ -44,6 +45,7 @@ impl<'a> Ports<'a> {
             repositories: &*aws.repositories,
             builders: &*aws.builders,
             gateway: &*aws.gateway,
+            rest_gateway: &*aws.rest_gateway,
             objects: &*aws.objects,
             logs: &*aws.logs,
             quotas: &*aws.quotas,
@@ -68,7 +70,7 @@ pub(super) async fn check(ports: &Ports<'_>, target: &Target) -> Vec<CheckResult
     let (repository, project, apis, logs, versions, functions, roles) = futures::join!(
         ports.repositories.repository(target, ABSENT),
         ports.builders.project(target, ABSENT),
-        ports.gateway.apis(target),
+        apis_of_both_kinds(ports, target),
         ports.logs.retention(target, &group),
         versions(ports.objects, target),
         ports.quotas.functions(target),
@@ -77,7 +79,7 @@ pub(super) async fn check(ports: &Ports<'_>, target: &Target) -> Vec<CheckResult
     let answers = Answers {
         repositories: repository.map(drop),
         builds: project.map(drop),
-        apis: apis.map(|apis| apis.len()),
+        apis,
         logs: logs.map(drop),
         versions,
         functions,
@@ -214,11 +216,18 @@ fn roles(roles: QuotaUse) -> CheckResult {
     quota("IAM roles", roles, usage, next_step)
 }
 
+/// How many APIs there are. The quota counts both kinds together.
+async fn apis_of_both_kinds(ports: &Ports<'_>, target: &Target) -> PortResult<usize> {
+    let (http, rest) =
+        futures::future::try_join(ports.gateway.apis(target), ports.rest_gateway.apis(target)).await?;
+    Ok(http.len() + rest.len())
+}
+
 fn apis(count: usize) -> CheckResult {
     let used = u64::try_from(count).unwrap_or(u64::MAX);
     let next_step =
         "each stage with routes has one: delete unused ones, or set up Sluice in another account or region";
-    let usage = format!("answers; {used} HTTP APIs of {APIS} APIs");
+    let usage = format!("answers; {used} of {APIS} APIs");
     quota("API Gateway", QuotaUse { used, of: APIS }, usage, next_step)
 }
 

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 use sluice_commands::setup::bucket;
 use sluice_commands::{names, packager};
-use sluice_model::Target;
+use sluice_model::{Target, partition};
 use sluice_state::DynamoStore;
 
 use crate::config::{BackupLocation, Base, State};
@@ -61,11 +61,11 @@ fn action(call: &str) -> String {
         name if name.starts_with("Get") => "GET",
         name if name.starts_with("Create") => "POST",
         name if name.starts_with("Update") => "PATCH",
-        name if name.starts_with("Reimport") => "PUT",
+        name if name.starts_with("Reimport") || name.starts_with("Put") => "PUT",
         _ => "DELETE",
     };
     match call.split_once(':') {
-        Some(("apigatewayv2", name)) => format!("apigateway:{}", verb(name)),
+        Some(("apigateway" | "apigatewayv2", name)) => format!("apigateway:{}", verb(name)),
         _ => match call {
             "s3:HeadBucket" | "s3:ListObjectsV2" => "s3:ListBucket",
             "s3:GetBucketLifecycleConfiguration" => "s3:GetLifecycleConfiguration",
@@ -130,6 +130,13 @@ pub(crate) fn policy(whose: PolicyFor, base: &Base, target: &Target) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
+/// A condition, limited to managed policies of AWS.
+fn of_aws(target: &Target, mut condition: Value) -> Value {
+    let policies = format!("arn:{}:iam::aws:policy/*", partition(&target.region));
+    condition["ArnLike"] = json!({ "iam:PolicyARN": policies });
+    condition
+}
+
 /// All statements by calls. One without resources is of something that the configuration does not use.
 fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
     let here = |service: &str, what: &str| target.arn(service, what);
@@ -187,7 +194,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
     let function = here("lambda", "function:sluice-*");
     let anywhere = Target { account: "*".to_owned(), region: target.region.clone() };
     let api_root = |path: &str| target.arn_of_region("apigateway", path);
-    let api = |path: &str| api_root(&format!("/apis{path}"));
+    let apis = |path: &str| ["apis", "restapis"].map(|kind| api_root(&format!("/{kind}{path}")));
     let with_boundary = json!({ "StringEquals": { "iam:PermissionsBoundary": boundaries } });
     vec![
         Allowed::new(
@@ -282,26 +289,59 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
         Allowed::new("OwnLayers", &["lambda:PublishLayerVersion"], vec![here("lambda", "layer:sluice-*")]),
         // A function may use layers of any account, and Lambda reads them with the permissions of its caller.
         Allowed::new("Layers", &["lambda:GetLayerVersion"], vec![anywhere.arn("lambda", "layer:*")]),
-        Allowed::new("Apis", &["apigatewayv2:CreateApi", "apigatewayv2:GetApis"], vec![api("")])
-            .also(&["apigateway:TagResource"]),
+        Allowed::new(
+            "Apis",
+            &[
+                "apigateway:CreateRestApi",
+                "apigateway:GetRestApis",
+                "apigatewayv2:CreateApi",
+                "apigatewayv2:GetApis",
+            ],
+            apis("").into(),
+        )
+        .also(&["apigateway:TagResource"]),
         // AWS does not document which of the two it requires to create an API with tags.
         Allowed::new("ApiTags", &[], vec![format!("{}/*", api_root("/tags"))])
             .also(&["apigateway:POST", "apigateway:PUT"]),
         Allowed::new(
             "ApiDefinitions",
             &[
+                "apigateway:CreateDeployment",
+                "apigateway:CreateStage",
                 "apigatewayv2:CreateDeployment",
                 "apigatewayv2:CreateStage",
-                "apigatewayv2:GetDeployments",
             ],
-            ["deployments", "stages"].map(|of| api(&format!("/*/{of}"))).into(),
+            ["deployments", "stages"].map(|of| apis(&format!("/*/{of}"))).concat(),
         ),
-        // API Gateway matches `*` across slashes, so this is every resource below an API; only the import is a PUT there.
-        Allowed::new("ApiImports", &["apigatewayv2:ReimportApi"], vec![api("/*")]),
+        // API Gateway matches `*` across slashes, so this is every resource below an API. Who may import a definition may set all
+        // of it anyway.
         Allowed::new(
-            "ApiStages",
-            &["apigatewayv2:DeleteStage", "apigatewayv2:GetStage", "apigatewayv2:UpdateStage"],
-            vec![api("/*/stages/*")],
+            "ApiChanges",
+            &[
+                "apigateway:GetDeployments",
+                "apigateway:GetRestApi",
+                "apigateway:GetStage",
+                "apigateway:PutRestApi",
+                "apigateway:UpdateRestApi",
+                "apigateway:UpdateStage",
+                "apigatewayv2:GetApi",
+                "apigatewayv2:GetDeployments",
+                "apigatewayv2:GetStage",
+                "apigatewayv2:ReimportApi",
+                "apigatewayv2:UpdateApi",
+                "apigatewayv2:UpdateStage",
+            ],
+            apis("/*").into(),
+        ),
+        Allowed::new(
+            "ApiDeletions",
+            &[
+                "apigateway:DeleteDeployment",
+                "apigateway:DeleteStage",
+                "apigatewayv2:DeleteDeployment",
+                "apigatewayv2:DeleteStage",
+            ],
+            ["deployments", "stages"].map(|of| apis(&format!("/*/{of}/*"))).concat(),
         ),
         Allowed::new("BoundedRoles", &["iam:CreateRole", "iam:PutRolePolicy"], vec![roles.clone()])
             .when(with_boundary.clone()),

@@ -7,7 +7,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use serde_json::Value;
 
 use super::access::{self, Caller};
@@ -78,6 +78,11 @@ pub fn serve(
     }));
     let app = Router::new()
         .route("/log/{build}", get(build_log))
+        .merge(
+            Router::new()
+                .route(&format!("{}{{*path}}", apigateway_runtime::FRONT), any(apigateway_runtime::answer))
+                .with_state(runtime.clone()),
+        )
         .fallback(answer)
         .layer(from_fn(guard::programs))
         .with_state(aws);

@@ -125,9 +125,15 @@ impl World {
 
     /// A package with one Python file that answers with this text.
     pub async fn package(&self, answer: &str) -> String {
+        self.package_code(&format!(
+            "def handler(event, context):\n    return {{'statusCode': 200, 'body': '{answer}'}}\n"
+        ))
+        .await
+    }
+
+    /// A package with this Python file.
+    pub async fn package_code(&self, code: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
-        let code =
-            format!("def handler(event, context):\n    return {{'statusCode': 200, 'body': '{answer}'}}\n");
         std::fs::write(folder.path().join("app.py"), code).unwrap();
         let mut zip = tokio::process::Command::new(self.tools.join("python3"));
         zip.current_dir(folder.path()).args(["-m", "zipfile", "-c", "app.zip", "app.py"]);

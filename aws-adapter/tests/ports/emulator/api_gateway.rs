@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sluice_commands::names::API_STAGE;
-use sluice_commands::ports::ApiStage;
+use sluice_commands::ports::{ApiSettings, ApiStage};
 
 use super::tags;
 use crate::harness::ministack::Ministack;
@@ -14,7 +14,8 @@ async fn an_api_its_deployments_and_its_stage() {
     let emulator = Ministack::start().await;
     let port = aws(&emulator.url).await.gateway;
     assert_eq!(port.apis(&target()).await, Ok(Vec::new()));
-    let api = port.create_api(&target(), "sluice-orders", &tags()).await.expect("an API");
+    let api =
+        port.create_api(&target(), "sluice-orders", &tags(), &ApiSettings::default()).await.expect("an API");
     assert_eq!((api.name.as_str(), &api.tags), ("sluice-orders", &tags()));
     assert_eq!(port.apis(&target()).await, Ok(vec![api.clone()]));
 

@@ -4,6 +4,7 @@ mod api_gateway;
 mod iam;
 mod lambda;
 mod logs;
+mod rest_api;
 mod s3;
 mod sqs;
 

@@ -1,13 +1,26 @@
 use std::sync::Arc;
 
+use sluice_commands::ports::ApiKind;
 use sluice_commands::testing::fake_aws::FaultProxy;
 use sluice_commands::testing::{FakeAws, MemoryStore, TestClock, target};
 
 use super::*;
 use crate::startup::CheckStatus;
 
-fn ports(aws: &FaultProxy) -> Ports<'_> {
-    Ports { repositories: aws, builders: aws, gateway: aws, objects: aws, logs: aws, quotas: aws }
+fn ports<'a>(aws: &'a FaultProxy, [http, rest]: &'a [Arc<dyn Gateway>; 2]) -> Ports<'a> {
+    Ports {
+        repositories: aws,
+        builders: aws,
+        gateway: &**http,
+        rest_gateway: &**rest,
+        objects: aws,
+        logs: aws,
+        quotas: aws,
+    }
+}
+
+fn gateways(aws: &FaultProxy) -> [Arc<dyn Gateway>; 2] {
+    [ApiKind::Http, ApiKind::Rest].map(|kind| aws.gateway(kind))
 }
 
 /// A new account without failures.
@@ -42,7 +55,9 @@ fn an_account_without_failures_has_no_warning() {
 #[tokio::test]
 async fn every_refusal_names_its_service_and_the_next_step() {
     let clock = Arc::new(TestClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
-    let results = check(&ports(&FakeAws::new(clock).unreachable()), &target()).await;
+    let aws = FakeAws::new(clock).unreachable();
+    let gateways = gateways(&aws);
+    let results = check(&ports(&aws, &gateways), &target()).await;
     let all: Vec<_> = results.iter().map(|result| result.name).collect();
     assert_eq!(all, ["CodeCommit", "CodeBuild", "API Gateway", "Log groups", "Lambda", "IAM roles"]);
     for result in &results {
@@ -84,7 +99,7 @@ fn a_quota_that_is_nearly_used_up_is_a_warning() {
         ("Lambda code", "61.0 GB of 75.0 GB used by all functions (81 %)"),
         ("Concurrency", "50 concurrent executions; all stages share them"),
         ("IAM roles", "810 of 1000 used (81 %)"),
-        ("API Gateway", "486 HTTP APIs of 600 APIs (81 %)"),
+        ("API Gateway", "486 of 600 APIs (81 %)"),
     ] {
         let result = named(&results, name);
         assert_eq!(result.status, CheckStatus::Warning, "{result:?}");

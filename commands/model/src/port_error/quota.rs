@@ -62,6 +62,21 @@ const QUOTAS: &[(&str, &str, &str)] = &[
         "Have `Stages per API` raised in Service Quotas, or remove a stage",
     ),
     (
+        "apigateway:CreateStage",
+        "the number of stages of an API (10 by default)",
+        "Have `Stages per API` raised in Service Quotas, or remove a stage",
+    ),
+    (
+        "apigateway:PutRestApi",
+        "the number of resources of a REST API (300 by default)",
+        "Have `Resources per API` raised in Service Quotas, or use fewer paths in the template",
+    ),
+    (
+        "apigateway:CreateRestApi",
+        "the number of REST APIs in the region (600 regional or 120 edge-optimized ones)",
+        "These quotas cannot be raised: delete APIs that nothing uses, or set up Sluice in another account or region",
+    ),
+    (
         "apigatewayv2:CreateRoute",
         "the number of routes of an API (300 by default)",
         "Have `Routes per API` raised in Service Quotas, or use fewer routes in the template",

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::account::REGION;
-use super::super::openapi::Definition;
+use super::super::openapi::{Definition, RestDefinition};
 use super::super::request::{AwsRequest, decode};
 use super::action::{Action, pass_role, tags};
 
@@ -19,18 +19,24 @@ pub fn required(method: &str, request: &AwsRequest) -> Vec<Action> {
         // Not in the reference; refusals that people report name this action on the path of the new resource.
         all.push(Action::new("apigateway:TagResource", resource).tagged(&tags));
     }
-    all.extend(roles(method, &body).iter().filter_map(|role| pass_role(role, "apigateway.amazonaws.com")));
+    all.extend(
+        roles(method, request, &body).iter().filter_map(|role| pass_role(role, "apigateway.amazonaws.com")),
+    );
     all
 }
 
 /// The roles that a call gives to API Gateway.
-fn roles(method: &str, body: &Value) -> Vec<Value> {
+fn roles(method: &str, request: &AwsRequest, body: &Value) -> Vec<Value> {
     match method {
         "CreateIntegration" | "UpdateIntegration" => {
             vec![body["credentialsArn"].clone()]
         }
         // API Gateway refuses an unreadable document before it looks at roles.
         "ImportApi" | "ReimportApi" => match Definition::of(&body["body"]) {
+            Ok(definition) => definition.roles().into_iter().map(Value::from).collect(),
+            Err(_) => vec![],
+        },
+        "ImportRestApi" | "PutRestApi" => match RestDefinition::of(&request.body) {
             Ok(definition) => definition.roles().into_iter().map(Value::from).collect(),
             Err(_) => vec![],
         },

@@ -94,7 +94,9 @@ impl ApiGateway {
                 self.0.credentials.forget(id);
             }
         }
+        self.0.schemes.lock().retain(|(of, _), _| of != api);
         for route in &definition.routes {
+            self.0.schemes.lock().insert((api.to_owned(), route.key.clone()), route.scheme.clone());
             let mut body = json!({ "routeKey": route.key });
             if let Some(integration) = &route.integration {
                 let created = self.change(Method::POST, &integrations, integration).await?;

@@ -7,6 +7,7 @@
 mod credentials;
 mod import;
 mod integrations;
+mod rest;
 mod stages;
 
 use std::collections::{HashMap, HashSet};
@@ -25,6 +26,7 @@ use super::strict::{Refusal, Strict, stage_key};
 use super::upstream::{Answer, Upstream};
 use crate::calls::Protocol;
 use credentials::Credentials;
+pub use rest::RestSnapshot;
 
 type Refusable<T> = Result<T, Box<Response>>;
 
@@ -43,6 +45,10 @@ pub struct Route {
     pub uri: String,
     /// The ARN of the role with which API Gateway calls the integration.
     pub credentials: Option<String>,
+    /// Whether the function gets events in format 1.0.
+    pub is_format_1: bool,
+    /// The scheme that authorizes a request, as the document has it; null for none.
+    pub scheme: Value,
 }
 
 /// The control plane; clones share the snapshots.
@@ -59,6 +65,9 @@ struct Inner {
     importing: RwLock<()>,
     /// The APIs with imported tags, which the local AWS lists only in `GetTags`.
     tagged: Mutex<HashSet<String>>,
+    /// The scheme of each route, by API and key, which the local AWS does not import.
+    schemes: Mutex<HashMap<(String, String), Value>>,
+    rest: rest::RestApis,
 }
 
 impl ApiGateway {
@@ -72,12 +81,17 @@ impl ApiGateway {
             credentials: Credentials::default(),
             importing: RwLock::default(),
             tagged: Mutex::default(),
+            schemes: Mutex::default(),
+            rest: rest::RestApis::default(),
         }))
     }
 
     /// Answers one call.
     pub async fn answer(&self, method: &str, request: AwsRequest) -> Response {
         let path = decode(request.parts.uri.path());
+        if path.starts_with("/restapis") {
+            return self.answer_rest(method, request).await.unwrap_or_else(|refusal| *refusal);
+        }
         let mut segments = path.split('/').filter(|segment| !segment.is_empty()).skip(2);
         let (api, name) = (segments.next().unwrap_or_default(), segments.nth(1).unwrap_or_default());
         let answer = match method {
@@ -92,6 +106,7 @@ impl ApiGateway {
                 return self.0.upstream.forward(request).await;
             }
             "CreateDeployment" => self.deploy(api, &request).await,
+            "DeleteDeployment" => self.delete_deployment(api, name, request).await,
             "CreateStage" | "UpdateStage" => self.put_stage(api, name, method, request).await,
             "DeleteStage" => {
                 self.0.strict.deleted(&stage_key(api, name));
@@ -119,11 +134,14 @@ impl ApiGateway {
             let target = route["target"].as_str().and_then(|target| target.strip_prefix("integrations/"));
             let Some(id) = target else { return Some(Route { key, ..Route::default() }) };
             let integration = integrations.iter().find(|integration| integration["integrationId"] == id);
-            let uri = integration.and_then(|integration| integration["integrationUri"].as_str());
+            let text = |field: &str| integration.and_then(|integration| integration[field].as_str());
+            let scheme = self.0.schemes.lock().get(&(api.to_owned(), key.clone())).cloned();
             Some(Route {
                 key,
-                uri: uri.unwrap_or_default().to_owned(),
+                uri: text("integrationUri").unwrap_or_default().to_owned(),
                 credentials: self.0.credentials.of(id),
+                is_format_1: text("payloadFormatVersion") == Some("1.0"),
+                scheme: scheme.unwrap_or_default(),
             })
         });
         Ok(Snapshot { routes: routes.collect() })
@@ -189,6 +207,14 @@ impl ApiGateway {
             self.0.strict.deployed(id);
         }
         Ok(self.as_pending(answer).into_response())
+    }
+
+    async fn delete_deployment(&self, api: &str, id: &str, request: AwsRequest) -> Refusable<Response> {
+        let stages = self.items(&format!("/v2/apis/{api}/stages")).await?;
+        if stages.iter().any(|stage| stage["deploymentId"] == id) {
+            return Err(bad_request("Active stages pointing to this deployment must be moved or deleted"));
+        }
+        Ok(self.0.upstream.forward(request).await)
     }
 
     async fn deployments(&self, request: &AwsRequest) -> Refusable<Response> {

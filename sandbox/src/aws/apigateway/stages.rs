@@ -9,7 +9,7 @@ use super::super::strict::stage_key;
 use super::{ApiGateway, Refusable, bad_request, refuse, refused};
 
 /// Quotas of a stage: its variables, and the lengths of their names and values in characters.
-const MAX_VARIABLES: usize = 100;
+pub(super) const MAX_VARIABLES: usize = 100;
 const MAX_NAME: usize = 64;
 const MAX_VALUE: usize = 512;
 
@@ -86,7 +86,7 @@ fn merged(
 }
 
 /// Refuses characters and lengths that AWS does not allow.
-fn check(name: &str, value: &str) -> Result<(), String> {
+pub(super) fn check(name: &str, value: &str) -> Result<(), String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let is_value = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#&=,".contains(c);
     if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(is_name) {

@@ -1,14 +1,13 @@
 //! Calls the function of an integration: the right to do so, the version, the invocation.
 
 use axum::http::Method;
-use axum::response::Response;
 use serde_json::Value;
 
 use super::super::access::Action;
 use super::super::lambda::weighted_version;
 use super::super::strict::alias_key;
 use super::function::Function;
-use super::{Runtime, RuntimeError, permission, response};
+use super::{Runtime, RuntimeError, permission};
 
 const SERVICE: &str = "apigateway.amazonaws.com";
 /// The session name with which API Gateway assumes roles, as its error messages show it.
@@ -77,12 +76,13 @@ impl Runtime {
         }
     }
 
+    /// The answer of a function.
     pub(super) async fn invoke(
         &self,
         name: &str,
         version: &str,
         event: &Value,
-    ) -> Result<Response, RuntimeError> {
+    ) -> Result<Value, RuntimeError> {
         let path = format!("/2015-03-31/functions/{name}/invocations?Qualifier={version}");
         let answer = self
             .upstream
@@ -91,11 +91,9 @@ impl Runtime {
             .map_err(|_| RuntimeError::BadIntegration("the function cannot be invoked".into()))?;
         if !answer.status.is_success() || answer.headers.contains_key("x-amz-function-error") {
             let error = String::from_utf8_lossy(&answer.body).into_owned();
-            return Err(RuntimeError::BadIntegration(format!("{name}:{version} failed: {error}")));
+            return Err(RuntimeError::FunctionFailed(format!("{name}:{version} failed: {error}")));
         }
-        response::response(&answer.json()).ok_or_else(|| {
-            RuntimeError::BadIntegration(format!("{name}:{version} did not return a response"))
-        })
+        Ok(answer.json())
     }
 
     async fn lambda(&self, method: Method, path: &str, body: &'static str) -> Result<Value, RuntimeError> {

@@ -1,36 +1,40 @@
-//! API Gateway's data plane: HTTP APIs answer at `/{API's name without "sluice-", or its id}/{stage}/{path}`, and their
-//! stage `$default` at `/{name}/{path}`.
+//! API Gateway's data plane: an API answers at `/{its name without "sluice-", or its id}/{stage}/{path}`, the stage `$default` of
+//! an HTTP API at `/{name}/{path}`, and both kinds of API at `/_aws/execute-api/{id}/…` of the front's address.
 //!
 //! It implements what the local AWS only imitates: it serves the snapshot of the stage's deployment, resolves stage
 //! variables, requires the right to invoke the function's version or alias, and chooses the alias's version by weight. The
 //! caller gets 500 for any error in the integration, as on AWS; the sandbox's log has the reason.
 
+mod authorizer;
+mod cors;
 mod event;
+mod event_v1;
 mod function;
+mod http;
 mod integration;
+mod mock;
 mod permission;
 mod response;
+mod response_v1;
+mod rest;
 mod routes;
 
-use std::sync::Arc;
-
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::access::Access;
-use super::account::{ACCOUNT, REGION};
-use super::apigateway::{ApiGateway, Snapshot};
-use super::strict::{Strict, stage_key};
+use super::apigateway::ApiGateway;
+use super::strict::Strict;
 use super::upstream::Upstream;
-use event::MatchedRequest;
-use function::Function;
 
 /// API Gateway's limit for a payload, in bytes.
 const MAX_PAYLOAD: usize = 10 * 1024 * 1024;
+/// Where the front serves the stages.
+pub const FRONT: &str = "/_aws/execute-api/";
 
 /// The data plane; clones share the snapshots.
 #[derive(Clone)]
@@ -47,6 +51,16 @@ enum RuntimeError {
     NotFound,
     /// The integration is wrong; the text goes to the log.
     BadIntegration(String),
+    /// The function ended with an error; the text is its answer.
+    FunctionFailed(String),
+    /// The function did not return a response; the text goes to the log.
+    BadAnswer(String),
+}
+
+/// The two kinds of API, each with its id.
+enum FoundApi {
+    Http(Value),
+    Rest(String),
 }
 
 /// Serves all stages.
@@ -54,19 +68,19 @@ pub fn router(runtime: Runtime) -> Router {
     Router::new().fallback(answer).with_state(runtime)
 }
 
-async fn answer(State(runtime): State<Runtime>, request: Request) -> Response {
+/// Answers a request to a stage.
+pub async fn answer(State(runtime): State<Runtime>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MAX_PAYLOAD).await else {
         return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
-    let path = parts.uri.path().to_owned();
-    match runtime.serve(&parts, &body).await {
-        Ok(response) => response,
-        Err(RuntimeError::NotFound) => message(StatusCode::NOT_FOUND, "Not Found"),
-        Err(RuntimeError::BadIntegration(why)) => {
-            tracing::warn!(%path, %why, "a stage's integration is wrong");
-            message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
-        }
+    let path = parts.uri.path().trim_start_matches('/');
+    let path = path.strip_prefix(FRONT.trim_start_matches('/')).unwrap_or(path);
+    let (name, path) = path.split_once('/').unwrap_or((path, ""));
+    match runtime.api(name).await {
+        Some(FoundApi::Http(api)) => runtime.answer_http(&api, path, &parts, &body).await,
+        Some(FoundApi::Rest(api)) => runtime.answer_rest(&api, path, &parts, &body).await,
+        None => message(StatusCode::NOT_FOUND, "Not Found"),
     }
 }
 
@@ -74,75 +88,24 @@ fn message(status: StatusCode, text: &str) -> Response {
     (status, axum::Json(json!({"message": text}))).into_response()
 }
 
+fn log(parts: &Parts, why: &str) {
+    tracing::warn!(path = parts.uri.path(), %why, "a stage's integration is wrong");
+}
+
 impl Runtime {
     pub fn new(upstream: Upstream, apis: ApiGateway, access: Access, strict: Strict) -> Self {
         Self { upstream, apis, access, strict }
     }
 
-    async fn serve(
-        &self,
-        parts: &axum::http::request::Parts,
-        body: &Bytes,
-    ) -> Result<Response, RuntimeError> {
-        let path = parts.uri.path().trim_start_matches('/');
-        let (name, path) = path.split_once('/').unwrap_or((path, ""));
-        let api = self.api(name).await?;
-        let (stage, path) = self.stage(&api, path).await?;
-        let snapshot = self.snapshot(&api, &stage).await?;
-        let route =
-            routes::find(&snapshot.routes, parts.method.as_str(), &path).ok_or(RuntimeError::NotFound)?;
-        let uri = function::resolve_variables(&route.found.uri, &stage["stageVariables"])
-            .map_err(RuntimeError::BadIntegration)?;
-        let function = Function::of(&uri)
-            .ok_or_else(|| RuntimeError::BadIntegration(format!("no function in {uri}")))?;
-        let stage_name = stage["stageName"].as_str().unwrap_or_default();
-        let source = format!(
-            "arn:aws:execute-api:{REGION}:{ACCOUNT}:{api}/{stage_name}/{}",
-            routes::arn_suffix(&route.found.key, parts.method.as_str())
-        );
-        match &route.found.credentials {
-            Some(role) => self.permitted_to_role(role, &function, &source).await?,
-            None => self.permitted_by_function(&function, &source).await?,
-        }
-        let version = self.version(&function).await?;
-        let hit = MatchedRequest { api: &api, stage: &stage, path: &path, route: &route, parts, body };
-        self.invoke(&function.name, &version, &event::of(&hit)).await
-    }
-
-    async fn api(&self, name: &str) -> Result<String, RuntimeError> {
-        let apis = self.apis.items("/v2/apis").await.map_err(|_| RuntimeError::NotFound)?;
+    async fn api(&self, name: &str) -> Option<FoundApi> {
         let ours = format!("sluice-{name}");
-        let found = apis.iter().find(|api| api["apiId"] == name || api["name"] == ours.as_str());
-        found.and_then(|api| api["apiId"].as_str()).map(str::to_owned).ok_or(RuntimeError::NotFound)
-    }
-
-    /// The stage that a path begins with, or `$default`, and the path without the stage.
-    async fn stage(&self, api: &str, path: &str) -> Result<(Value, String), RuntimeError> {
-        let stages =
-            self.apis.items(&format!("/v2/apis/{api}/stages")).await.map_err(|_| RuntimeError::NotFound)?;
-        let named = |name: &str| match self.strict.seen(&stage_key(api, name)) {
-            Some(earlier) => Some(earlier).filter(|earlier| !earlier.is_null()),
-            None => stages.iter().find(|known| known["stageName"] == name).cloned(),
-        };
-        let (first, rest) = path.split_once('/').unwrap_or((path, ""));
-        // The stage `$default` has no segment of its own.
-        if first != "$default"
-            && let Some(stage) = named(first)
-        {
-            return Ok((stage, format!("/{rest}")));
+        let http = self.apis.items("/v2/apis").await.ok()?;
+        let is = |api: &Value, id: &str| api[id] == name || api["name"] == ours.as_str();
+        if let Some(found) = http.iter().find(|api| is(api, "apiId")) {
+            return Some(FoundApi::Http(found.clone()));
         }
-        Ok((named("$default").ok_or(RuntimeError::NotFound)?, format!("/{path}")))
-    }
-
-    async fn snapshot(&self, api: &str, stage: &Value) -> Result<Arc<Snapshot>, RuntimeError> {
-        if stage["autoDeploy"] == true {
-            let live = self.apis.live(api).await;
-            return live
-                .map(Arc::new)
-                .map_err(|_| RuntimeError::BadIntegration("the definition cannot be read".into()));
-        }
-        // A stage without a deployment has no routes.
-        let deployment = stage["deploymentId"].as_str().ok_or(RuntimeError::NotFound)?;
-        self.apis.snapshot(api, deployment).ok_or(RuntimeError::NotFound)
+        let rest = self.apis.rest_items("/restapis").await.ok()?;
+        let found = rest.iter().find(|api| is(api, "id"))?;
+        found["id"].as_str().map(|id| FoundApi::Rest(id.to_owned()))
     }
 }

@@ -66,7 +66,7 @@ pub fn name(request: &AwsRequest, scope: &Scope) -> CallName {
         "apigateway" => {
             let (method, detail) = rest::api_gateway(parts);
             let detail = match method.as_str() {
-                "CreateApi" => with_body(None, request, "name", ""),
+                "CreateApi" | "CreateRestApi" => with_body(None, request, "name", ""),
                 "ImportApi" => Definition::of(&request.json()["body"]).ok().and_then(|definition| {
                     definition.api.get("name").and_then(|name| name.as_str().map(str::to_owned))
                 }),

@@ -77,9 +77,11 @@ pub(super) fn lambda(parts: &Parts) -> (&'static str, Option<String>) {
     (operation, detail)
 }
 
+/// HTTP APIs are below `/v2`, REST APIs are not.
 pub(super) fn api_gateway(parts: &Parts) -> (String, Option<String>) {
     let path = decode(parts.uri.path());
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).skip(1).collect();
+    let path = path.strip_prefix("/v2").unwrap_or(&path);
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let detail = (segments.len() > 1).then(|| segments[1..].join("/"));
     if segments.first() == Some(&"tags") {
         let verb = if parts.method == Method::GET { "GetTags" } else { "TagResource" };
@@ -88,6 +90,7 @@ pub(super) fn api_gateway(parts: &Parts) -> (String, Option<String>) {
     let plural = segments.len() % 2 == 1;
     let kind = match segments.get(if plural { segments.len() - 1 } else { segments.len().wrapping_sub(2) }) {
         Some(&"apis") => "Api",
+        Some(&"restapis") => "RestApi",
         Some(&"routes") => "Route",
         Some(&"integrations") => "Integration",
         Some(&"deployments") => "Deployment",
@@ -98,6 +101,10 @@ pub(super) fn api_gateway(parts: &Parts) -> (String, Option<String>) {
     let operation = match parts.method.as_str() {
         "GET" if plural => format!("Get{kind}s"),
         "GET" => format!("Get{kind}"),
+        "POST" if kind == "RestApi" && query(parts, "mode").is_some_and(|mode| mode == "import") => {
+            "ImportRestApi".to_owned()
+        }
+        "PUT" if kind == "RestApi" => "PutRestApi".to_owned(),
         "POST" => format!("Create{kind}"),
         "PATCH" => format!("Update{kind}"),
         "DELETE" => format!("Delete{kind}"),

@@ -48,6 +48,17 @@ fn gateway_s3_and_iam_calls_are_named() {
     assert_eq!(brief(&import), ("ImportApi", Some("sluice-orders"), true));
     let again = named("PUT", "/v2/apis/a1?failOnWarnings=true", "apigateway", None, &body);
     assert_eq!(brief(&again), ("ReimportApi", Some("a1"), true));
+    let rest = |method: &str, uri: &str, body: &str| named(method, uri, "apigateway", None, body);
+    let created = rest("POST", "/restapis", r#"{"name":"sluice-orders"}"#);
+    assert_eq!(brief(&created), ("CreateRestApi", Some("sluice-orders"), true));
+    assert_eq!(rest("POST", "/restapis?mode=import", document).method, "ImportRestApi");
+    assert_eq!(
+        brief(&rest("PUT", "/restapis/r1?mode=overwrite", document)),
+        ("PutRestApi", Some("r1"), true)
+    );
+    assert_eq!(rest("GET", "/restapis?limit=500", "").method, "GetRestApis");
+    let stage = rest("PATCH", "/restapis/r1/stages/Prod", "{}");
+    assert_eq!(brief(&stage), ("UpdateStage", Some("r1/stages/Prod"), true));
     let object = named("PUT", "/bucket/a/b.zip?x-id=PutObject", "s3", None, "");
     assert_eq!(brief(&object), ("PutObject", Some("bucket/a/b.zip"), true));
     assert_eq!(named("PUT", "/bucket?versioning", "s3", None, "").method, "PutBucketVersioning");

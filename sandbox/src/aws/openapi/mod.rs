@@ -3,6 +3,10 @@
 //! The warnings about the document itself are those of swagger-parser, in its words:
 //! <https://github.com/aws/serverless-application-model/issues/2297>.
 
+mod rest;
+
+pub use rest::{RestDefinition, RestMethod};
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
@@ -32,6 +36,8 @@ pub struct ImportedRoute {
     pub key: String,
     /// The body of `CreateIntegration`.
     pub integration: Option<Value>,
+    /// The scheme that authorizes a request; null for none.
+    pub scheme: Value,
 }
 
 impl Definition {
@@ -88,7 +94,7 @@ impl Definition {
             };
             if is_path || key == "$default" {
                 let integration = self.integration(document, &key, operation);
-                self.routes.push(ImportedRoute { key, integration });
+                self.routes.push(ImportedRoute { key, integration, scheme: scheme(document, operation) });
             }
         }
         Ok(())
@@ -156,6 +162,17 @@ pub fn check_route_key(key: &str) -> Result<(), String> {
         (known || method == "ANY") && path.starts_with('/')
     });
     if is_fit || key == "$default" { Ok(()) } else { Err(BAD_ROUTE_KEY.into()) }
+}
+
+/// The first security scheme of an operation that has an authorizer. SAM writes a scheme `NONE` that does not exist.
+fn scheme(document: &Value, operation: &Value) -> Value {
+    let required = operation.get("security").unwrap_or(&document["security"]).as_array();
+    let mut names = required.into_iter().flatten().filter_map(Value::as_object).flat_map(Map::keys);
+    let found = names.find_map(|name| {
+        let scheme = document["components"]["securitySchemes"].get(name)?;
+        scheme.get("x-amazon-apigateway-authorizer").map(|_| scheme.clone())
+    });
+    found.unwrap_or_default()
 }
 
 /// The tags at the root of a document that have a value.

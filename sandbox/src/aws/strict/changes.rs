@@ -8,7 +8,7 @@ use super::rules::Rule;
 use crate::calls::CallName;
 
 /// The calls that create an API: no other change of it can be in progress.
-const CREATIONS: [&str; 2] = ["CreateApi", "ImportApi"];
+const CREATIONS: [&str; 4] = ["CreateApi", "CreateRestApi", "ImportApi", "ImportRestApi"];
 
 /// How long a change of an API takes.
 pub const TAKES: Duration = Duration::from_millis(150);

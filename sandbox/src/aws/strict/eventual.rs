@@ -86,10 +86,23 @@ fn created(call: &CallName, answer: &Value) -> Vec<String> {
         ("codecommit", "CreateRepository") => vec![key("repository", detail)],
         ("codebuild", "CreateProject") => vec![key("project", detail)],
         ("apigateway", "CreateApi" | "ImportApi") => vec![key("api", field("apiId"))],
+        ("apigateway", "CreateRestApi" | "ImportRestApi") => vec![key("api", field("id"))],
         ("sqs", "CreateQueue") => vec![key("queue", first_word(detail))],
         _ => vec![],
     }
 }
+
+/// The calls that need no other API, or read one.
+const API_LISTS: [&str; 8] = [
+    "CreateApi",
+    "CreateRestApi",
+    "GetApi",
+    "GetApis",
+    "GetRestApi",
+    "GetRestApis",
+    "ImportApi",
+    "ImportRestApi",
+];
 
 fn needs(call: &CallName, request: &AwsRequest) -> Vec<Need> {
     let detail = call.detail.as_deref().unwrap_or_default();
@@ -117,7 +130,7 @@ fn needs(call: &CallName, request: &AwsRequest) -> Vec<Need> {
             let message = format!("Project cannot be found: {project}");
             need("project", detail, 400, "ResourceNotFoundException", message)
         }
-        "apigateway" if !["CreateApi", "ImportApi", "GetApis", "GetApi"].contains(&method) => {
+        "apigateway" if !API_LISTS.contains(&method) => {
             let api = first(detail);
             let message = format!("Invalid API identifier specified {ACCOUNT}:{api}");
             need("api", api, 404, "NotFoundException", message)

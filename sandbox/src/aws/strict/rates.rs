@@ -13,6 +13,10 @@ const GET_FUNCTION: Rate = Rate { burst: 100, per_second: 100.0 };
 const API_GATEWAY: Rate = Rate { burst: 40, per_second: 10.0 };
 /// `CreateDeployment`: 1 request every 5 seconds.
 const CREATE_DEPLOYMENT: Rate = Rate { burst: 1, per_second: 0.2 };
+/// `CreateRestApi` and `ImportRestApi`, regional and private: 1 request every 3 seconds.
+const CREATE_REST_API: Rate = Rate { burst: 1, per_second: 1.0 / 3.0 };
+/// `PutRestApi`: 1 request per second.
+const PUT_REST_API: Rate = Rate { burst: 1, per_second: 1.0 };
 /// IAM publishes no figure; this is below what its users report.
 const IAM: Rate = Rate { burst: 20, per_second: 10.0 };
 
@@ -39,6 +43,12 @@ fn buckets(call: &CallName) -> &'static [(&'static str, Rate)] {
         ("lambda", _) => &[("lambda", LAMBDA)],
         ("apigateway", "CreateDeployment") => {
             &[("apigateway", API_GATEWAY), ("apigateway:CreateDeployment", CREATE_DEPLOYMENT)]
+        }
+        ("apigateway", "CreateRestApi" | "ImportRestApi") => {
+            &[("apigateway", API_GATEWAY), ("apigateway:CreateRestApi", CREATE_REST_API)]
+        }
+        ("apigateway", "PutRestApi") => {
+            &[("apigateway", API_GATEWAY), ("apigateway:PutRestApi", PUT_REST_API)]
         }
         ("apigateway", _) => &[("apigateway", API_GATEWAY)],
         ("iam", _) => &[("iam", IAM)],
@@ -74,6 +84,8 @@ mod tests {
         assert_eq!(passed("lambda", "Invoke"), (200, 200));
         assert_eq!(passed("apigateway", "GetRoutes"), (40, 40));
         assert_eq!(passed("apigateway", "CreateDeployment"), (1, 1));
+        assert_eq!(passed("apigateway", "PutRestApi"), (1, 1));
+        assert_eq!(passed("apigateway", "CreateRestApi"), (1, 1));
         assert_eq!(passed("iam", "CreateRole"), (20, 20));
         assert_eq!(passed("dynamodb", "PutItem"), (200, 200));
     }
