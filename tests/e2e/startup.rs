@@ -93,6 +93,7 @@ async fn init_waits_for_bucket_versions_and_check_probes_the_account() {
     assert_eq!(status, Some(0), "{printed}");
     for line in [
         "created the bucket sluice-",
+        "\npublished the packager of builds at s3://sluice-",
         "waiting until the bucket sluice-",
         "keeps versions\nversioning is new",
     ] {
@@ -120,6 +121,7 @@ async fn init_waits_for_bucket_versions_and_check_probes_the_account() {
     for line in [
         "The account\n",
         "✓ Bucket         `sluice-",
+        "✓ Packager       published for builds\n",
         "✓ CodeCommit     answers\n",
         "✓ Versions       the bucket kept a version of a probe object\n",
         "✓ IAM roles      0 of 1000 used\n",

@@ -24,9 +24,7 @@ pub(super) async fn publish(objects: &dyn Objects, target: &Target) -> Result<St
 pub(super) async fn check(objects: &dyn Objects, target: &Target) -> CheckResult {
     let place = packager::place(target);
     match packager::look(objects, target).await {
-        Ok(PackagerState::Published) => {
-            CheckResult::ok(NAME, "builds can read that of this version".to_owned())
-        }
+        Ok(PackagerState::Published) => CheckResult::ok(NAME, "published for builds".to_owned()),
         Ok(PackagerState::Missing) => CheckResult::failed(
             NAME,
             format!("{place} does not exist, so every build would fail: run `sluice init` with this version"),

@@ -6,15 +6,13 @@
 
 #[cfg(test)]
 mod tests;
+mod zip;
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Write as _};
 use std::sync::LazyLock;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::names;
 use sluice_model::PipelineName;
@@ -70,20 +68,10 @@ pub struct Archive {
 }
 
 impl Archive {
-    fn of(files: &[(&str, &[u8])]) -> zip::result::ZipResult<Self> {
-        // Not compressed and without the time of the build: the bytes must depend on the files alone.
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Stored)
-            .last_modified_time(DateTime::default())
-            .unix_permissions(0o644);
-        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-        for (path, content) in files {
-            zip.start_file(*path, options)?;
-            zip.write_all(content)?;
-        }
-        let content = Bytes::from(zip.finish()?.into_inner());
+    fn of(files: &[(&str, &[u8])]) -> Self {
+        let content = Bytes::from(zip::stored(files));
         let sha256 = hex::encode(Sha256::digest(&content));
-        Ok(Self { content, sha256 })
+        Self { content, sha256 }
     }
 
     /// Its key in the artifact bucket.
@@ -94,9 +82,7 @@ impl Archive {
 
 /// The packager of this version, put together at the first call.
 pub fn archive() -> &'static Archive {
-    static ARCHIVE: LazyLock<Archive> = LazyLock::new(|| {
-        Archive::of(FILES).unwrap_or_else(|error| unreachable!("writing to memory: {error}"))
-    });
+    static ARCHIVE: LazyLock<Archive> = LazyLock::new(|| Archive::of(FILES));
     &ARCHIVE
 }
 
