@@ -9,17 +9,12 @@ use sluice_model::{Class, PortError, PortResult};
 pub(crate) struct Call {
     pub(crate) name: &'static str,
     pub(crate) mutates: bool,
-    /// Whether a stage waits for it before it moves. Others wait for it.
-    pub(crate) is_urgent: bool,
 }
-
-/// [`GET_FUNCTION_CONFIGURATION`], before a stage moves.
-pub(crate) const GET_READINESS: Call = Call { is_urgent: true, ..GET_FUNCTION_CONFIGURATION };
 
 macro_rules! calls {
     (reads { $($read:ident = $read_name:literal,)* } mutations { $($write:ident = $write_name:literal,)* }) => {
-        $(pub(crate) const $read: Call = Call { name: $read_name, mutates: false, is_urgent: false };)*
-        $(pub(crate) const $write: Call = Call { name: $write_name, mutates: true, is_urgent: false };)*
+        $(pub(crate) const $read: Call = Call { name: $read_name, mutates: false };)*
+        $(pub(crate) const $write: Call = Call { name: $write_name, mutates: true };)*
 
         /// Every call that only reads, by its name in [`PortError`].
         pub const READS: &[&str] = &[$($read_name),*];
@@ -48,6 +43,7 @@ calls! {
         LIST_FUNCTIONS = "lambda:ListFunctions",
         LIST_VERSIONS = "lambda:ListVersionsByFunction",
         GET_ACCOUNT_SETTINGS = "lambda:GetAccountSettings",
+        GET_FUNCTION = "lambda:GetFunction",
         GET_FUNCTION_CONFIGURATION = "lambda:GetFunctionConfiguration",
         GET_FUNCTION_CONCURRENCY = "lambda:GetFunctionConcurrency",
         GET_RECURSION = "lambda:GetFunctionRecursionConfig",

@@ -21,7 +21,7 @@ fn call(name: &'static str) -> Call {
         call::READS.contains(&name) || call::MUTATIONS.contains(&name),
         "{name} is not a call of this crate: remove its rows"
     );
-    Call { name, mutates: call::MUTATIONS.contains(&name), is_urgent: false }
+    Call { name, mutates: call::MUTATIONS.contains(&name) }
 }
 
 fn class(row: &[&'static str], message: &str) -> String {

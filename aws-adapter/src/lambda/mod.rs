@@ -73,11 +73,11 @@ pub(crate) struct Lambda(pub(crate) Service<Client>);
 impl Lambda {
     async fn look(
         &self,
-        call: Call,
         target: &Target,
         function: &str,
         version: &str,
     ) -> PortResult<Option<FunctionVersion>> {
+        let call = call::GET_FUNCTION_CONFIGURATION;
         let client = self.0.rate_limited(target, call).await?;
         let answer =
             client.get_function_configuration().function_name(function).qualifier(version).send().await;
@@ -131,7 +131,7 @@ impl Functions for Lambda {
         function: &str,
         version: &str,
     ) -> PortResult<Option<FunctionVersion>> {
-        self.look(call::GET_FUNCTION_CONFIGURATION, target, function, version).await
+        self.look(target, function, version).await
     }
 
     async fn readiness(
@@ -140,9 +140,13 @@ impl Functions for Lambda {
         function: &str,
         version: &str,
     ) -> PortResult<Option<Readiness>> {
-        self.look(call::GET_READINESS, target, function, version)
-            .await
-            .map(|found| found.map(|found| found.readiness))
+        let call = call::GET_FUNCTION;
+        let request = self.0.rate_limited(target, call).await?.get_function().function_name(function);
+        let Some(answer) = found(request.qualifier(version).send().await.map_err(failed(call)))? else {
+            return Ok(None);
+        };
+        let configuration = call.required(answer.configuration(), "configuration")?;
+        Ok(Some(version_of!(call, configuration).readiness))
     }
 
     async fn function_tags(&self, target: &Target, function: &str) -> PortResult<Option<Tags>> {

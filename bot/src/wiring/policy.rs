@@ -264,6 +264,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
                 "lambda:GetAlias",
                 "lambda:GetFunctionCodeSigningConfig",
                 "lambda:GetFunctionConcurrency",
+                "lambda:GetFunction",
                 "lambda:GetFunctionConfiguration",
                 "lambda:GetFunctionRecursionConfig",
                 "lambda:GetFunctionScalingConfig",

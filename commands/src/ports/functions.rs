@@ -138,8 +138,9 @@ pub trait Functions: Send + Sync {
         function: &str,
         version: &str,
     ) -> PortResult<Option<FunctionVersion>>;
-    /// `lambda:GetFunctionConfiguration` of a version: whether it can be called. `None` if there is no such version. A stage waits
-    /// for the answer before it moves, so it does not wait for other reads.
+    /// `lambda:GetFunction` of a version: whether it can be called. `None` if there is no such version. A stage waits for the answer
+    /// before it moves, and `GetFunction` has a quota of its own, 100 calls a second
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
     async fn readiness(
         &self,
         target: &Target,

@@ -43,7 +43,7 @@ pub(crate) use resource::{Move, Part, Preparation, Prepared, Resource, ToPrepare
 pub(crate) use role::role_description;
 pub(crate) use role::{role_nodes, same_json};
 pub(crate) use seen::{ApiPlace, Seen, Surveyed};
-pub(crate) use survey::{look, look_now};
+pub(crate) use survey::{asleep, look, look_now};
 pub(crate) use watch::{RanBefore, Watch, began_to_move, is_in_doubt, mark, mover};
 
 use crate::rules::{Drift, Recorded};

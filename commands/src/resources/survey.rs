@@ -1,6 +1,6 @@
 //! What stages run now, according to AWS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -8,6 +8,7 @@ use super::all;
 use super::resource::SurveyCall;
 use super::seen::{Seen, Surveyed};
 use crate::operation::World;
+use crate::ports::Readiness;
 use sluice_model::{PortResult, StageName};
 
 /// How many calls run side by side. The adapter delays calls to keep within Lambda's rate and refuses those that would wait too
@@ -22,6 +23,23 @@ pub(crate) async fn look(world: &World, stages: &[Surveyed]) -> PortResult<BTree
 /// What one stage runs now.
 pub(crate) async fn look_now(world: &World, stage: Surveyed) -> PortResult<Seen> {
     Ok(look(world, &[stage]).await?.into_values().next().unwrap_or_default())
+}
+
+/// The functions whose versions are inactive, of these.
+pub(crate) async fn asleep(
+    world: &World,
+    versions: &BTreeMap<String, String>,
+) -> PortResult<BTreeSet<String>> {
+    let look = |(function, version): (&String, &String)| {
+        let (function, version) = (function.clone(), version.clone());
+        async move {
+            let readiness = world.ports.functions.readiness(&world.target, &function, &version).await?;
+            Ok(matches!(readiness, Some(Readiness::Inactive(_))).then_some(function))
+        }
+    };
+    let found: Vec<_> =
+        stream::iter(versions.iter().map(look)).buffer_unordered(SIDE_BY_SIDE).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 async fn gather(calls: Vec<SurveyCall<'_>>) -> PortResult<BTreeMap<StageName, Seen>> {

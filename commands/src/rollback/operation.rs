@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::TryFutureExt as _;
-use futures::future::{try_join_all, try_join3};
+use futures::future::try_join3;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +17,9 @@ use crate::operation::{
     Context, Effect, End, EngineError, Node, Operation, OperationState, Preempt, Progress, ROLLBACK, Slot,
     Snapshot, Step, StepId, Summary, load, preempt,
 };
-use crate::ports::{Readiness, Write};
+use crate::ports::Write;
 use crate::records::{AuditSubject, PipelineState, stage_slot};
-use crate::resources::{ApiPlace, Asleep, Move, RanBefore, Seen, Surveyed, Watch, look_now};
+use crate::resources::{ApiPlace, Asleep, Move, RanBefore, Seen, Surveyed, Watch, asleep, look_now};
 use crate::rollback::messages;
 use crate::rollback::params::Params;
 use crate::rules::{Attempt, Want, pass};
@@ -224,13 +224,10 @@ impl Step<Sluice> for LookAtStage {
             functions: set.versions.keys().cloned().collect(),
             apis: ApiPlace::all(&set.apis),
         };
-        let (functions, target) = (&cx.world.ports.functions, &cx.world.target);
-        let readiness = set.versions.iter().map(async |(name, version)| {
-            let readiness = functions.readiness(target, name, version).await.map_err(EngineError::from)?;
-            Ok::<_, EngineError>(matches!(readiness, Some(Readiness::Inactive(_))).then(|| name.clone()))
-        });
         let look = look_now(&cx.world, stage).map_err(EngineError::from);
-        let (seen, recorded, asleep) = try_join3(look, watch.recorded(cx), try_join_all(readiness)).await?;
+        let (seen, recorded, asleep) =
+            try_join3(look, watch.recorded(cx), asleep(&cx.world, &set.versions).map_err(EngineError::from))
+                .await?;
         if let Some(recorded) = recorded {
             // The drift of an API that was replaced since does not count: the rollback does not move it.
             let mut moved = seen.clone();
@@ -243,6 +240,6 @@ impl Step<Sluice> for LookAtStage {
                 return Ok(progress);
             }
         }
-        Progress::done(StageLook { seen, asleep: asleep.into_iter().flatten().collect() })
+        Progress::done(StageLook { seen, asleep })
     }
 }
