@@ -195,6 +195,9 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
     let anywhere = Target { account: "*".to_owned(), region: target.region.clone() };
     let api_root = |path: &str| target.arn_of_region("apigateway", path);
     let apis = |path: &str| ["apis", "restapis"].map(|kind| api_root(&format!("/{kind}{path}")));
+    // `*apis` is both of them in one, because a managed policy has a limit of characters.
+    let in_apis =
+        |path: &str| ["deployments", "stages"].map(|of| api_root(&format!("/*apis/*/{of}{path}"))).into();
     let with_boundary = json!({ "StringEquals": { "iam:PermissionsBoundary": boundaries } });
     vec![
         Allowed::new(
@@ -312,7 +315,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
                 "apigatewayv2:CreateDeployment",
                 "apigatewayv2:CreateStage",
             ],
-            ["deployments", "stages"].map(|of| apis(&format!("/*/{of}"))).concat(),
+            in_apis(""),
         ),
         // API Gateway matches `*` across slashes, so this is every resource below an API. Who may import a definition may set all
         // of it anyway.
@@ -342,7 +345,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
                 "apigatewayv2:DeleteDeployment",
                 "apigatewayv2:DeleteStage",
             ],
-            ["deployments", "stages"].map(|of| apis(&format!("/*/{of}/*"))).concat(),
+            in_apis("/*"),
         ),
         Allowed::new("BoundedRoles", &["iam:CreateRole", "iam:PutRolePolicy"], vec![roles.clone()])
             .when(with_boundary.clone()),

@@ -357,3 +357,6 @@ impl Gateway for GatewayProxy {
             .await
     }
 }
+
+#[cfg(test)]
+mod tests;

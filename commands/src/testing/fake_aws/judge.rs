@@ -35,10 +35,10 @@ impl FakeAws {
         serving
     }
 
-    /// The properties of the API of that name beside its definition.
+    /// The properties of the API with that id beside its definition.
     pub fn settings_of(&self, api: &str) -> Option<ApiSettings> {
         let state = self.lock();
-        state.apis.iter().find(|found| found.api.name == api).map(|found| found.settings.clone())
+        state.apis.iter().find(|found| found.api.id == api).map(|found| found.settings.clone())
     }
 
     /// The code and the configuration's `STAGE` of a version, as `sha256 stage`; `None` if there is no such version.

@@ -8,6 +8,7 @@ mod credentials;
 mod import;
 mod integrations;
 mod rest;
+mod snapshot;
 mod stages;
 
 use std::collections::{HashMap, HashSet};
@@ -26,30 +27,10 @@ use super::strict::{Refusal, Strict, stage_key};
 use super::upstream::{Answer, Upstream};
 use crate::calls::Protocol;
 use credentials::Credentials;
-pub use rest::RestSnapshot;
+use snapshot::RestApis;
+pub use snapshot::{RestSnapshot, Route, Snapshot};
 
 type Refusable<T> = Result<T, Box<Response>>;
-
-/// An API's definition at one moment: what each route calls.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Snapshot {
-    pub routes: Vec<Route>,
-}
-
-/// A route with its integration.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Route {
-    /// `GET /items/{id}`.
-    pub key: String,
-    /// The integration's URI; empty without an integration.
-    pub uri: String,
-    /// The ARN of the role with which API Gateway calls the integration.
-    pub credentials: Option<String>,
-    /// Whether the function gets events in format 1.0.
-    pub is_format_1: bool,
-    /// The scheme that authorizes a request, as the document has it; null for none.
-    pub scheme: Value,
-}
 
 /// The control plane; clones share the snapshots.
 #[derive(Clone)]
@@ -67,7 +48,7 @@ struct Inner {
     tagged: Mutex<HashSet<String>>,
     /// The scheme of each route, by API and key, which the local AWS does not import.
     schemes: Mutex<HashMap<(String, String), Value>>,
-    rest: rest::RestApis,
+    rest: RestApis,
 }
 
 impl ApiGateway {
@@ -82,7 +63,7 @@ impl ApiGateway {
             importing: RwLock::default(),
             tagged: Mutex::default(),
             schemes: Mutex::default(),
-            rest: rest::RestApis::default(),
+            rest: RestApis::default(),
         }))
     }
 

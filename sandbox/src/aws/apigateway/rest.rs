@@ -5,58 +5,18 @@ mod patches;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::super::openapi::{RestDefinition, RestMethod};
+use super::super::openapi::RestDefinition;
 use super::super::request::{AwsRequest, decode, query};
 use super::super::strict::stage_key;
 use super::super::upstream::Answer;
 use super::stages::check;
-use super::{ApiGateway, Refusable, Route, bad_request, refuse};
-
-/// A REST API's definition at one moment.
-#[derive(Debug, Clone, Default)]
-pub struct RestSnapshot {
-    /// What each method calls; for the search by path.
-    pub routes: Vec<Route>,
-    /// The methods by the keys of their routes.
-    pub methods: HashMap<String, RestMethod>,
-    /// The content types of binary bodies.
-    pub binary: Vec<String>,
-}
-
-impl RestSnapshot {
-    fn of(definition: &RestDefinition) -> Self {
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let route = |method: &RestMethod| Route {
-            key: method.key.clone(),
-            uri: text(&method.integration["uri"]).unwrap_or_default(),
-            credentials: text(&method.integration["credentials"]),
-            ..Route::default()
-        };
-        let binary = definition.api.get("binaryMediaTypes").and_then(Value::as_array);
-        Self {
-            routes: definition.methods.iter().map(route).collect(),
-            methods: definition.methods.iter().map(|method| (method.key.clone(), method.clone())).collect(),
-            binary: binary.into_iter().flatten().filter_map(text).collect(),
-        }
-    }
-}
-
-/// What the local AWS does not keep.
-#[derive(Default)]
-pub(super) struct RestApis {
-    /// The imported definition of each API.
-    definitions: Mutex<HashMap<String, Arc<RestDefinition>>>,
-    /// The definition that each deployment froze, by API and deployment.
-    snapshots: Mutex<HashMap<(String, String), Arc<RestSnapshot>>>,
-}
+use super::{ApiGateway, Refusable, RestSnapshot, bad_request, refuse};
 
 impl ApiGateway {
     /// Answers one call to `/restapis`.
