@@ -23,7 +23,7 @@ use sluice_commands::ports::{
 };
 use sluice_model::{Class, PortResult, Target};
 
-use crate::call::{self, Call};
+use crate::call;
 use crate::client::Service;
 use crate::error::{failed, found};
 use crate::values::{sorted, unsorted};

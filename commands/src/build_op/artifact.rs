@@ -13,6 +13,7 @@ use crate::application::Sluice;
 use crate::build_op::messages;
 use crate::build_op::params::{BuildContext, Params};
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
+use crate::packager;
 use crate::ports::{DueChange, Guard, Precondition, Write};
 use crate::records::{Artifact, GREEN, Pinned, PipelineState};
 use crate::setup::bucket::NULL_VERSION;
@@ -29,12 +30,9 @@ impl Step<Sluice> for PinArtifact {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let (packaged, lines, manifest) = try_join3(
-            self.pin(cx, "packaged.json"),
-            self.pin(cx, "sluice-lines.json"),
-            self.pin(cx, "sluice-manifest.json"),
-        )
-        .await?;
+        let [packaged, lines, manifest] = packager::ARTIFACTS;
+        let (packaged, lines, manifest) =
+            try_join3(self.pin(cx, packaged), self.pin(cx, lines), self.pin(cx, manifest)).await?;
         let refuse = |error| EngineError::Refused(messages::bad_manifest(&error));
         let parsed = Manifest::parse(&manifest.1).map_err(refuse)?;
         let code = parsed.functions;

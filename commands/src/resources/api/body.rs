@@ -60,7 +60,7 @@ impl Body {
         if let Value::Object(document) = &mut document {
             entitle(document, identity);
             if identity.kind == ApiKind::Http {
-                declare_parameters(document);
+                complete_paths(document);
             }
         }
         let variables = if writer.by_variable { called } else { BTreeSet::new() };
@@ -176,10 +176,14 @@ fn entitle(document: &mut Map<String, Value>, identity: &Identity) {
     document.insert("tags".to_owned(), tags.into());
 }
 
-/// Declares the parameters of paths that are not: without them, API Gateway warns.
-fn declare_parameters(document: &mut Map<String, Value>) {
-    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
-    for (path, item) in paths.into_iter().flatten() {
+/// Writes paths in the form about which API Gateway does not warn: SAM writes the default route without a slash, and declares no
+/// parameters.
+fn complete_paths(document: &mut Map<String, Value>) {
+    let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
+    if let Some(all) = paths.remove("$default") {
+        paths.insert("/$default".to_owned(), all);
+    }
+    for (path, item) in paths.iter_mut() {
         let Some(item) = item.as_object_mut() else { continue };
         let declared = item.values().filter_map(|operation| operation.get("parameters"));
         if item.contains_key("parameters") || declared.count() > 0 {
