@@ -31,6 +31,7 @@ mod partial;
 mod read;
 mod references;
 mod references_check;
+mod stack;
 mod stage;
 mod strings;
 mod template;
@@ -48,6 +49,12 @@ pub use parameters::ParameterValues;
 pub use partial::{Attribute, Deferred, DynamicService, Fragment, Need, Partial};
 pub use read::read;
 pub use references::{Reference, References};
+pub use stack::{
+    ChangeAction, Clash, Confirmed, Delivery, Described, Desired, DirectValues, Emission, Forbidden, Kept,
+    ParameterValue, PassError, PolicyAction, Question, Refused, Rename, Renamed, Replacement, Shed, StackResource,
+    StackTemplate, StackValues, StageNames, approval_digest, assert_grow, assert_shed, assert_wire, clashes,
+    desired, grow, is_as_approved, rename, resolve, shed, wire,
+};
 pub use stage::{Stage, stack_name};
 pub use template::{Output, PlainTemplate, Resource};
 

@@ -168,7 +168,7 @@ fn a_wrong_expression_is_an_error_with_its_place() {
         (json!({ "Fn::Split": ["", "a"] }), "is empty"),
         (json!({ "Fn::Sub": ["a", {}, 1] }), "takes a string"),
         (json!({ "Fn::Sub": "${Names}" }), "found a list, but expected a string"),
-        (json!({ "Fn::Sub": "{{resolve:ssm:${Table}}}" }), "no end that is known here"),
+        (json!({ "Fn::Sub": "{{resolve:ssm:${Table}}" }), "a dynamic reference has no end"),
         (json!({ "Fn::If": ["Prod", 1] }), "takes a condition and two values"),
         (json!({ "Fn::FindInMap": ["M", "x", "y"] }), "has no value for `x` and `y`"),
         (json!({ "Fn::Length": [1] }), "`Fn::Length` is not supported here"),
