@@ -187,15 +187,8 @@ impl Partial {
 
     /// A string of fragments. Dynamic references in the known text become fragments of their own.
     pub(super) fn text(fragments: Vec<Fragment>) -> Result<Self, Violation> {
-        let mut merged: Vec<Fragment> = Vec::new();
-        for fragment in fragments {
-            match (merged.last_mut(), fragment) {
-                (Some(Fragment::Known(open)), Fragment::Known(text)) => open.push_str(&text),
-                (_, fragment) => merged.push(fragment),
-            }
-        }
-        let mut split = dynamic_references(merged)?;
-        split.retain(|fragment| !matches!(fragment, Fragment::Known(text) if text.is_empty()));
+        let split = dynamic_references(with_merged_text(fragments))?;
+        let split = with_merged_text(split);
         let mut fragments = split.into_iter();
         Ok(match (fragments.next(), fragments.as_slice().is_empty()) {
             (None, _) => Partial::Known("".into()),
@@ -204,6 +197,19 @@ impl Partial {
             (Some(first), false) => Partial::Text(std::iter::once(first).chain(fragments).collect()),
         })
     }
+}
+
+/// The fragments with adjacent texts as one, and without empty ones.
+fn with_merged_text(fragments: Vec<Fragment>) -> Vec<Fragment> {
+    let mut merged: Vec<Fragment> = Vec::new();
+    for fragment in fragments {
+        match (merged.last_mut(), fragment) {
+            (Some(Fragment::Known(open)), Fragment::Known(text)) => open.push_str(&text),
+            (_, Fragment::Known(text)) if text.is_empty() => {}
+            (_, fragment) => merged.push(fragment),
+        }
+    }
+    merged
 }
 
 const DYNAMIC: &str = "{{resolve:";
@@ -242,9 +248,8 @@ fn dynamic_references(fragments: Vec<Fragment>) -> Result<Vec<Fragment>, Violati
         }
         open.as_mut().unwrap_or(&mut split).push(Fragment::Known(rest.to_owned()));
     }
-    if open.is_some() {
-        return Err(not_dynamic("a dynamic reference has no end"));
-    }
+    // Without an end it is text, or a part of one that `Fn::Join` puts together.
+    split.extend(open.into_iter().flatten());
     Ok(split)
 }
 
@@ -324,9 +329,23 @@ mod tests {
     }
 
     #[test]
-    fn a_dynamic_reference_with_an_unknown_name_or_service_is_an_error() {
-        for broken in ["{{resolve:ssm:x", "{{resolve:vault:x}}", "{{resolve:ssm"] {
-            assert!(Partial::text(vec![known(broken)]).is_err(), "{broken}");
+    fn an_unknown_service_is_an_error_and_a_reference_without_an_end_is_text() {
+        assert!(Partial::text(vec![known("{{resolve:vault:x}}")]).is_err());
+        for open in ["{{resolve:ssm:x", "{{resolve:ssm"] {
+            assert_eq!(Partial::text(vec![known(open)]), Ok(Partial::Known(open.into())));
         }
+    }
+
+    #[test]
+    fn the_name_of_a_dynamic_reference_may_be_unknown() {
+        let need = Need::Import("secret".into());
+        let name = Fragment::Deferred(Deferred::new(json!({ "Fn::ImportValue": "secret" }), need.clone()));
+        let parts = vec![known("x{{resolve:secretsmanager:"), name, known(":SecretString}}y")];
+        let text = Partial::text(parts).unwrap();
+        let reference =
+            json!({ "Fn::Join": ["", ["{{resolve:secretsmanager:", { "Fn::ImportValue": "secret" }, ":SecretString}}"]] });
+        assert_eq!(text.expression(), json!({ "Fn::Join": ["", ["x", reference, "y"]] }));
+        let secret = Need::Dynamic(DynamicService::SecretsManager, reference.to_string());
+        assert_eq!(text.needs(), BTreeSet::from([need, secret]));
     }
 }

@@ -102,7 +102,7 @@ pub fn desired(
     let outputs = own_outputs(&bodies, &mut template, &mut findings);
     missing_values(&template, split, &mut findings);
     shared::name_by_content(&mut template, &writer, &mut findings);
-    let parameters = declare_parameters(&mut template, &writer);
+    let mut parameters = declare_parameters(&mut template, &writer);
     if template.resources.is_empty() && template.outputs.is_empty() {
         return findings.finish(Desired { stack: None, outputs });
     }
@@ -113,6 +113,7 @@ pub fn desired(
         let hint = error.hint();
         findings.add(&Place::default(), Violation::new(TemplateCode::TooLarge, error.to_string(), hint));
     }
+    parameters.retain(|name, _| template.parameters.contains_key(name));
     findings.finish(Desired { stack: Some(Emission { template, parameters }), outputs })
 }
 
