@@ -42,7 +42,8 @@ fn take_apart(text: &str) -> Result<Reading, (&'static str, Vec<TemplateError>)>
     let parameters = shared::parameters(&template, &stage, &sources);
     let stage = Stage { parameters: &parameters, ..stage };
     // Patterns that no guess fits are a fault of this program, not of the template.
-    let values = ParameterValues::of(&template, &stage, &sources).map_err(|errors| ("parameter value", errors))?;
+    let values =
+        ParameterValues::of(&template, &stage, &sources).map_err(|errors| ("parameter value", errors))?;
     let later = |_: &str, _: &_| Known::Later;
     let evaluator = Evaluator::new(&template, stage, &values, &later);
     let split = classify(&evaluator, &sources).map_err(|errors| ("classify", errors))?;

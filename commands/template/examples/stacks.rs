@@ -14,8 +14,8 @@ use std::process::ExitCode;
 use sluice_model::{PipelineName, StageName, Target};
 use sluice_template::TemplateError;
 use sluice_template::plain::{
-    Attribute, Desired, DirectValues, Evaluator, Kept, Known, ParameterValues, Part, PlainTemplate, SourceMap,
-    Split, Stage, StageNames, StackTemplate, classify, desired, grow, read, rename, wire,
+    Attribute, Desired, DirectValues, Evaluator, Kept, Known, ParameterValues, Part, PlainTemplate,
+    SourceMap, Split, StackTemplate, Stage, StageNames, classify, desired, grow, read, rename, wire,
 };
 
 type Refused = (&'static str, Vec<TemplateError>);
@@ -63,7 +63,11 @@ fn passes(errors: Vec<sluice_template::plain::PassError>) -> Refused {
     ("pass", Vec::new())
 }
 
-fn stack(template: &PlainTemplate, stage: Stage<'_>, sources: &SourceMap) -> Result<(Split, Desired), Refused> {
+fn stack(
+    template: &PlainTemplate,
+    stage: Stage<'_>,
+    sources: &SourceMap,
+) -> Result<(Split, Desired), Refused> {
     let values = ParameterValues::of(template, &stage, sources).map_err(|errors| ("parameter", errors))?;
     let later = |_: &str, _: &Attribute| Known::Later;
     let evaluator = Evaluator::new(template, stage, &values, &later);
@@ -75,7 +79,9 @@ fn stack(template: &PlainTemplate, stage: Stage<'_>, sources: &SourceMap) -> Res
         let api = format!("a1b2c3d{nth:03}");
         let endpoint = format!("https://{api}.execute-api.us-east-1.amazonaws.com");
         direct.insert(id, Attribute::Ref, api.clone());
-        for (name, value) in [("ApiId", &api), ("RestApiId", &api), ("RootResourceId", &api), ("ApiEndpoint", &endpoint)] {
+        for (name, value) in
+            [("ApiId", &api), ("RestApiId", &api), ("RootResourceId", &api), ("ApiEndpoint", &endpoint)]
+        {
             direct.insert(id, Attribute::Named(name.into()), value.clone());
         }
     }

@@ -21,7 +21,11 @@ const CANDIDATES: [&str; 12] = [
 ];
 
 /// Values for the parameters of a template that have no default.
-pub(crate) fn parameters(template: &PlainTemplate, stage: &Stage<'_>, sources: &SourceMap) -> BTreeMap<String, String> {
+pub(crate) fn parameters(
+    template: &PlainTemplate,
+    stage: &Stage<'_>,
+    sources: &SourceMap,
+) -> BTreeMap<String, String> {
     let names: Vec<String> = template.parameter_names().map(str::to_owned).collect();
     let mut parameters = BTreeMap::new();
     for candidate in CANDIDATES {

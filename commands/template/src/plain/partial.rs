@@ -342,8 +342,7 @@ mod tests {
         let name = Fragment::Deferred(Deferred::new(json!({ "Fn::ImportValue": "secret" }), need.clone()));
         let parts = vec![known("x{{resolve:secretsmanager:"), name, known(":SecretString}}y")];
         let text = Partial::text(parts).unwrap();
-        let reference =
-            json!({ "Fn::Join": ["", ["{{resolve:secretsmanager:", { "Fn::ImportValue": "secret" }, ":SecretString}}"]] });
+        let reference = json!({ "Fn::Join": ["", ["{{resolve:secretsmanager:", { "Fn::ImportValue": "secret" }, ":SecretString}}"]] });
         assert_eq!(text.expression(), json!({ "Fn::Join": ["", ["x", reference, "y"]] }));
         let secret = Need::Dynamic(DynamicService::SecretsManager, reference.to_string());
         assert_eq!(text.needs(), BTreeSet::from([need, secret]));

@@ -120,13 +120,34 @@ mod tests {
         let api = HttpApi { id: "abc123".into(), stages: ["Prod".into(), DEFAULT.into()].into() };
         let stages = ApiStages(vec![api]);
         for (text, expected) in [
-            ("https://abc123.execute-api.eu-central-1.amazonaws.com/Prod/hello", "https://abc123.execute-api.eu-central-1.amazonaws.com/hello"),
-            ("https://abc123.execute-api.eu-central-1.amazonaws.com/Prod", "https://abc123.execute-api.eu-central-1.amazonaws.com"),
-            ("https://abc123.execute-api.eu-central-1.amazonaws.com/$default/", "https://abc123.execute-api.eu-central-1.amazonaws.com/"),
-            ("https://abc123.execute-api.eu-central-1.amazonaws.com/Products", "https://abc123.execute-api.eu-central-1.amazonaws.com/Products"),
-            ("https://other1.execute-api.eu-central-1.amazonaws.com/Prod", "https://other1.execute-api.eu-central-1.amazonaws.com/Prod"),
-            ("arn:aws:execute-api:eu-central-1:123456789012:abc123/Prod/GET/x", "arn:aws:execute-api:eu-central-1:123456789012:abc123/$default/GET/x"),
-            ("arn:aws:execute-api:eu-central-1:123456789012:abc123/*/GET/x", "arn:aws:execute-api:eu-central-1:123456789012:abc123/*/GET/x"),
+            (
+                "https://abc123.execute-api.eu-central-1.amazonaws.com/Prod/hello",
+                "https://abc123.execute-api.eu-central-1.amazonaws.com/hello",
+            ),
+            (
+                "https://abc123.execute-api.eu-central-1.amazonaws.com/Prod",
+                "https://abc123.execute-api.eu-central-1.amazonaws.com",
+            ),
+            (
+                "https://abc123.execute-api.eu-central-1.amazonaws.com/$default/",
+                "https://abc123.execute-api.eu-central-1.amazonaws.com/",
+            ),
+            (
+                "https://abc123.execute-api.eu-central-1.amazonaws.com/Products",
+                "https://abc123.execute-api.eu-central-1.amazonaws.com/Products",
+            ),
+            (
+                "https://other1.execute-api.eu-central-1.amazonaws.com/Prod",
+                "https://other1.execute-api.eu-central-1.amazonaws.com/Prod",
+            ),
+            (
+                "arn:aws:execute-api:eu-central-1:123456789012:abc123/Prod/GET/x",
+                "arn:aws:execute-api:eu-central-1:123456789012:abc123/$default/GET/x",
+            ),
+            (
+                "arn:aws:execute-api:eu-central-1:123456789012:abc123/*/GET/x",
+                "arn:aws:execute-api:eu-central-1:123456789012:abc123/*/GET/x",
+            ),
         ] {
             assert_eq!(stages.in_text(text), expected);
         }

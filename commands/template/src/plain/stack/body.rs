@@ -48,7 +48,8 @@ impl Bodies<'_> {
         for (key, value) in &resource.policies {
             // CodeDeploy moves aliases by this policy; its application is dropped.
             let value = without_dropped(value, self.split);
-            let value = value.and_then(|value| findings.take(&place.key(key), self.evaluator.evaluate(&value)));
+            let value =
+                value.and_then(|value| findings.take(&place.key(key), self.evaluator.evaluate(&value)));
             attributes.extend(value.flatten().map(|value| (key.clone(), merged(value.expression()))));
         }
         set_policies(resource, held.as_ref(), &mut attributes);
@@ -107,8 +108,7 @@ impl Bodies<'_> {
             return;
         }
         let Some(boundary) = &self.direct.boundary else { return };
-        properties
-            .insert("Path".to_owned(), format!("/sluice/{}/{}/", stage.pipeline, stage.name).into());
+        properties.insert("Path".to_owned(), format!("/sluice/{}/{}/", stage.pipeline, stage.name).into());
         if kind == kinds::ROLE {
             properties.insert("PermissionsBoundary".to_owned(), boundary.clone().into());
         }

@@ -105,10 +105,14 @@ pub enum Forbidden {
     #[error("it would delete {0}, which a release may still use")]
     Deletes(String),
     /// It replaces a resource that holds data.
-    #[error("it would replace {0}, which holds data, by an empty one; that needs the word `replace` from an admin")]
+    #[error(
+        "it would replace {0}, which holds data, by an empty one; that needs the word `replace` from an admin"
+    )]
     ReplacesData(String),
     /// It changes a trigger before the move.
-    #[error("it would change {0} before the move, and the code that runs would get its events; that needs the word `replace` from an admin")]
+    #[error(
+        "it would change {0} before the move, and the code that runs would get its events; that needs the word `replace` from an admin"
+    )]
     ChangesTrigger(String),
     /// CloudFormation cannot tell what it does.
     #[error("CloudFormation cannot tell what would happen to {0}")]
@@ -129,7 +133,11 @@ fn verdict(all: impl Iterator<Item = Forbidden>) -> Result<(), Vec<Forbidden>> {
 /// # Errors
 ///
 /// Every change that GROW must not make.
-pub fn assert_grow(changes: &[Described], grown: &Emission, confirmed: Confirmed) -> Result<(), Vec<Forbidden>> {
+pub fn assert_grow(
+    changes: &[Described],
+    grown: &Emission,
+    confirmed: Confirmed,
+) -> Result<(), Vec<Forbidden>> {
     verdict(changes.iter().filter_map(|change| {
         let id = change.logical_id.clone();
         let body = grown.template.resources.get(&id);

@@ -91,7 +91,11 @@ pub fn desired(
                 for (key, value) in resource.properties.iter().filter(|(key, _)| is_read(part, key)) {
                     let found = writer.evaluate(value).and_then(|value| {
                         let expression = value.map(|value| value.expression()).unwrap_or_default();
-                        needs::add_outputs(&expression, (evaluator.template, split, direct), &mut template.outputs)
+                        needs::add_outputs(
+                            &expression,
+                            (evaluator.template, split, direct),
+                            &mut template.outputs,
+                        )
                     });
                     findings.take(&place.key(key), found);
                 }
@@ -141,12 +145,15 @@ fn own_outputs(
     let dropped = dropped.unwrap_or_default();
     let mut known = BTreeMap::new();
     for (name, output) in &bodies.evaluator.template.outputs {
-        let exists = output.condition.as_ref().is_none_or(|condition| bodies.evaluator.holds(condition) == Some(true));
+        let exists =
+            output.condition.as_ref().is_none_or(|condition| bodies.evaluator.holds(condition) == Some(true));
         if !exists || dropped.contains(name) {
             continue;
         }
         let place = Place::of(&["Outputs", name]);
-        let Some(Some(value)) = findings.take(&place, bodies.evaluator.evaluate(&output.value)) else { continue };
+        let Some(Some(value)) = findings.take(&place, bodies.evaluator.evaluate(&output.value)) else {
+            continue;
+        };
         let needs = value.needs();
         if needs.iter().any(Need::is_secret) {
             findings.add(&place, needs::secret("the value"));
@@ -191,12 +198,17 @@ fn merged_name(export: &Partial) -> Value {
 /// Reports what the stack needs of a direct resource that is not known before the stack changes.
 fn missing_values(template: &StackTemplate, split: &Split, findings: &mut Findings) {
     let direct = |id: &str| split.part(id).is_some_and(Part::is_direct);
-    let resources = template.resources.iter().map(|(id, resource)| (Place::of(&["Resources", id]), shared::references(resource)));
-    let outputs = template.outputs.iter().map(|(name, output)| {
-        (Place::of(&["Outputs", name]), shared::output_references(output))
-    });
+    let resources = template
+        .resources
+        .iter()
+        .map(|(id, resource)| (Place::of(&["Resources", id]), shared::references(resource)));
+    let outputs = template
+        .outputs
+        .iter()
+        .map(|(name, output)| (Place::of(&["Outputs", name]), shared::output_references(output)));
     for (place, found) in resources.chain(outputs) {
-        let missing: BTreeSet<&str> = found.values.iter().map(|used| used.name.as_str()).filter(|id| direct(id)).collect();
+        let missing: BTreeSet<&str> =
+            found.values.iter().map(|used| used.name.as_str()).filter(|id| direct(id)).collect();
         for id in missing {
             let problem = format!("it needs a value of {id}, which is not known before the stack changes");
             let hint = "Sluice creates that resource after the stack: remove the reference, or the Export of the output";
@@ -206,7 +218,10 @@ fn missing_values(template: &StackTemplate, split: &Split, findings: &mut Findin
 }
 
 /// Declares the parameters that are left, with their values.
-fn declare_parameters(template: &mut StackTemplate, evaluator: &Evaluator<'_>) -> BTreeMap<String, ParameterValue> {
+fn declare_parameters(
+    template: &mut StackTemplate,
+    evaluator: &Evaluator<'_>,
+) -> BTreeMap<String, ParameterValue> {
     let mut values = BTreeMap::new();
     for name in shared::all_references(template).values.into_iter().map(|used| used.name) {
         let declared = evaluator.template.parameter_for_stack(&name);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::classify::kinds;
 use super::desired::Desired;
 use super::finish::finish;
-use super::grow::is_used;
+use super::shared::{output_references, uses};
 use super::template::StackResource;
 
 /// Types with a switch: the path of the property, and its value when it is off. From the types' pages in
@@ -37,7 +37,9 @@ enum Switch {
 
 /// Switches a trigger off, if its type has a switch. Gives whether it has.
 pub(super) fn disable(resource: &mut StackResource) -> bool {
-    let Some((_, path, off)) = SWITCHES.iter().find(|(kind, _, _)| *kind == resource.kind) else { return false };
+    let Some((_, path, off)) = SWITCHES.iter().find(|(kind, _, _)| *kind == resource.kind) else {
+        return false;
+    };
     let off = match off {
         Switch::Word(word) => json!(word),
         Switch::Truth(truth) => json!(truth),
@@ -61,9 +63,9 @@ impl Desired {
     pub fn without_events(mut self) -> (Self, BTreeSet<String>) {
         let mut still_on = BTreeSet::new();
         let Some(stack) = &mut self.stack else { return (self, still_on) };
-        let ids: Vec<String> = stack.template.resources.keys().cloned().collect();
-        for id in ids {
-            let is_used = is_used(&stack.template, &id);
+        let uses = uses(&stack.template);
+        for id in uses.keys().cloned() {
+            let is_used = uses.values().any(|used| used.contains(&id));
             let Some(resource) = stack.template.resources.get_mut(&id) else { continue };
             for property in kinds::trigger_properties(&resource.kind) {
                 if PROPERTIES.contains(&(resource.kind.as_str(), property)) {
@@ -80,7 +82,7 @@ impl Desired {
         }
         let resources = &stack.template.resources;
         let is_whole = |output: &mut Value| {
-            let found = super::shared::output_references(output);
+            let found = output_references(output);
             found.values.iter().all(|used| {
                 resources.contains_key(&used.name)
                     || stack.template.parameters.contains_key(&used.name)

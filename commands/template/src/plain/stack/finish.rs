@@ -1,10 +1,10 @@
 //! The last step of every template: what nothing uses goes, and what CloudFormation would refuse is found.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::super::references::{Decided, PSEUDO, References};
 use super::error::PassError;
-use super::shared::{all_references, output_references, references, used_by};
+use super::shared::{all_references, output_references, references, used_by, uses};
 use super::template::StackTemplate;
 use crate::budget::LARGEST_FILE;
 
@@ -74,21 +74,15 @@ fn dangling(template: &StackTemplate) -> Vec<PassError> {
 
 /// Resources that refer to each other in a circle, or to such ones; without recursion, because a chain may be long.
 fn circle(template: &StackTemplate) -> Option<Vec<String>> {
-    let mut open: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for (id, resource) in &template.resources {
-        let mut used: BTreeSet<String> = references(resource).values.into_iter().map(|used| used.name).collect();
-        used.extend(resource.depends_on.iter().cloned());
-        used.retain(|name| template.resources.contains_key(name));
-        open.insert(id, used);
-    }
+    let mut open = uses(template);
     loop {
         let free: BTreeSet<String> =
-            open.iter().filter(|(_, used)| used.is_empty()).map(|(id, _)| (*id).to_owned()).collect();
+            open.iter().filter(|(_, used)| used.is_empty()).map(|(id, _)| id.clone()).collect();
         if free.is_empty() {
             break;
         }
-        open.retain(|id, _| !free.contains(*id));
+        open.retain(|id, _| !free.contains(id));
         open.values_mut().for_each(|used| used.retain(|name| !free.contains(name)));
     }
-    (!open.is_empty()).then(|| open.into_keys().map(str::to_owned).collect())
+    (!open.is_empty()).then(|| open.into_keys().collect())
 }

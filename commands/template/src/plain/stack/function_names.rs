@@ -45,7 +45,9 @@ impl<'a> FunctionNames<'a> {
     pub(super) fn in_text(&self, text: &str, invokes: bool) -> String {
         let mut text = text.to_owned();
         for Named { name, given } in &self.functions {
-            if let Some(given) = given.as_ref().filter(|given| *given != name && text.contains(given.as_str())) {
+            if let Some(given) =
+                given.as_ref().filter(|given| *given != name && text.contains(given.as_str()))
+            {
                 text = replace_words(&text, given, |before, _| {
                     let is_log_group = before.ends_with("/aws/lambda/");
                     (is_log_group || self.is_own_arn(before)).then(|| (name.clone(), 0))

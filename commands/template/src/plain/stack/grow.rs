@@ -8,7 +8,7 @@ use super::super::classify::{Held, kinds, names};
 use super::desired::Desired;
 use super::error::PassError;
 use super::finish::finish;
-use super::shared::{output_references, references};
+use super::shared::output_references;
 use super::template::{Emission, ParameterValue, StackResource, StackTemplate};
 
 /// The template of GROW; `None` if there is nothing for a stack to have yet. `since` is the release that is deployed: what it does
@@ -71,10 +71,7 @@ pub(super) fn carry_sections(live: &StackTemplate, emission: &mut Emission) {
             template.outputs.insert(name.clone(), output.clone());
         }
     }
-    let sections = [
-        (&live.mappings, &mut template.mappings),
-        (&live.conditions, &mut template.conditions),
-    ];
+    let sections = [(&live.mappings, &mut template.mappings), (&live.conditions, &mut template.conditions)];
     for (from, to) in sections {
         for (name, value) in from {
             to.entry(name.clone()).or_insert_with(|| value.clone());
@@ -159,9 +156,4 @@ fn physical_names(resource: &StackResource) -> impl Iterator<Item = (&str, &'sta
     names::properties(&resource.kind).iter().filter_map(|property| {
         Some((resource.kind.as_str(), *property, resource.properties.get(*property)?.as_str()?))
     })
-}
-
-/// Whether something of a template refers to a resource.
-pub(super) fn is_used(template: &StackTemplate, id: &str) -> bool {
-    template.resources.iter().any(|(from, resource)| from != id && references(resource).names(id))
 }

@@ -31,9 +31,9 @@ mod resolve;
 mod shared;
 mod shed;
 mod template;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 mod wire;
 
 pub use described::{

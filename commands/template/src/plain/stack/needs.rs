@@ -1,7 +1,8 @@
 //! What direct resources need from the stack, as outputs.
 //!
 //! The `Ref` of a resource is its physical id, which the stack's resources tell. Attributes, imported values and availability zones
-//! become outputs; everything that is made of them (`Fn::Join`, `Fn::Select`, …) is evaluated here afterwards.
+//! become outputs; everything that is made of them (`Fn::Join`, `Fn::Select`, …) is evaluated here afterwards. No output needs a
+//! condition: what does not exist on the stage is not in the stack's template.
 
 use std::collections::BTreeMap;
 

@@ -121,7 +121,8 @@ impl StackValues {
                     let is_none = taken.get("Ref").is_some_and(|name| name == "AWS::NoValue");
                     return if is_none { Ok(taken.clone()) } else { self.substituted(taken, evaluator) };
                 }
-                let pairs = map.iter().map(|(key, value)| Ok((key.clone(), self.substituted(value, evaluator)?)));
+                let pairs =
+                    map.iter().map(|(key, value)| Ok((key.clone(), self.substituted(value, evaluator)?)));
                 pairs.collect::<Result<Map<_, _>, Violation>>().map(Value::Object)
             }
             other => Ok(other.clone()),

@@ -38,6 +38,18 @@ pub(super) fn references(resource: &StackResource) -> References {
     found
 }
 
+/// The resources that each resource needs: by properties, attributes and `DependsOn`.
+pub(super) fn uses(template: &StackTemplate) -> BTreeMap<String, BTreeSet<String>> {
+    let of = |resource: &StackResource| {
+        let mut used: BTreeSet<String> =
+            references(resource).values.into_iter().map(|used| used.name).collect();
+        used.extend(resource.depends_on.iter().cloned());
+        used.retain(|name| template.resources.contains_key(name));
+        used
+    };
+    template.resources.iter().map(|(id, resource)| (id.clone(), of(resource))).collect()
+}
+
 /// What an output refers to.
 pub(super) fn output_references(output: &Value) -> References {
     let mut found = References::default();
@@ -70,7 +82,11 @@ pub(super) fn used_by(definition: &Value) -> BTreeSet<String> {
 
 /// Adds the conditions and mappings that only CloudFormation can evaluate, each under a name with a hash of its content. A resource
 /// that a pass carries over brings its own along: two of one name are equal.
-pub(super) fn name_by_content(template: &mut StackTemplate, evaluator: &Evaluator<'_>, findings: &mut Findings) {
+pub(super) fn name_by_content(
+    template: &mut StackTemplate,
+    evaluator: &Evaluator<'_>,
+    findings: &mut Findings,
+) {
     let mut renamed: BTreeMap<String, String> = BTreeMap::new();
     let mut mappings: BTreeMap<String, String> = BTreeMap::new();
     for (name, mapping) in &evaluator.template.mappings {
@@ -107,11 +123,19 @@ fn mapping_json(mapping: &BTreeMap<String, BTreeMap<String, Value>>) -> Value {
     let second = |pairs: &BTreeMap<String, Value>| {
         pairs.iter().map(|(key, value)| (key.clone(), value.clone())).collect::<Map<_, _>>()
     };
-    mapping.iter().map(|(key, pairs)| (key.clone(), Value::Object(second(pairs)))).collect::<Map<_, _>>().into()
+    mapping
+        .iter()
+        .map(|(key, pairs)| (key.clone(), Value::Object(second(pairs))))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 /// The value with the names of conditions and mappings changed.
-fn with_names(value: Value, conditions: &BTreeMap<String, String>, mappings: &BTreeMap<String, String>) -> Value {
+fn with_names(
+    value: Value,
+    conditions: &BTreeMap<String, String>,
+    mappings: &BTreeMap<String, String>,
+) -> Value {
     let inner = |value: Value| with_names(value, conditions, mappings);
     match value {
         Value::Array(items) => items.into_iter().map(inner).collect(),

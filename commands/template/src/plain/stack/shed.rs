@@ -6,7 +6,7 @@ use super::body::{is_kept_by_author, release};
 use super::desired::Desired;
 use super::error::PassError;
 use super::finish::finish;
-use super::shared::{output_references, references};
+use super::shared::{output_references, uses};
 use super::template::{Emission, ParameterValue, StackTemplate};
 use super::wire::Kept;
 
@@ -51,15 +51,11 @@ pub fn shed(
         }
     }
     // What stays keeps what it refers to.
+    let uses = uses(live);
     loop {
-        let staying = live.resources.iter().filter(|(id, _)| !dropped.contains(*id));
-        let used: BTreeSet<String> = staying
-            .flat_map(|(_, resource)| {
-                let values = references(resource).values.into_iter().map(|used| used.name);
-                values.chain(resource.depends_on.iter().cloned())
-            })
-            .filter(|id| dropped.contains(id))
-            .collect();
+        let staying = uses.iter().filter(|(id, _)| !dropped.contains(*id));
+        let used: BTreeSet<String> =
+            staying.flat_map(|(_, used)| used.intersection(&dropped).cloned()).collect();
         if used.is_empty() {
             break;
         }
@@ -68,11 +64,8 @@ pub fn shed(
     if dropped.is_empty() {
         return Ok(None);
     }
-    let left_behind: BTreeSet<String> = dropped
-        .iter()
-        .filter(|id| live.resources.get(*id).is_some_and(is_kept_by_author))
-        .cloned()
-        .collect();
+    let left_behind: BTreeSet<String> =
+        dropped.iter().filter(|id| live.resources.get(*id).is_some_and(is_kept_by_author)).cloned().collect();
     let mut first = live.clone();
     for id in dropped.difference(&left_behind) {
         first.resources.get_mut(id).into_iter().for_each(release);
@@ -100,6 +93,7 @@ pub fn shed(
 
 /// A template whose parameters keep their values.
 fn unchanged(template: StackTemplate) -> Emission {
-    let parameters = template.parameters.keys().map(|name| (name.clone(), ParameterValue::Previous)).collect();
+    let parameters =
+        template.parameters.keys().map(|name| (name.clone(), ParameterValue::Previous)).collect();
     Emission { template, parameters }
 }

@@ -141,7 +141,8 @@ impl StackTemplate {
                 all[key] = map.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
             }
         }
-        all["Resources"] = self.resources.iter().map(|(id, resource)| (id.clone(), resource.json())).collect();
+        all["Resources"] =
+            self.resources.iter().map(|(id, resource)| (id.clone(), resource.json())).collect();
         all.sort_all_objects();
         all.to_string()
     }
@@ -247,7 +248,8 @@ fn resource(body: &Value) -> Result<StackResource, Violation> {
     })
 }
 
-const HINT: &str = "only Sluice may change the stack of a stage: see who changed it in the stack's events, and put it back";
+const HINT: &str =
+    "only Sluice may change the stack of a stage: see who changed it in the stack's events, and put it back";
 
 fn foreign(problem: &str) -> Violation {
     Violation::new(

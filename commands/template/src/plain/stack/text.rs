@@ -7,9 +7,7 @@ pub(super) fn map_strings(value: Value, change: &impl Fn(&str) -> String) -> Val
     match value {
         Value::String(text) => change(&text).into(),
         Value::Array(items) => items.into_iter().map(|item| map_strings(item, change)).collect(),
-        Value::Object(map) => {
-            map.into_iter().map(|(key, value)| (key, map_strings(value, change))).collect()
-        }
+        Value::Object(map) => map.into_iter().map(|(key, value)| (key, map_strings(value, change))).collect(),
         other => other,
     }
 }

@@ -7,9 +7,9 @@ use super::desired::Desired;
 use super::error::PassError;
 use super::events;
 use super::finish::finish;
-use super::grow::{carried, carry_sections, is_used};
-use super::shared::{HANDLE, handle};
-use super::template::{Emission, StackTemplate};
+use super::grow::{carried, carry_sections};
+use super::shared::{HANDLE, handle, uses};
+use super::template::{Emission, StackResource, StackTemplate};
 
 /// What the releases refer to that a rollback may return to, except for the one that is deployed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,23 +45,23 @@ pub fn wire(
         }
         wired.template.resources.insert(id.clone(), body);
     }
-    // A dropped trigger stays, switched off, only while something still names it.
+    // A dropped trigger stays, switched off if it can be, only while something still names it.
+    let mut uses = uses(&wired.template);
     loop {
-        let gone: Vec<String> = wired
-            .template
-            .resources
-            .iter()
-            .filter(|(id, body)| {
-                let is_dropped = body.carried_since.is_some() && body.is_held_whole();
-                is_dropped && kinds::is_trigger(&body.kind) && !kept.resources.contains(*id)
-            })
-            .map(|(id, _)| id.clone())
-            .filter(|id| !is_used(&wired.template, id))
-            .collect();
+        let is_gone = |id: &String, body: &StackResource| {
+            let is_dropped = body.carried_since.is_some() && body.is_held_whole();
+            is_dropped
+                && kinds::is_trigger(&body.kind)
+                && !kept.resources.contains(id)
+                && !uses.values().any(|used| used.contains(id))
+        };
+        let gone = wired.template.resources.iter().filter(|(id, body)| is_gone(id, body));
+        let gone: BTreeSet<String> = gone.map(|(id, _)| id.clone()).collect();
         if gone.is_empty() {
             break;
         }
         wired.template.resources.retain(|id, _| !gone.contains(id));
+        uses.retain(|id, _| !gone.contains(id));
     }
     if wired.template.resources.is_empty() && !live.resources.is_empty() {
         wired.template.resources.insert(HANDLE.to_owned(), handle());

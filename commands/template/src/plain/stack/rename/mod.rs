@@ -132,7 +132,9 @@ pub fn rename(template: &PlainTemplate, split: &Split, stage: StageNames<'_>) ->
         let (logical_id, name) = (word.logical_id.clone(), word.name.clone());
         let is_stateful = split.placements.get(&logical_id).is_some_and(|placement| placement.is_stateful);
         if is_stateful && !search.in_environments.contains(&word.literal) {
-            renamed.questions.push(Question::NameInCode { logical_id: logical_id.clone(), name: name.clone() });
+            renamed
+                .questions
+                .push(Question::NameInCode { logical_id: logical_id.clone(), name: name.clone() });
         }
         if let Some(places) = search.elsewhere.get(&word.literal) {
             renamed.questions.push(Question::AlsoElsewhere { logical_id, name, places: places.clone() });
@@ -155,7 +157,8 @@ fn word(template: &PlainTemplate, fixed: &FixedName, stage: &StageName) -> Optio
     let new_name = suffixed(kind, &name, stage);
     // `${AWS::AccountId}-data` is searched for as it is written.
     let written = value.as_str().or_else(|| value.get("Fn::Sub")?.as_str());
-    let literal = written.filter(|_| suffixed(kind, &name, stage).starts_with(name.trim_end_matches(".fifo")));
+    let literal =
+        written.filter(|_| suffixed(kind, &name, stage).starts_with(name.trim_end_matches(".fifo")));
     let (literal, replacement) = match literal {
         Some(literal) if literal == name => (name.clone(), new_name.clone()),
         Some(literal) => {
@@ -186,7 +189,8 @@ fn refused(template: &PlainTemplate, split: &Split) -> Vec<Refused> {
             continue;
         }
         let mut own = ONE_OWNER.iter().filter(|(kind, _)| *kind == resource.kind);
-        let mut values: Vec<&Value> = own.by_ref().filter_map(|(_, key)| resource.properties.get(*key)).collect();
+        let mut values: Vec<&Value> =
+            own.by_ref().filter_map(|(_, key)| resource.properties.get(*key)).collect();
         if resource.kind == "AWS::CloudFront::Distribution" {
             let config = resource.properties.get("DistributionConfig");
             let aliases = config.and_then(|config| config.get("Aliases"));
@@ -194,7 +198,8 @@ fn refused(template: &PlainTemplate, split: &Split) -> Vec<Refused> {
         }
         let is_fixed = |value: &&Value| {
             let found = References::of(value, &Decided::new());
-            let differs = |name: &str| name == "AWS::StackName" || template.parameter_names().any(|own| own == name);
+            let differs =
+                |name: &str| name == "AWS::StackName" || template.parameter_names().any(|own| own == name);
             !found.values.iter().any(|used| differs(&used.name)) && found.conditions.is_empty()
         };
         if values.iter().any(is_fixed) {
@@ -224,7 +229,8 @@ pub fn clashes(own: (&PlainTemplate, &Split), other: (&PlainTemplate, &Split)) -
     };
     let taken: BTreeMap<_, ()> =
         other.1.names.iter().filter_map(|fixed| Some((key(other.0, fixed)?, ()))).collect();
-    let common = own.1.names.iter().filter(|fixed| key(own.0, fixed).is_some_and(|key| taken.contains_key(&key)));
+    let common =
+        own.1.names.iter().filter(|fixed| key(own.0, fixed).is_some_and(|key| taken.contains_key(&key)));
     let mut all: Vec<Clash> = common
         .map(|fixed| Clash {
             logical_id: fixed.logical_id.clone(),

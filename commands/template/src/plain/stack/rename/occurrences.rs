@@ -46,7 +46,9 @@ impl Word {
     fn is_arn(&self, before: &str) -> bool {
         // `arn:aws:` or `arn:${AWS::Partition}:`, whose service is the first after the partition.
         let Some((_, arn)) = before.rsplit_once("arn:") else { return false };
-        let rest = arn.strip_prefix("${AWS::Partition}").unwrap_or_else(|| arn.trim_start_matches(|sign| sign != ':'));
+        let rest = arn
+            .strip_prefix("${AWS::Partition}")
+            .unwrap_or_else(|| arn.trim_start_matches(|sign| sign != ':'));
         rest.strip_prefix(':').and_then(|rest| rest.split(':').next()) == Some(self.service().as_str())
     }
 
@@ -85,7 +87,9 @@ impl Search {
         for (id, resource) in &mut template.resources {
             let is_function = resource.kind == kinds::FUNCTION;
             for (property, value) in &mut resource.properties {
-                let named = words.iter().find(|word| !word.is_export && word.logical_id == *id && word.property == *property);
+                let named = words
+                    .iter()
+                    .find(|word| !word.is_export && word.logical_id == *id && word.property == *property);
                 if let Some(word) = named {
                     *value = renamed(value, word);
                     continue;
@@ -141,8 +145,13 @@ impl Search {
                 if is_in_braces(before) {
                     return None;
                 }
-                let is_same = at.is_environment || word.is_arn(before) || (is_whole && word.is_named_by(at.key));
-                if is_same { replaced.set(true) } else { left.set(true) }
+                let is_same =
+                    at.is_environment || word.is_arn(before) || (is_whole && word.is_named_by(at.key));
+                if is_same {
+                    replaced.set(true)
+                } else {
+                    left.set(true)
+                }
                 is_same.then(|| (word.replacement.clone(), 0))
             });
             if replaced.get() && at.is_environment {

@@ -33,15 +33,33 @@ fn emission() -> Emission {
 fn grow_removes_deletes_and_replaces_nothing_that_matters() {
     use ChangeAction::{Add, Dynamic, Modify, Remove};
     let (grown, replace) = (emission(), Confirmed { replace: true });
-    let found = |change: Described, confirmed| assert_grow(&[change], &grown, confirmed).err().map(|mut all| all.remove(0));
+    let found = |change: Described, confirmed| {
+        assert_grow(&[change], &grown, confirmed).err().map(|mut all| all.remove(0))
+    };
     let no = Confirmed::default();
     let table: Vec<(Described, Option<Forbidden>, Option<Forbidden>)> = vec![
         (change("T", TABLE, Add), None, None),
         (change("T", TABLE, Modify), None, None),
-        (change("T", TABLE, Remove), Some(Forbidden::Removes("T".into())), Some(Forbidden::Removes("T".into()))),
-        (change("T", TABLE, Dynamic), Some(Forbidden::Unknown("T".into())), Some(Forbidden::Unknown("T".into()))),
-        (change("Z", TABLE, Add), Some(Forbidden::Unplanned("Z".into())), Some(Forbidden::Unplanned("Z".into()))),
-        (replaced("T", TABLE, PolicyAction::ReplaceAndRetain), Some(Forbidden::ReplacesData("T".into())), None),
+        (
+            change("T", TABLE, Remove),
+            Some(Forbidden::Removes("T".into())),
+            Some(Forbidden::Removes("T".into())),
+        ),
+        (
+            change("T", TABLE, Dynamic),
+            Some(Forbidden::Unknown("T".into())),
+            Some(Forbidden::Unknown("T".into())),
+        ),
+        (
+            change("Z", TABLE, Add),
+            Some(Forbidden::Unplanned("Z".into())),
+            Some(Forbidden::Unplanned("Z".into())),
+        ),
+        (
+            replaced("T", TABLE, PolicyAction::ReplaceAndRetain),
+            Some(Forbidden::ReplacesData("T".into())),
+            None,
+        ),
         (
             replaced("P", PARAMETER, PolicyAction::ReplaceAndDelete),
             Some(Forbidden::Deletes("P".into())),
@@ -77,7 +95,8 @@ fn shed_touches_only_what_goes() {
     let live = emission().template;
     let nothing = stacked(&World::new(), &with(json!({}))).unwrap().desired;
     let shed = shed(&live, &nothing, &Kept { resources: set(&["T"]) }, &set(&[])).unwrap().unwrap();
-    let attributes = Described { scope: set(&["DeletionPolicy", "Metadata"]), ..change("P", PARAMETER, Modify) };
+    let attributes =
+        Described { scope: set(&["DeletionPolicy", "Metadata"]), ..change("P", PARAMETER, Modify) };
     assert_eq!(assert_shed(&[change("P", PARAMETER, Remove), attributes], &shed), Ok(()));
     for wrong in [change("T", TABLE, Remove), change("P", PARAMETER, Add), change("P", PARAMETER, Modify)] {
         assert!(assert_shed(std::slice::from_ref(&wrong), &shed).is_err(), "{wrong:?}");

@@ -49,13 +49,22 @@ fn a_function_in_a_text_is_its_alias_where_something_invokes_it() {
             json!({ "Fn::Sub": "arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:function:${Fn}" }),
             ALIAS.to_owned(),
         ),
-        (json!({ "Fn::Sub": "/2015-03-31/functions/${Fn.Arn}/invocations" }), format!("/2015-03-31/functions/{ALIAS}/invocations")),
+        (
+            json!({ "Fn::Sub": "/2015-03-31/functions/${Fn.Arn}/invocations" }),
+            format!("/2015-03-31/functions/{ALIAS}/invocations"),
+        ),
         (json!({ "Fn::Sub": "/aws/lambda/${Fn}" }), format!("/aws/lambda/{NAME}")),
-        (json!({ "Fn::Sub": "arn:aws:logs:x:1:log-group:/aws/lambda/${Fn}:*" }), format!("arn:aws:logs:x:1:log-group:/aws/lambda/{NAME}:*")),
+        (
+            json!({ "Fn::Sub": "arn:aws:logs:x:1:log-group:/aws/lambda/${Fn}:*" }),
+            format!("arn:aws:logs:x:1:log-group:/aws/lambda/{NAME}:*"),
+        ),
         (json!("/aws/lambda/hello"), format!("/aws/lambda/{NAME}")),
         (json!("arn:aws:lambda:eu-central-1:123456789012:function:hello:live"), ALIAS.to_owned()),
         // Of another region, or not of the function at all.
-        (json!("arn:aws:lambda:us-east-1:123456789012:function:hello"), "arn:aws:lambda:us-east-1:123456789012:function:hello".to_owned()),
+        (
+            json!("arn:aws:lambda:us-east-1:123456789012:function:hello"),
+            "arn:aws:lambda:us-east-1:123456789012:function:hello".to_owned(),
+        ),
         (json!("hello"), "hello".to_owned()),
     ];
     for (value, expected) in table {
@@ -73,9 +82,11 @@ fn a_function_in_a_text_is_its_alias_where_something_invokes_it() {
 #[test]
 fn a_direct_http_api_has_no_stage_in_urls_and_a_rest_api_keeps_its_own() {
     let api = |version: &str, kind: &str| {
-        let (api, stage) = (format!("AWS::ApiGateway{version}::{kind}"), format!("AWS::ApiGateway{version}::Stage"));
+        let (api, stage) =
+            (format!("AWS::ApiGateway{version}::{kind}"), format!("AWS::ApiGateway{version}::Stage"));
         let owner = if version.is_empty() { "RestApiId" } else { "ApiId" };
-        let url = json!({ "Fn::Sub": "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/Prod/hello" });
+        let url =
+            json!({ "Fn::Sub": "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/Prod/hello" });
         let found = emitted(&with(json!({
             "Api": typed(&api, json!({ "Body": {} })),
             "ApiStage": typed(&stage, json!({ "StageName": "Prod", owner: { "Ref": "Api" } })),
@@ -128,7 +139,10 @@ fn a_role_of_the_stack_gets_the_boundary_and_the_path_of_the_stage() {
     direct.boundary = Some("arn:boundary".into());
     let stack = super::super::desired(&evaluator, &split, &direct, &sources()).unwrap().stack.unwrap();
     let properties = &stack.template.resources["Other"].properties;
-    assert_eq!(json!(properties), json!({ "Path": "/sluice/orders/prod/", "PermissionsBoundary": "arn:boundary" }));
+    assert_eq!(
+        json!(properties),
+        json!({ "Path": "/sluice/orders/prod/", "PermissionsBoundary": "arn:boundary" })
+    );
 }
 
 #[test]
@@ -173,7 +187,8 @@ fn only_what_cloudformation_has_to_evaluate_is_left() {
 fn a_secret_is_never_an_output() {
     let refused = |outputs: Value, resources: Value| {
         let mut template = with(resources);
-        template["Parameters"]["Password"] = json!({ "Type": "String", "NoEcho": true, "Default": "hunter22" });
+        template["Parameters"]["Password"] =
+            json!({ "Type": "String", "NoEcho": true, "Default": "hunter22" });
         template["Outputs"] = outputs;
         let errors = stacked(&World::new(), &template).map(|stacked| stacked.desired).unwrap_err();
         errors.iter().map(|error| format!("{error} ({})", error.hint)).collect::<String>()
@@ -189,7 +204,10 @@ fn a_secret_is_never_an_output() {
             })),
         }),
     );
-    assert!(named.contains("`Client.ClientSecret` is a secret") && named.contains("the name of the secret"), "{named}");
+    assert!(
+        named.contains("`Client.ClientSecret` is a secret") && named.contains("the name of the secret"),
+        "{named}"
+    );
 }
 
 #[test]
@@ -204,7 +222,8 @@ fn values_that_functions_need_are_outputs_and_names_are_not() {
             "SELF": { "Fn::GetAtt": ["Fn", "Arn"] },
         } } })),
     })));
-    let outputs: Vec<&Value> = found["Outputs"].as_object().unwrap().values().map(|output| &output["Value"]).collect();
+    let outputs: Vec<&Value> =
+        found["Outputs"].as_object().unwrap().values().map(|output| &output["Value"]).collect();
     assert_eq!(outputs.len(), 3, "{outputs:?}");
 }
 
@@ -217,8 +236,14 @@ fn nothing_is_emitted_where_nothing_belongs_to_a_stack() {
     assert_eq!(nothing.outputs["Url"].known_str(), Some(ALIAS));
     template["Outputs"]["Url"]["Export"] = json!({ "Name": { "Fn::Sub": "${AWS::StackName}-url" } });
     let found = emitted(&template);
-    assert_eq!(found["Resources"], json!({ "SluiceHandle": { "Type": "AWS::CloudFormation::WaitConditionHandle" } }));
-    assert_eq!(found["Outputs"]["Url"], json!({ "Value": ALIAS, "Export": { "Name": "sluice-orders-prod-url" } }));
+    assert_eq!(
+        found["Resources"],
+        json!({ "SluiceHandle": { "Type": "AWS::CloudFormation::WaitConditionHandle" } })
+    );
+    assert_eq!(
+        found["Outputs"]["Url"],
+        json!({ "Value": ALIAS, "Export": { "Name": "sluice-orders-prod-url" } })
+    );
 }
 
 #[test]
@@ -244,7 +269,8 @@ fn a_dependency_on_what_is_not_in_the_stack_is_dropped() {
 #[test]
 fn a_circle_is_refused() {
     let refers = |to: &str| typed("AWS::SQS::Queue", json!({ "X": { "Ref": to } }));
-    let errors = stacked(&World::new(), &with(json!({ "A": refers("B"), "B": refers("A") }))).map(|_| ()).unwrap_err();
+    let errors =
+        stacked(&World::new(), &with(json!({ "A": refers("B"), "B": refers("A") }))).map(|_| ()).unwrap_err();
     assert!(errors[0].problem.contains("A, B would refer to each other in a circle"), "{errors:?}");
 }
 
@@ -252,7 +278,10 @@ fn a_circle_is_refused() {
 fn a_template_says_how_it_gets_to_cloudformation() {
     let of = |bytes: usize| {
         let value = "x".repeat(bytes);
-        let stack = stacked(&World::new(), &with(json!({ "X": typed("AWS::SSM::Parameter", json!({ "Value": value })) })));
+        let stack = stacked(
+            &World::new(),
+            &with(json!({ "X": typed("AWS::SSM::Parameter", json!({ "Value": value })) })),
+        );
         stack.unwrap().desired.stack.unwrap().template.delivery()
     };
     assert_eq!((of(50_000), of(51_200)), (Some(Delivery::Body), Some(Delivery::Url)));

@@ -7,7 +7,8 @@ use serde_json::Map;
 use super::*;
 
 const IDS: [&str; 18] = [
-    "Q0", "Q1", "F0", "F1", "R0", "I0", "V0", "A0", "S0", "T0", "B0", "X0", "U0", "M0", "D0", "C0", "P0", "P1",
+    "Q0", "Q1", "F0", "F1", "R0", "I0", "V0", "A0", "S0", "T0", "B0", "X0", "U0", "M0", "D0", "C0", "P0",
+    "P1",
 ];
 
 /// A resource of the kind that an id stands for. `pick` chooses what it refers to, and its last number one of its properties.
@@ -15,7 +16,9 @@ fn resource(id: &str, pick: &[usize], present: &[&str]) -> Value {
     let rank = |id: &str| IDS.iter().position(|known| *known == id);
     let of = |kinds: &str, n: usize| -> Option<String> {
         let is_before = |other: &str| other.starts_with('F') || rank(other) < rank(id);
-        let fits = |other: &&&str| kinds.contains(other.get(..1).unwrap_or_default()) && **other != id && is_before(other);
+        let fits = |other: &&&str| {
+            kinds.contains(other.get(..1).unwrap_or_default()) && **other != id && is_before(other)
+        };
         let fitting: Vec<&&str> = present.iter().filter(fits).collect();
         (!fitting.is_empty()).then(|| fitting[pick[n] % fitting.len()].to_string())
     };
@@ -28,7 +31,7 @@ fn resource(id: &str, pick: &[usize], present: &[&str]) -> Value {
     };
     let variant = pick[3] % 3;
     let secret = json!({ "Fn::If": ["Later", { "Ref": "Secret" }, { "Fn::FindInMap": ["M", { "Ref": "Image" }, "a"] }] });
-    let (kind, properties) = match &id[..1] {
+    let (kind, properties) = match id.get(..1).unwrap_or_default() {
         "Q" => ("AWS::SQS::Queue", json!({ "VisibilityTimeout": variant })),
         "F" => (
             "AWS::Lambda::Function",
@@ -38,12 +41,20 @@ fn resource(id: &str, pick: &[usize], present: &[&str]) -> Value {
                 "Environment": { "Variables": { "A": name(of("QTBP", 1)), "B": arn(of("QX", 2)), "C": arn(of("F", 0)) } },
             }),
         ),
-        "R" | "I" => ("AWS::IAM::Role", json!({ "Policies": [{ "PolicyDocument": { "Resource": arn(of("QF", 0)) } }] })),
+        "R" | "I" => (
+            "AWS::IAM::Role",
+            json!({ "Policies": [{ "PolicyDocument": { "Resource": arn(of("QF", 0)) } }] }),
+        ),
         "V" => ("AWS::Lambda::Version", json!({ "FunctionName": name(function(0)) })),
         "A" => ("AWS::ApiGatewayV2::Api", json!({ "Body": { "uri": arn(of("F", 0)) } })),
         "S" => ("AWS::ApiGatewayV2::Stage", json!({ "ApiId": name(of("A", 0)), "StageName": "live" })),
-        "T" => ("AWS::SNS::Topic", json!({ "Subscription": [{ "Endpoint": arn(of("QF", 0)), "X": variant }] })),
-        "B" => ("AWS::S3::Bucket", json!({ "NotificationConfiguration": { "X": arn(of("F", 0)) }, "Y": variant })),
+        "T" => {
+            ("AWS::SNS::Topic", json!({ "Subscription": [{ "Endpoint": arn(of("QF", 0)), "X": variant }] }))
+        }
+        "B" => (
+            "AWS::S3::Bucket",
+            json!({ "NotificationConfiguration": { "X": arn(of("F", 0)) }, "Y": variant }),
+        ),
         "X" => (
             "AWS::StepFunctions::StateMachine",
             json!({ "RoleArn": arn(of("I", 0)), "DefinitionString": qualified(1), "Y": variant }),
@@ -53,14 +64,20 @@ fn resource(id: &str, pick: &[usize], present: &[&str]) -> Value {
             "AWS::Lambda::EventSourceMapping",
             json!({ "FunctionName": name(of("FV", 0).or(Some("F0".into()))), "X": arn(of("Q", 1)), "Y": variant }),
         ),
-        "D" => ("AWS::Lambda::Permission", json!({ "FunctionName": name(of("FV", 0).or(Some("F0".into()))), "SourceArn": arn(of("BT", 1)) })),
-        "C" => ("Custom::X", json!({ "ServiceToken": arn(function(0)), "X": name(of("FQUM", 1)), "Y": variant })),
+        "D" => (
+            "AWS::Lambda::Permission",
+            json!({ "FunctionName": name(of("FV", 0).or(Some("F0".into()))), "SourceArn": arn(of("BT", 1)) }),
+        ),
+        "C" => {
+            ("Custom::X", json!({ "ServiceToken": arn(function(0)), "X": name(of("FQUM", 1)), "Y": variant }))
+        }
         _ => (
             "AWS::SSM::Parameter",
             json!({ "Value": [name(of("QTBXUMDF", 0)), qualified(1), name(of("AS", 2))], "Y": if variant == 0 { secret } else { variant.into() } }),
         ),
     };
-    let depends: Vec<&&str> = present.iter().filter(|other| rank(other) < rank(id)).take(pick[0] % 3).collect();
+    let depends: Vec<&&str> =
+        present.iter().filter(|other| rank(other) < rank(id)).take(pick[0] % 3).collect();
     json!({ "Type": kind, "Properties": properties, "DependsOn": depends })
 }
 

@@ -36,7 +36,11 @@ fn direct(split: &Split) -> DirectValues {
         match placement.part {
             Part::Api => {
                 direct.insert(id, Attribute::Ref, API);
-                direct.insert(id, named("ApiEndpoint"), format!("https://{API}.execute-api.eu-central-1.amazonaws.com"));
+                direct.insert(
+                    id,
+                    named("ApiEndpoint"),
+                    format!("https://{API}.execute-api.eu-central-1.amazonaws.com"),
+                );
             }
             Part::Layer => direct.insert(id, Attribute::Ref, format!("arn:aws:lambda:::layer:{id}:1")),
             _ => {}

@@ -26,9 +26,12 @@ fn queue(visibility: u32) -> Value {
 }
 
 fn mapping(queue: &str) -> Value {
-    typed("AWS::Lambda::EventSourceMapping", json!({
-        "FunctionName": { "Ref": "Fn" }, "EventSourceArn": { "Fn::GetAtt": [queue, "Arn"] }
-    }))
+    typed(
+        "AWS::Lambda::EventSourceMapping",
+        json!({
+            "FunctionName": { "Ref": "Fn" }, "EventSourceArn": { "Fn::GetAtt": [queue, "Arn"] }
+        }),
+    )
 }
 
 #[test]
@@ -48,7 +51,9 @@ fn a_first_deploy_creates_triggers_last() {
 
 #[test]
 fn a_stack_of_triggers_only_has_no_grow() {
-    let desired = stack(json!({ "Rule": typed("AWS::Events::Rule", json!({ "Targets": [{ "Arn": { "Fn::GetAtt": ["Fn", "Arn"] } }] })) }));
+    let desired = stack(
+        json!({ "Rule": typed("AWS::Events::Rule", json!({ "Targets": [{ "Arn": { "Fn::GetAtt": ["Fn", "Arn"] } }] })) }),
+    );
     assert_eq!(grow(None, &desired, "r1").unwrap(), None);
     assert_eq!(ids(&deployed(&desired)), ["Rule"]);
     let nothing = stack(json!({}));
@@ -94,7 +99,9 @@ fn grow_holds_triggers_and_callers_as_they_are_and_changes_the_rest() {
 
 #[test]
 fn what_is_dropped_stays_until_no_release_needs_it() {
-    let old = stack(json!({ "Table": table("a"), "Queue": queue(30), "Old": typed("AWS::SSM::Parameter", json!({ "Value": { "Ref": "Queue" } })) }));
+    let old = stack(
+        json!({ "Table": table("a"), "Queue": queue(30), "Old": typed("AWS::SSM::Parameter", json!({ "Value": { "Ref": "Queue" } })) }),
+    );
     let new = stack(json!({ "Other": table("b") }));
     let live = deployed(&old);
     let grown = grow(Some(&live), &new, "r2").unwrap().unwrap().template;
@@ -104,7 +111,11 @@ fn what_is_dropped_stays_until_no_release_needs_it() {
     // The next release finds them carried over since r2.
     let live = grow(Some(&live), &new, "r3").unwrap().unwrap().template;
     assert_eq!(live.resources["Queue"].carried_since.as_deref(), Some("r2"));
-    assert_eq!(shed(&live, &new, &kept(&["Old", "Table"]), &set(&[])).unwrap(), None, "a parameter names the queue");
+    assert_eq!(
+        shed(&live, &new, &kept(&["Old", "Table"]), &set(&[])).unwrap(),
+        None,
+        "a parameter names the queue"
+    );
     let one = shed(&live, &new, &kept(&["Table"]), &set(&[])).unwrap().unwrap();
     assert_eq!((&one.dropped, &one.protected), (&set(&["Old"]), &set(&["Queue"])), "queues hold data");
     let all = shed(&live, &new, &Kept::default(), &set(&["Queue", "Table"])).unwrap().unwrap();
@@ -154,7 +165,10 @@ fn events_off_disables_or_leaves_out_what_delivers() {
     let off = off.stack.unwrap().template;
     assert_eq!(ids(&off), ["IoT", "Mapping", "Permission", "Queue", "Topic"]);
     assert_eq!(off.resources["Mapping"].properties["Enabled"], false);
-    assert_eq!(off.resources["IoT"].properties["TopicRulePayload"], json!({ "Sql": "x", "RuleDisabled": true }));
+    assert_eq!(
+        off.resources["IoT"].properties["TopicRulePayload"],
+        json!({ "Sql": "x", "RuleDisabled": true })
+    );
     assert!(!off.resources["Topic"].properties.contains_key("Subscription"));
 }
 
@@ -174,7 +188,8 @@ fn a_change_that_the_stack_cannot_take_is_refused() {
     let live = deployed(&stack(json!({ "Rule": refers("Q"), "Q": queue(1) })));
     let mut back = queue(1);
     back["Properties"]["Tags"] = json!([{ "Ref": "Rule" }]);
-    let errors = grow(Some(&live), &stack(json!({ "Rule": typed("AWS::Events::Rule", json!({})), "Q": back })), "r2");
+    let errors =
+        grow(Some(&live), &stack(json!({ "Rule": typed("AWS::Events::Rule", json!({})), "Q": back })), "r2");
     // The queue waits for the rule that it names, so nothing changes before the move.
     assert!(errors.unwrap().unwrap().template.is_same_stack(&live));
     assert!(refused(json!({ "Y": table("a") })).iter().all(|error| !error.hint().is_empty()));
@@ -182,7 +197,9 @@ fn a_change_that_the_stack_cannot_take_is_refused() {
 
 #[test]
 fn a_parameter_of_what_is_carried_over_keeps_its_value() {
-    let mut template = with(json!({ "Db": typed("AWS::RDS::DBInstance", json!({ "MasterUserPassword": { "Ref": "Password" } })) }));
+    let mut template = with(
+        json!({ "Db": typed("AWS::RDS::DBInstance", json!({ "MasterUserPassword": { "Ref": "Password" } })) }),
+    );
     template["Parameters"]["Password"] = json!({ "Type": "String", "NoEcho": true, "Default": "hunter22" });
     let old = stacked(&World::new(), &template).unwrap().desired;
     let text = |value: &str| ParameterValue::Text(value.to_owned());
@@ -206,6 +223,13 @@ fn a_code_only_change_gives_the_same_bytes() {
     let grown = grow(Some(&live), &other, "r2").unwrap().unwrap().template;
     let wired = wire(Some(&grown), &other, &Kept::default(), "r2").unwrap().unwrap().template;
     assert_eq!((grown.text(), wired.text()), (live.text(), live.text()));
+}
+
+#[test]
+fn a_number_is_the_same_when_it_is_read_again() {
+    let value = 6.448_907_767_097_892e242;
+    let live = deployed(&stack(json!({ "X": typed("AWS::SSM::Parameter", json!({ "Value": value })) })));
+    assert_eq!(StackTemplate::read(&live.text()).unwrap(), live);
 }
 
 #[test]

@@ -39,7 +39,8 @@ fn check(template: &StackTemplate) -> Result<(), TestCaseError> {
     names(&all, &mut found);
     for (section, name) in &found {
         let is_there = all[section].get(name).is_some()
-            || (section == "Resources" && (all["Parameters"].get(name).is_some() || name.starts_with("AWS::")));
+            || (section == "Resources"
+                && (all["Parameters"].get(name).is_some() || name.starts_with("AWS::")));
         prop_assert!(is_there, "{section}.{name} in {text}");
     }
     for section in ["Parameters", "Conditions", "Mappings"] {
@@ -189,4 +190,81 @@ proptest! {
         }
         prop_assert!(still_on.is_subset(&all_ids(&desired.emission().template)));
     }
+
+    #[test]
+    fn no_template_makes_it_panic(
+        bodies in prop::collection::btree_map("[A-C]|Fn|Role", (kind(), any_json()), 0..5), other in any_json()
+    ) {
+        let resources: Value = bodies
+            .into_iter()
+            .map(|(id, (kind, value))| (id, json!({ "Type": kind, "UpdatePolicy": { "X": value }, "Properties": { "Name": value, "FunctionName": value, "Path": value } })))
+            .collect();
+        let template = json!({
+            "Parameters": { "Stage": { "Type": "String" }, "Password": { "Type": "String", "NoEcho": true, "Default": "x" } },
+            "Resources": resources,
+            "Outputs": { "X": { "Value": other, "Export": { "Name": other } } },
+        });
+        let world = World::new();
+        if let Ok(Stacked { template, split, desired }) = stacked(&world, &template) {
+            super::super::rename(&template, &split, StageNames::Further(world.stage().name));
+            if let Some(stack) = &desired.stack {
+                let text = stack.template.text();
+                prop_assert_eq!(&StackTemplate::read(&text).unwrap(), &stack.template);
+            }
+            let (off, _) = desired.without_events();
+            let live = wire(None, &off, &Kept::default(), "r1");
+            prop_assert!(live.is_ok(), "{live:?}");
+        }
+        _ = StackTemplate::read(&other.to_string());
+    }
+}
+
+fn kind() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "AWS::Lambda::Function",
+        "AWS::Lambda::Permission",
+        "AWS::Lambda::Url",
+        "AWS::IAM::Role",
+        "AWS::SQS::Queue",
+        "AWS::SNS::Topic",
+        "AWS::IoT::TopicRule",
+        "AWS::CloudWatch::Alarm",
+        "AWS::StepFunctions::StateMachine",
+        "AWS::Events::Rule",
+    ])
+}
+
+/// JSON that resembles what a stack holds.
+fn any_json() -> impl Strategy<Value = Value> {
+    crate::tests::resembling(&[
+        "Ref",
+        "Fn::Sub",
+        "Fn::Join",
+        "Fn::GetAtt",
+        "Fn::If",
+        "Fn::Select",
+        "Fn::GetAZs",
+        "Fn::ImportValue",
+        "Stage",
+        "Password",
+        "Fn",
+        "A",
+        "Arn",
+        "Fn.Arn",
+        "${Fn.Arn}:live",
+        "${Fn}:",
+        "${Password}${",
+        "arn:aws:lambda:x:1:function:${Fn}",
+        "/aws/lambda/",
+        "AWS::NoValue",
+        "AWS::StackId",
+        "0",
+        "",
+        "{{resolve:ssm:x}}",
+        "{{resolve:secretsmanager:",
+        "}}",
+        "é:prod",
+        "TopicRulePayload",
+        "Dimensions",
+    ])
 }

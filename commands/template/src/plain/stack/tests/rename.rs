@@ -46,7 +46,11 @@ fn a_name_is_changed_wherever_it_means_the_resource() {
     ));
     assert_eq!(
         pairs(&found),
-        [("123456789012-data", "123456789012-data-prod"), ("mail.fifo", "mail-prod.fifo"), ("orders", "orders-prod")]
+        [
+            ("123456789012-data", "123456789012-data-prod"),
+            ("mail.fifo", "mail-prod.fifo"),
+            ("orders", "orders-prod")
+        ]
     );
     let properties = |id: &str| json!(found.template.resources[id].properties);
     assert_eq!(properties("Orders")["TableName"], "orders-prod");
@@ -80,7 +84,9 @@ fn data_whose_name_only_the_code_can_hold_is_asked_about() {
         .questions
         .iter()
         .map(|question| match question {
-            Question::NameInCode { logical_id, .. } | Question::AlsoElsewhere { logical_id, .. } => logical_id.as_str(),
+            Question::NameInCode { logical_id, .. } | Question::AlsoElsewhere { logical_id, .. } => {
+                logical_id.as_str()
+            }
         })
         .collect();
     assert_eq!(asked, BTreeSet::from(["Data", "Mail", "Orders"]));
@@ -106,7 +112,8 @@ fn what_belongs_to_one_stage_is_refused_on_others() {
         "Plain": typed("AWS::CloudFront::Distribution", json!({ "DistributionConfig": {} })),
     }));
     template["Outputs"] = json!({});
-    let refused: Vec<String> = renamed(&template).refused.into_iter().map(|refused| refused.logical_id).collect();
+    let refused: Vec<String> =
+        renamed(&template).refused.into_iter().map(|refused| refused.logical_id).collect();
     assert_eq!(refused, ["Record", "Site"]);
 }
 

@@ -63,7 +63,9 @@ fn model(expression: &Value, holds: &BTreeMap<&str, bool>) -> Value {
             name => format!("physical/{name}").into(),
         },
         "Fn::GetAtt" => {
-            let target = argument.as_str().map_or_else(|| argument[0].as_str().unwrap(), |text| text.split('.').next().unwrap());
+            let target = argument
+                .as_str()
+                .map_or_else(|| argument[0].as_str().unwrap(), |text| text.split('.').next().unwrap());
             match target {
                 "Fn" => "arn:aws:lambda:eu-central-1:123456789012:function:sluice-orders-prod-Fn:prod".into(),
                 target => format!("arn/{target}").into(),
@@ -102,7 +104,8 @@ fn template(expression: &Value) -> Value {
         "Queue": typed("AWS::SQS::Queue", json!({})),
         "Other": typed("AWS::Lambda::Function", json!({ "Environment": { "Variables": { "X": expression } } })),
     }));
-    template["Parameters"]["Image"] = json!({ "Type": "AWS::SSM::Parameter::Value<String>", "Default": "/image" });
+    template["Parameters"]["Image"] =
+        json!({ "Type": "AWS::SSM::Parameter::Value<String>", "Default": "/image" });
     template["Conditions"] = json!({
         "Prod": { "Fn::Equals": [{ "Ref": "Stage" }, "prod"] },
         "Later": { "Fn::Equals": [{ "Ref": "Image" }, "img/2"] },
@@ -162,7 +165,13 @@ fn a_missing_value_and_a_secret_are_errors() {
     let evaluator = Evaluator::new(&stacked.template, world.stage(), &values, &later);
     let problem = |expression: Value| {
         let partial = evaluator.value(&[], &expression, &sources()).unwrap().unwrap();
-        let resolved = super::super::resolve(&["Resources", "Other"], &partial, &StackValues::default(), &evaluator, &sources());
+        let resolved = super::super::resolve(
+            &["Resources", "Other"],
+            &partial,
+            &StackValues::default(),
+            &evaluator,
+            &sources(),
+        );
         resolved.unwrap_err().remove(0).problem
     };
     for expression in [
