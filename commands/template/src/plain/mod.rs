@@ -12,6 +12,8 @@
 //! 3. [`Evaluator`] evaluates expressions: known here, or deferred with what they need.
 //! 4. [`PlainFunction::read`] reads the functions that Sluice changes itself.
 //! 5. [`classify`] says where each resource belongs: to Sluice directly, to the stage's stack, or nowhere.
+//! 6. [`rename`] and [`desired`] emit the template of the stage's stack, and [`grow`], [`wire`] and [`shed`] the passes that lead
+//!    to it; [`resolve`] gives the values that were deferred.
 
 mod attributes;
 mod choices;

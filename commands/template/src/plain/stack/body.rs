@@ -32,7 +32,7 @@ pub(super) struct Bodies<'a> {
 }
 
 impl Bodies<'_> {
-    /// A resource of the stack; `None` if an error was recorded.
+    /// A resource of the stack. Properties that cannot be evaluated are errors.
     pub(super) fn resource(&self, id: &str, resource: &Resource, findings: &mut Findings) -> StackResource {
         let place = Place::of(&["Resources", id]);
         let mut properties = Map::new();

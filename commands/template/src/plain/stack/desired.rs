@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::super::classify::{Notice, Part, Resolution, Split, targets};
 use super::super::evaluate::{Evaluator, Known};
 use super::super::partial::{Attribute, Need, Partial};
+use super::super::references::{Decided, References};
 use super::super::template::Output;
 use super::api_stages::{self, ApiStages};
 use super::body::Bodies;
@@ -27,6 +28,9 @@ pub struct Desired {
     pub stack: Option<Emission>,
     /// The template's own outputs as far as they are known, for people. Some of them the stack has, too.
     pub outputs: BTreeMap<String, Partial>,
+    /// The logical ids of the stack's resources that functions, roles and APIs refer to. A release records them: they are what it
+    /// adds to [`Kept`](super::Kept) once another release is deployed.
+    pub needed: BTreeSet<String>,
 }
 
 impl Desired {
@@ -81,6 +85,7 @@ pub fn desired(
         targets: targets(&writer, split),
     };
     let mut template = StackTemplate::default();
+    let mut needed = BTreeSet::new();
     for (id, resource) in &evaluator.template.resources {
         match split.part(id) {
             Some(Part::Stack) => {
@@ -91,6 +96,9 @@ pub fn desired(
                 for (key, value) in resource.properties.iter().filter(|(key, _)| is_read(part, key)) {
                     let found = writer.evaluate(value).and_then(|value| {
                         let expression = value.map(|value| value.expression()).unwrap_or_default();
+                        let used = References::of(&expression, &Decided::new()).values.into_iter();
+                        let of_stack = |name: &String| split.part(name) == Some(&Part::Stack);
+                        needed.extend(used.map(|used| used.name).filter(of_stack));
                         needs::add_outputs(
                             &expression,
                             (evaluator.template, split, direct),
@@ -108,7 +116,7 @@ pub fn desired(
     shared::name_by_content(&mut template, &writer, &mut findings);
     let mut parameters = declare_parameters(&mut template, &writer);
     if template.resources.is_empty() && template.outputs.is_empty() {
-        return findings.finish(Desired { stack: None, outputs });
+        return findings.finish(Desired { stack: None, outputs, needed });
     }
     if template.resources.is_empty() {
         template.resources.insert(HANDLE.to_owned(), handle());
@@ -118,7 +126,7 @@ pub fn desired(
         findings.add(&Place::default(), Violation::new(TemplateCode::TooLarge, error.to_string(), hint));
     }
     parameters.retain(|name, _| template.parameters.contains_key(name));
-    findings.finish(Desired { stack: Some(Emission { template, parameters }), outputs })
+    findings.finish(Desired { stack: Some(Emission { template, parameters }), outputs, needed })
 }
 
 /// Whether Sluice reads a property of a direct resource: a deployment and a stage name their API, and a policy its roles.

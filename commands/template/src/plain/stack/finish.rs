@@ -10,7 +10,7 @@ use crate::budget::LARGEST_FILE;
 
 /// CloudFormation's limits.
 const MOST_RESOURCES: usize = 500;
-const MOST_OUTPUTS: usize = 200;
+pub(super) const MOST_OUTPUTS: usize = 200;
 const MOST_PARAMETERS: usize = 200;
 
 /// Removes unused parameters, conditions, mappings and dependencies, and gives everything that is wrong, in order.

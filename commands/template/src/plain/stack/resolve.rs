@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::super::evaluate::Evaluator;
-use super::super::partial::{Attribute, Partial};
+use super::super::partial::{Attribute, Need, Partial};
 use super::direct::DirectValues;
 use super::needs::{Atom, atom, output_name};
 use crate::error::{Findings, Place, TemplateCode, TemplateError, Violation};
@@ -51,7 +51,12 @@ fn resolved(
     evaluator: &Evaluator<'_>,
 ) -> Result<Option<Value>, Violation> {
     if let Some(secret) = partial.needs().iter().find(|need| need.is_secret()) {
-        return Err(super::needs::secret(&format!("{secret:?}")));
+        let what = match secret {
+            Need::SecretParameter(name) => format!("the parameter {name}"),
+            Need::Dynamic(_, name) => format!("the dynamic reference to {name}"),
+            _ => "it".to_owned(),
+        };
+        return Err(super::needs::secret(&what));
     }
     let mut expression = partial.expression();
     // Twice, for a dynamic reference whose name is known after the first time.

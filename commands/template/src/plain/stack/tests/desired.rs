@@ -228,6 +228,20 @@ fn values_that_functions_need_are_outputs_and_names_are_not() {
 }
 
 #[test]
+fn a_release_records_what_its_functions_refer_to() {
+    let template = with(json!({
+        "Table": typed("AWS::DynamoDB::Table", json!({})),
+        "Queue": typed("AWS::SQS::Queue", json!({})),
+        "Unused": typed("AWS::SQS::Queue", json!({})),
+        "Other": typed("AWS::Lambda::Function", json!({ "Role": { "Fn::GetAtt": ["OtherRole", "Arn"] }, "Environment": { "Variables": {
+            "NAME": { "Ref": "Table" }
+        } } })),
+        "OtherRole": typed("AWS::IAM::Role", json!({ "Policies": [{ "X": { "Fn::Sub": "${Queue.Arn}/*" } }] })),
+    }));
+    assert_eq!(stacked(&World::new(), &template).unwrap().desired.needed, set(&["Queue", "Table"]));
+}
+
+#[test]
 fn nothing_is_emitted_where_nothing_belongs_to_a_stack() {
     let mut template = with(json!({}));
     template["Outputs"] = json!({ "Url": { "Value": { "Fn::GetAtt": ["Fn", "Arn"] } } });
