@@ -6,12 +6,13 @@ use serde_json::{Map, Value, json};
 
 use super::super::classify::{Notice, Part, Resolution, Split, targets};
 use super::super::evaluate::{Evaluator, Known};
-use super::super::partial::{Attribute, Need, Partial};
+use super::super::partial::{Attribute, DynamicService, Need, Partial};
 use super::super::references::{Decided, References};
 use super::super::template::Output;
 use super::api_stages::{self, ApiStages};
 use super::body::Bodies;
 use super::direct::DirectValues;
+use super::error::PassError;
 use super::finish::finish;
 use super::function_names::FunctionNames;
 use super::needs;
@@ -95,6 +96,13 @@ pub fn desired(
                 let place = Place::of(&["Resources", id, "Properties"]);
                 for (key, value) in resource.properties.iter().filter(|(key, _)| is_read(part, key)) {
                     let found = writer.evaluate(value).and_then(|value| {
+                        let secret = value.iter().flat_map(Partial::needs).find_map(|need| match need {
+                            Need::Dynamic(service, name) if service != DynamicService::Ssm => Some(name),
+                            _ => None,
+                        });
+                        if let Some(name) = secret {
+                            return Err(needs::secret(&format!("the dynamic reference to {name}")));
+                        }
                         let expression = value.map(|value| value.expression()).unwrap_or_default();
                         let used = References::of(&expression, &Decided::new()).values.into_iter();
                         let of_stack = |name: &String| split.part(name) == Some(&Part::Stack);
@@ -123,7 +131,11 @@ pub fn desired(
     }
     for error in finish(&mut template) {
         let hint = error.hint();
-        findings.add(&Place::default(), Violation::new(TemplateCode::TooLarge, error.to_string(), hint));
+        let code = match error {
+            PassError::TooMany { .. } => TemplateCode::TooLarge,
+            _ => TemplateCode::Reference,
+        };
+        findings.add(&Place::default(), Violation::new(code, error.to_string(), hint));
     }
     parameters.retain(|name, _| template.parameters.contains_key(name));
     findings.finish(Desired { stack: Some(Emission { template, parameters }), outputs, needed })

@@ -105,7 +105,9 @@ pub(super) fn add_outputs(
 pub(super) fn secret(what: &str) -> Violation {
     Violation::new(
         TemplateCode::Unsupported,
-        format!("{what} is a secret, and outputs of a stack are shown to everybody who may describe it"),
+        format!(
+            "{what} is a secret, and would be shown to everybody who may describe the stack or the function"
+        ),
         "pass the name of the secret or parameter to the function, which then reads the value itself",
     )
 }

@@ -133,26 +133,29 @@ impl Search {
 
     fn text(&mut self, text: &str, at: At<'_>, words: &[Word]) -> String {
         let mut text = text.to_owned();
-        // What a word became is no word to search for: `orders` in `orders-prod` is none, but two words may be one text.
-        let mut done: BTreeSet<&str> = BTreeSet::new();
+        let mut last = None;
         for word in words.iter().filter(|word| !word.is_export) {
-            if !text.contains(&word.literal) || !done.insert(&word.replacement) {
+            // Words are sorted: resources of two types may have one name.
+            if !text.contains(&word.literal) || last.replace(&word.literal) == Some(&word.literal) {
                 continue;
             }
+            let alike = || words.iter().filter(|other| !other.is_export && other.literal == word.literal);
             let is_whole = text == word.literal;
             let (replaced, left) = (std::cell::Cell::new(false), std::cell::Cell::new(false));
             text = replace_words(&text, &word.literal, |before, _| {
                 if is_in_braces(before) {
                     return None;
                 }
-                let is_same =
-                    at.is_environment || word.is_arn(before) || (is_whole && word.is_named_by(at.key));
-                if is_same {
+                let means = |word: &&Word| {
+                    at.is_environment || word.is_arn(before) || (is_whole && word.is_named_by(at.key))
+                };
+                let meant = alike().find(means);
+                if meant.is_some() {
                     replaced.set(true)
                 } else {
                     left.set(true)
                 }
-                is_same.then(|| (word.replacement.clone(), 0))
+                meant.map(|word| (word.replacement.clone(), 0))
             });
             if replaced.get() && at.is_environment {
                 self.in_environments.insert(word.literal.clone());

@@ -195,6 +195,11 @@ fn a_secret_is_never_an_output() {
     };
     let shown = refused(json!({ "X": { "Value": { "Fn::Sub": "x${Password}" } } }), json!({}));
     assert!(shown.contains("is a secret") && !shown.contains("hunter22"), "{shown}");
+    let read = refused(
+        json!({}),
+        json!({ "Other": typed("AWS::Lambda::Function", json!({ "Environment": { "Variables": { "KEY": "{{resolve:secretsmanager:db}}" } } })) }),
+    );
+    assert!(read.contains("the dynamic reference to db is a secret"), "{read}");
     let named = refused(
         json!({}),
         json!({

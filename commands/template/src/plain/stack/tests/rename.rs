@@ -78,6 +78,32 @@ fn a_name_is_changed_wherever_it_means_the_resource() {
 }
 
 #[test]
+fn resources_of_two_types_may_have_one_name() {
+    let statement = json!({ "Statement": [{ "Resource": [
+        "arn:aws:dynamodb:eu-central-1:123456789012:table/orders",
+        "arn:aws:sqs:eu-central-1:123456789012:orders",
+        "arn:aws:sns:eu-central-1:123456789012:orders",
+    ] }] });
+    let found = renamed(&named(
+        json!({ "NAME": "orders" }),
+        json!({
+            "Jobs": typed("AWS::SQS::Queue", json!({ "QueueName": "orders" })),
+            "Policy": typed("AWS::IAM::ManagedPolicy", json!({ "PolicyDocument": statement })),
+        }),
+    ));
+    assert_eq!(
+        found.template.resources["Policy"].properties["PolicyDocument"]["Statement"][0]["Resource"],
+        json!([
+            "arn:aws:dynamodb:eu-central-1:123456789012:table/orders-prod",
+            "arn:aws:sqs:eu-central-1:123456789012:orders-prod",
+            "arn:aws:sns:eu-central-1:123456789012:orders",
+        ])
+    );
+    let environment = &found.template.resources["Fn"].properties["Environment"];
+    assert_eq!(environment["Variables"]["NAME"], "orders-prod");
+}
+
+#[test]
 fn data_whose_name_only_the_code_can_hold_is_asked_about() {
     let found = renamed(&named(json!({}), json!({})));
     let asked: BTreeSet<&str> = found
