@@ -3,6 +3,8 @@
 //! `cargo run -p sluice-template --example corpus -- FOLDER [-v]`. With `-v` each error is printed with its file.
 #![allow(clippy::print_stdout)]
 
+mod shared;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -29,24 +31,6 @@ fn take_apart(text: &str) -> Result<Reading, (&'static str, Vec<TemplateError>)>
     let name = StageName::new("dev").map_err(|_| ("setup", Vec::new()))?;
     let target = Target { account: "123456789012".into(), region: "us-east-1".into() };
     let system_parameters = BTreeMap::new();
-    // Values for what has no default: the first that is tried and allowed.
-    let mut parameters = BTreeMap::new();
-    let names: Vec<String> = template.parameter_names().map(str::to_owned).collect();
-    let mut values = Err(Vec::new());
-    const CANDIDATES: [&str; 12] = [
-        "value",
-        "1",
-        "value1234567",
-        "dev",
-        "10.0.0.0/16",
-        "a@example.org",
-        "example.org",
-        "123456789012",
-        "vpc-0123456789abcdef0",
-        "vol-0123456789abcdef0",
-        "i-0123456789abcdef0",
-        "fsvol-1",
-    ];
     let none = BTreeMap::new();
     let stage = Stage {
         pipeline: &pipeline,
@@ -55,20 +39,11 @@ fn take_apart(text: &str) -> Result<Reading, (&'static str, Vec<TemplateError>)>
         parameters: &none,
         system_parameters: &system_parameters,
     };
-    for candidate in CANDIDATES {
-        values = ParameterValues::of(&template, &Stage { parameters: &parameters, ..stage }, &sources);
-        let Err(errors) = &values else { break };
-        let text: String = errors.iter().map(ToString::to_string).collect();
-        let missing: Vec<String> =
-            names.iter().filter(|name| text.contains(&format!("parameter {name} "))).cloned().collect();
-        parameters.extend(missing.into_iter().map(|name| (name, candidate.to_owned())));
-    }
+    let parameters = shared::parameters(&template, &stage, &sources);
     let stage = Stage { parameters: &parameters, ..stage };
-    let values = match values {
-        Ok(values) => values,
-        // Patterns that no candidate fits are a fault of this program, not of the template.
-        Err(errors) => return Err(("parameter value", errors)),
-    };
+    // Patterns that no guess fits are a fault of this program, not of the template.
+    let values =
+        ParameterValues::of(&template, &stage, &sources).map_err(|errors| ("parameter value", errors))?;
     let later = |_: &str, _: &_| Known::Later;
     let evaluator = Evaluator::new(&template, stage, &values, &later);
     let split = classify(&evaluator, &sources).map_err(|errors| ("classify", errors))?;

@@ -45,8 +45,12 @@ pub fn function_name(pipeline: &PipelineName, stage: &StageName, logical_id: &st
 /// The beginning that the names of a stage's functions share. Names are cut, so functions of other stages and pipelines may
 /// have it, too.
 pub fn function_stem(pipeline: &PipelineName, stage: &StageName) -> String {
-    // A cut name keeps this much of its beginning.
-    format!("sluice-{pipeline}-{stage}-").chars().take(FUNCTION_LIMIT - HASH_DIGITS - 2).collect()
+    let whole = format!("sluice-{pipeline}-{stage}-");
+    // A cut name keeps this much of its beginning, without hyphens at the end.
+    match whole.get(..FUNCTION_LIMIT - HASH_DIGITS - 2) {
+        Some(cut) if cut.len() < whole.len() => cut.trim_end_matches('-').to_owned(),
+        _ => whole,
+    }
 }
 
 /// The ARN of a function, without a version or alias.
@@ -80,6 +84,15 @@ mod tests {
         let orders = PipelineName::new("orders").unwrap();
         let (a, ab) = (StageName::new("aa").unwrap(), StageName::new("aa-b").unwrap());
         assert_ne!(function_name(&orders, &a, "bHello"), function_name(&orders, &ab, "Hello"));
+    }
+
+    #[test]
+    fn hyphens_at_the_end_of_a_cut_name_are_not_in_the_stem() {
+        let pipeline = PipelineName::new("a0-aa-0a-0-aaaa-0a00-0a-00---0aa0a0").unwrap();
+        let stage = StageName::new("aa000-00----a").unwrap();
+        for id in ["aa00aAAa", "A"] {
+            assert!(function_name(&pipeline, &stage, id).starts_with(&function_stem(&pipeline, &stage)));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use sluice_commands::template::plain::{FixedName, Held, Notice, ParameterValues, Split, Why};
+use sluice_commands::template::plain::{Held, Notice, ParameterValues, Question, Renamed, Split, Why};
 
 use super::source::Unreadable;
 use crate::render::text::harmless;
@@ -86,17 +86,9 @@ pub(super) fn why_dropped(why: &Why) -> String {
 type Line = (&'static str, String);
 
 /// The notices of a template and of its parameters. Dropped resources have a section of their own.
-pub(super) fn notices(split: &Split, values: &ParameterValues) -> Vec<Line> {
+pub(super) fn notices(split: &Split, values: &ParameterValues, renamed: &Renamed) -> Vec<Line> {
     let mut notices: Vec<Line> = split.notices.iter().filter_map(notice).collect();
-    let fixed: Vec<&FixedName> = split.names.iter().filter(|name| name.origin.is_fixed()).collect();
-    if !fixed.is_empty() {
-        let names = fixed.iter().map(|name| format!("{}.{}", name.logical_id, name.property)).collect();
-        let text = format!(
-            "These names are fixed, so a second stage in the same account and region cannot be created: {}.",
-            list(&names)
-        );
-        notices.push(("fixed_names", text));
-    }
+    notices.extend(fixed_names(renamed));
     if !values.default_environments.is_empty() {
         let names = values.default_environments.iter().cloned().collect();
         let text = format!(
@@ -111,6 +103,39 @@ pub(super) fn notices(split: &Split, values: &ParameterValues) -> Vec<Line> {
         notices.push(("system_parameters", text));
     }
     notices
+}
+
+/// What happens to fixed names where this is not the first stage of its account.
+fn fixed_names(renamed: &Renamed) -> Vec<Line> {
+    let all = |names: BTreeSet<String>, kind: &'static str, text: &str| {
+        (!names.is_empty()).then(|| (kind, format!("{text}: {}.", list(&names))))
+    };
+    let renames = renamed.renames.iter();
+    let renames = renames.map(|one| format!("{}.{} becomes {}", one.logical_id, one.property, one.to));
+    let asked = renamed.questions.iter().map(|question| match question {
+        Question::NameInCode { logical_id, name } | Question::AlsoElsewhere { logical_id, name, .. } => {
+            format!("{name} ({logical_id})")
+        }
+    });
+    let refused = renamed.refused.iter().map(|refused| refused.logical_id.clone());
+    let texts = [
+        all(
+            renames.collect(),
+            "fixed_names",
+            "These names are fixed. If another stage of the account and region has them, this one gets names of its own",
+        ),
+        all(
+            asked.collect(),
+            "fixed_names_to_confirm",
+            "A person then has to confirm these names, because the code or another place of the template may hold them",
+        ),
+        all(
+            refused.collect(),
+            "one_stage_only",
+            "Only one stage of the account can have these. Give them a condition, or a name that differs for each stage",
+        ),
+    ];
+    texts.into_iter().flatten().collect()
 }
 
 fn notice(found: &Notice) -> Option<Line> {

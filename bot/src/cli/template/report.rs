@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use sluice_commands::template::TemplateError;
 use sluice_commands::template::plain::{
-    Evaluator, Held, Known, ParameterValues, Part, Placement, PlainFunction, PlainTemplate, Resolution,
-    SourceMap, Split, Stage, classify_all, read,
+    Attribute, DirectValues, Evaluator, Held, Known, ParameterValues, Part, Placement, PlainFunction,
+    PlainTemplate, Resolution, SourceMap, Split, Stage, StageNames, classify_all, desired, read, rename,
 };
 use sluice_model::{PipelineName, StageName, Target};
 
@@ -117,9 +117,14 @@ impl Report {
         for (id, _) in split.placements.iter().filter(|(_, placement)| placement.part == Part::Function) {
             errors.extend(PlainFunction::read(id, &evaluator, sources).err().into_iter().flatten());
         }
+        if errors.is_empty() {
+            errors
+                .extend(desired(&evaluator, &split, &examples(&split), sources).err().into_iter().flatten());
+        }
         let mut report = report.refuse(errors);
         report.list(&template, &split);
-        let notices = messages::notices(&split, &values).into_iter();
+        let renamed = rename(&template, &split, StageNames::Further(&name));
+        let notices = messages::notices(&split, &values, &renamed).into_iter();
         report.notices = notices.map(|(kind, text)| Notice { kind, text }).collect();
         let attention = split.attention.into_iter();
         report.attention =
@@ -164,6 +169,23 @@ impl Report {
             }
         }
     }
+}
+
+/// Examples of what is known of APIs and layers before a stack changes.
+fn examples(split: &Split) -> DirectValues {
+    let mut direct = DirectValues::default();
+    for (id, placement) in &split.placements {
+        let (value, attributes): (_, &[&str]) = match placement.part {
+            Part::Api => ("a1b2c3d4e5".to_owned(), &["ApiEndpoint", "ApiId", "RestApiId", "RootResourceId"]),
+            Part::Layer => (format!("arn:aws:lambda:{REGION}:{ACCOUNT}:layer:{id}:1"), &["LayerVersionArn"]),
+            _ => continue,
+        };
+        direct.insert(id, Attribute::Ref, value.clone());
+        for attribute in attributes {
+            direct.insert(id, Attribute::Named((*attribute).to_owned()), value.clone());
+        }
+    }
+    direct
 }
 
 fn in_stack(resource: Resource, placement: &Placement) -> InStack {

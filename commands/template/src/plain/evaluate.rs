@@ -37,7 +37,7 @@ pub type Answer<'a> = dyn Fn(&str, &Attribute) -> Known + 'a;
 pub struct Evaluator<'a> {
     pub(super) template: &'a PlainTemplate,
     pub(super) stage: Stage<'a>,
-    parameters: &'a ParameterValues,
+    pub(super) parameters: &'a ParameterValues,
     answer: &'a Answer<'a>,
     pub(super) budget: Budget,
     pub(super) decided: RefCell<BTreeMap<String, Truth>>,
@@ -61,6 +61,19 @@ impl<'a> Evaluator<'a> {
             decided: RefCell::default(),
             is_decided: Cell::new(false),
         }
+    }
+
+    /// As [`Evaluator::new`], with the conditions that another evaluator of the same template has decided: its parameters may
+    /// be known where these are not.
+    pub(super) fn with_conditions_of(
+        other: &Evaluator<'a>,
+        parameters: &'a ParameterValues,
+        answer: &'a Answer<'a>,
+    ) -> Self {
+        let evaluator = Self::new(other.template, other.stage, parameters, answer);
+        let decided = other.decisions().into_iter().map(|(name, truth)| (name, Truth::Decided(truth)));
+        evaluator.decided.replace(decided.collect());
+        evaluator
     }
 
     /// Evaluates an expression of the template. `place` is where it stands, as `["Outputs", "Url", "Value"]`, for errors.

@@ -11,6 +11,8 @@
 //! 3. [`Evaluator`] evaluates expressions: known here, or deferred with what they need.
 //! 4. [`PlainFunction::read`] reads the functions that Sluice changes itself.
 //! 5. [`classify`] says where each resource belongs: to Sluice directly, to the stage's stack, or nowhere.
+//! 6. [`rename`] and [`desired`] emit the template of the stage's stack, and [`grow`], [`wire`] and [`shed`] the passes that lead
+//!    to it; [`resolve`] gives the values that were deferred.
 
 mod attributes;
 mod choices;
@@ -30,6 +32,7 @@ mod partial;
 mod read;
 mod references;
 mod references_check;
+mod stack;
 mod stage;
 mod strings;
 mod template;
@@ -48,6 +51,12 @@ pub use parameters::ParameterValues;
 pub use partial::{Attribute, Deferred, DynamicService, Fragment, Need, Partial};
 pub use read::read;
 pub use references::{Reference, References};
+pub use stack::{
+    ChangeAction, Clash, Confirmed, Delivery, Described, Desired, DirectValues, Emission, Forbidden, Kept,
+    ParameterValue, PassError, PolicyAction, Question, Refused, Rename, Renamed, Replacement, Shed,
+    StackResource, StackTemplate, StackValues, StageNames, approval_digest, assert_grow, assert_shed,
+    assert_wire, clashes, desired, grow, is_as_approved, rename, resolve, shed, wire,
+};
 pub use stage::{Stage, stack_name};
 pub use template::{Output, PlainTemplate, Resource};
 

@@ -59,6 +59,18 @@ impl Kind {
         Kind::of(name).filter(|kind| matches!(kind, Kind::Text | Kind::List))
     }
 
+    /// A type of CloudFormation's with the same values, without checks in the account.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Kind::Text => "String",
+            Kind::Number => "Number",
+            Kind::Numbers => "List<Number>",
+            Kind::List => "CommaDelimitedList",
+            Kind::System { is_list: false } => "AWS::SSM::Parameter::Value<String>",
+            Kind::System { is_list: true } => "AWS::SSM::Parameter::Value<List<String>>",
+        }
+    }
+
     pub(super) fn is_list(&self) -> bool {
         matches!(self, Kind::Numbers | Kind::List | Kind::System { is_list: true })
     }

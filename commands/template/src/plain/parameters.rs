@@ -56,6 +56,18 @@ impl ParameterValues {
         findings.finish(read)
     }
 
+    /// The same values, but parameters with `NoEcho` are deferred as references to themselves: for what is written down.
+    pub(super) fn without_secrets(&self, template: &PlainTemplate) -> Self {
+        let mut values = self.clone();
+        for (name, value) in &mut values.values {
+            if template.is_no_echo(name) {
+                let expression = serde_json::json!({ "Ref": name });
+                *value = Partial::Deferred(Deferred::new(expression, Need::SecretParameter(name.clone())));
+            }
+        }
+        values
+    }
+
     fn value(
         &mut self,
         name: &str,

@@ -43,10 +43,12 @@ pub enum Need {
     Import(String),
     /// The availability zones of a region.
     Zones(String),
-    /// A dynamic reference, as `path:key` after the service.
+    /// A dynamic reference, as `path:key` after the service; or its expression as JSON if a part of that is unknown.
     Dynamic(DynamicService, String),
     /// A parameter of Systems Manager that a parameter of the template reads; its name.
     SystemParameter(String),
+    /// The value of a parameter with `NoEcho`; its name. Only where secrets are kept as references: in a stack's template.
+    SecretParameter(String),
     /// The stack's own id.
     StackId,
 }
@@ -54,7 +56,11 @@ pub enum Need {
 impl Need {
     /// Whether the value is a secret, which must not pass through a stack's outputs.
     pub fn is_secret(&self) -> bool {
-        matches!(self, Need::Dynamic(DynamicService::SsmSecure | DynamicService::SecretsManager, _))
+        matches!(
+            self,
+            Need::SecretParameter(_)
+                | Need::Dynamic(DynamicService::SsmSecure | DynamicService::SecretsManager, _)
+        )
     }
 }
 
@@ -181,21 +187,8 @@ impl Partial {
 
     /// A string of fragments. Dynamic references in the known text become fragments of their own.
     pub(super) fn text(fragments: Vec<Fragment>) -> Result<Self, Violation> {
-        let mut merged: Vec<Fragment> = Vec::new();
-        for fragment in fragments {
-            match (merged.last_mut(), fragment) {
-                (Some(Fragment::Known(open)), Fragment::Known(text)) => open.push_str(&text),
-                (_, fragment) => merged.push(fragment),
-            }
-        }
-        let mut split = Vec::new();
-        for fragment in merged {
-            match fragment {
-                Fragment::Known(text) => dynamic_references(&text, &mut split)?,
-                deferred => split.push(deferred),
-            }
-        }
-        split.retain(|fragment| !matches!(fragment, Fragment::Known(text) if text.is_empty()));
+        let split = dynamic_references(with_merged_text(fragments))?;
+        let split = with_merged_text(split);
         let mut fragments = split.into_iter();
         Ok(match (fragments.next(), fragments.as_slice().is_empty()) {
             (None, _) => Partial::Known("".into()),
@@ -206,32 +199,103 @@ impl Partial {
     }
 }
 
-/// Splits a text at its dynamic references.
-fn dynamic_references(text: &str, fragments: &mut Vec<Fragment>) -> Result<(), Violation> {
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("{{resolve:") {
-        let wrong = |problem: &str| {
-            let hint = "write it like {{resolve:ssm:/orders/name}}, without references to resources in it";
-            Violation::new(TemplateCode::Unsupported, problem, hint)
-        };
-        let (reference, tail) = after
-            .split_once("}}")
-            .ok_or_else(|| wrong("a dynamic reference has no end that is known here"))?;
-        let (service, path) = reference.split_once(':').unwrap_or((reference, ""));
-        let service = match service {
-            "ssm" => DynamicService::Ssm,
-            "ssm-secure" => DynamicService::SsmSecure,
-            "secretsmanager" => DynamicService::SecretsManager,
-            _ => return Err(wrong(&format!("`{service}` is no service of dynamic references"))),
-        };
-        fragments.push(Fragment::Known(before.to_owned()));
-        let expression = Value::String(format!("{{{{resolve:{reference}}}}}"));
-        fragments
-            .push(Fragment::Deferred(Deferred::new(expression, Need::Dynamic(service, path.to_owned()))));
-        rest = tail;
+/// The fragments with adjacent texts as one, and without empty ones.
+fn with_merged_text(fragments: Vec<Fragment>) -> Vec<Fragment> {
+    let mut merged: Vec<Fragment> = Vec::new();
+    for fragment in fragments {
+        match (merged.last_mut(), fragment) {
+            (Some(Fragment::Known(open)), Fragment::Known(text)) => open.push_str(&text),
+            (_, Fragment::Known(text)) if text.is_empty() => {}
+            (_, fragment) => merged.push(fragment),
+        }
     }
-    fragments.push(Fragment::Known(rest.to_owned()));
-    Ok(())
+    merged
+}
+
+const DYNAMIC: &str = "{{resolve:";
+
+/// Splits a text at its dynamic references: each becomes a fragment, also if a part of its name is not known.
+fn dynamic_references(fragments: Vec<Fragment>) -> Result<Vec<Fragment>, Violation> {
+    let mut split = Vec::new();
+    let mut open: Option<Vec<Fragment>> = None;
+    for fragment in fragments {
+        let text = match (fragment, &mut open) {
+            (Fragment::Known(text), _) => text,
+            (deferred, Some(parts)) => {
+                parts.push(deferred);
+                continue;
+            }
+            (deferred, None) => {
+                split.push(deferred);
+                continue;
+            }
+        };
+        let mut rest = text.as_str();
+        loop {
+            let mark = if open.is_some() { "}}" } else { DYNAMIC };
+            let Some((before, after)) = rest.split_once(mark) else { break };
+            match open.take() {
+                Some(mut parts) => {
+                    parts.push(Fragment::Known(format!("{before}}}}}")));
+                    split.push(Fragment::Deferred(dynamic_reference(parts)?));
+                }
+                None => {
+                    split.push(Fragment::Known(before.to_owned()));
+                    open = Some(vec![Fragment::Known(DYNAMIC.to_owned())]);
+                }
+            }
+            rest = after;
+        }
+        open.as_mut().unwrap_or(&mut split).push(Fragment::Known(rest.to_owned()));
+    }
+    // Without an end it is text, or a part of one that `Fn::Join` puts together.
+    split.extend(open.into_iter().flatten());
+    Ok(split)
+}
+
+/// A dynamic reference, from `{{resolve:` to `}}`.
+fn dynamic_reference(parts: Vec<Fragment>) -> Result<Deferred, Violation> {
+    let mut known = String::new();
+    let mut needs = BTreeSet::new();
+    let mut expressions: Vec<Value> = Vec::new();
+    for part in &parts {
+        match part {
+            Fragment::Known(text) => {
+                known.push_str(text);
+                match expressions.last_mut() {
+                    Some(Value::String(last)) => last.push_str(text),
+                    _ => expressions.push(text.clone().into()),
+                }
+            }
+            Fragment::Deferred(deferred) => {
+                needs.extend(deferred.needs.iter().cloned());
+                expressions.push(deferred.expression.clone());
+            }
+        }
+    }
+    let inner = known.strip_prefix(DYNAMIC).and_then(|text| text.strip_suffix("}}")).unwrap_or_default();
+    let (service, path) = inner.split_once(':').unwrap_or((inner, ""));
+    let service = match service {
+        "ssm" => DynamicService::Ssm,
+        "ssm-secure" => DynamicService::SsmSecure,
+        "secretsmanager" => DynamicService::SecretsManager,
+        _ => return Err(not_dynamic(&format!("`{service}` is no service of dynamic references"))),
+    };
+    let (expression, path) = match expressions.as_slice() {
+        [one] => (one.clone(), path.to_owned()),
+        _ => {
+            let expression = json!({ "Fn::Join": ["", expressions] });
+            let path = expression.to_string();
+            (expression, path)
+        }
+    };
+    needs.insert(Need::Dynamic(service, path));
+    Ok(Deferred { expression, needs })
+}
+
+fn not_dynamic(problem: &str) -> Violation {
+    let hint = "write it like {{resolve:ssm:/orders/name}}";
+    Violation::new(TemplateCode::Unsupported, problem, hint)
 }
 
 #[cfg(test)]
@@ -265,9 +329,22 @@ mod tests {
     }
 
     #[test]
-    fn a_dynamic_reference_with_an_unknown_name_or_service_is_an_error() {
-        for broken in ["{{resolve:ssm:x", "{{resolve:vault:x}}", "{{resolve:ssm"] {
-            assert!(Partial::text(vec![known(broken)]).is_err(), "{broken}");
+    fn an_unknown_service_is_an_error_and_a_reference_without_an_end_is_text() {
+        assert!(Partial::text(vec![known("{{resolve:vault:x}}")]).is_err());
+        for open in ["{{resolve:ssm:x", "{{resolve:ssm"] {
+            assert_eq!(Partial::text(vec![known(open)]), Ok(Partial::Known(open.into())));
         }
+    }
+
+    #[test]
+    fn the_name_of_a_dynamic_reference_may_be_unknown() {
+        let need = Need::Import("secret".into());
+        let name = Fragment::Deferred(Deferred::new(json!({ "Fn::ImportValue": "secret" }), need.clone()));
+        let parts = vec![known("x{{resolve:secretsmanager:"), name, known(":SecretString}}y")];
+        let text = Partial::text(parts).unwrap();
+        let reference = json!({ "Fn::Join": ["", ["{{resolve:secretsmanager:", { "Fn::ImportValue": "secret" }, ":SecretString}}"]] });
+        assert_eq!(text.expression(), json!({ "Fn::Join": ["", ["x", reference, "y"]] }));
+        let secret = Need::Dynamic(DynamicService::SecretsManager, reference.to_string());
+        assert_eq!(text.needs(), BTreeSet::from([need, secret]));
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::declaration::Declaration;
+use super::declaration::{Declaration, STAGE};
+use super::stage::Stage;
 
 /// A plain CloudFormation template. Every reference in it is to something that it declares.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,25 @@ impl PlainTemplate {
     /// The names of the parameters, in order.
     pub fn parameter_names(&self) -> impl Iterator<Item = &str> {
         self.parameters.keys().map(String::as_str)
+    }
+
+    /// The declaration of a parameter as a stack needs it, where values were checked already; `None` if there is none.
+    pub(super) fn parameter_for_stack(&self, parameter: &str) -> Option<Value> {
+        let declared = self.parameters.get(parameter)?;
+        let mut declaration = json!({ "Type": declared.kind.name() });
+        if declared.no_echo {
+            declaration["NoEcho"] = true.into();
+        }
+        Some(declaration)
+    }
+
+    /// The written value of a parameter on a stage: the one that is set, or the default.
+    pub(super) fn parameter_text(&self, parameter: &str, stage: &Stage<'_>) -> Option<String> {
+        if parameter == STAGE {
+            return Some(stage.name.to_string());
+        }
+        let default = || self.parameters.get(parameter)?.default.clone();
+        stage.parameters.get(parameter).cloned().or_else(default)
     }
 
     /// Whether a parameter is declared with `NoEcho`: its value is a secret and must not be shown.

@@ -36,7 +36,7 @@ impl Evaluator<'_> {
     }
 
     /// The value of an expression that is true or false.
-    fn truth(&self, value: &Value) -> Result<Truth, Violation> {
+    pub(super) fn truth(&self, value: &Value) -> Result<Truth, Violation> {
         // The guard ends circles too: `check` has refused them, but this does not rely on it.
         let _level = self.budget.enter()?;
         let map = shape::map(value)?;

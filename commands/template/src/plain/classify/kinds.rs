@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 use super::super::template::Resource;
 use super::split::Held;
 
-pub(super) const FUNCTION: &str = "AWS::Lambda::Function";
+pub(in crate::plain) const FUNCTION: &str = "AWS::Lambda::Function";
 pub(super) const LAYER: &str = "AWS::Lambda::LayerVersion";
 pub(super) const VERSION: &str = "AWS::Lambda::Version";
 pub(super) const ALIAS: &str = "AWS::Lambda::Alias";
-pub(super) const PERMISSION: &str = "AWS::Lambda::Permission";
-pub(super) const ROLE: &str = "AWS::IAM::Role";
+pub(in crate::plain) const PERMISSION: &str = "AWS::Lambda::Permission";
+pub(in crate::plain) const ROLE: &str = "AWS::IAM::Role";
 pub(super) const POLICY: &str = "AWS::IAM::Policy";
-pub(super) const MANAGED_POLICY: &str = "AWS::IAM::ManagedPolicy";
+pub(in crate::plain) const MANAGED_POLICY: &str = "AWS::IAM::ManagedPolicy";
 pub(super) const ROLE_POLICY: &str = "AWS::IAM::RolePolicy";
-pub(super) const STATE_MACHINE: &str = "AWS::StepFunctions::StateMachine";
-pub(super) const HTTP_API: &str = "AWS::ApiGatewayV2::Api";
+pub(in crate::plain) const STATE_MACHINE: &str = "AWS::StepFunctions::StateMachine";
+pub(in crate::plain) const HTTP_API: &str = "AWS::ApiGatewayV2::Api";
 pub(super) const REST_API: &str = "AWS::ApiGateway::RestApi";
 
 /// Types that deliver events to functions or make them reachable. `findings/deploy-design.md`, "The rule for stack changes".
@@ -67,14 +67,22 @@ pub(super) fn held(resource: &Resource, calls: bool) -> Option<Held> {
     if TRIGGERS.contains(&kind) || (resource.is_custom() && calls) {
         return Some(Held::Type);
     }
-    let own = TRIGGER_PROPERTIES
-        .iter()
-        .filter(|(of, property)| *of == kind && resource.properties.contains_key(*property));
-    let properties: BTreeSet<String> = own.map(|(_, property)| (*property).to_owned()).collect();
+    let own = trigger_properties(kind).filter(|property| resource.properties.contains_key(*property));
+    let properties: BTreeSet<String> = own.map(str::to_owned).collect();
     if !properties.is_empty() {
         return Some(Held::Properties(properties));
     }
     CALLERS.contains(&kind).then_some(Held::IfChanged)
+}
+
+/// Whether a type as a whole delivers events to functions or makes them reachable.
+pub(in crate::plain) fn is_trigger(kind: &str) -> bool {
+    TRIGGERS.contains(&kind)
+}
+
+/// The properties of a type that deliver events to functions, while the rest of it does not.
+pub(in crate::plain) fn trigger_properties(kind: &str) -> impl Iterator<Item = &'static str> {
+    TRIGGER_PROPERTIES.iter().filter(move |(of, _)| *of == kind).map(|(_, property)| *property)
 }
 
 /// Whether a type is a stage of an API, a deployment of one, or neither.

@@ -18,12 +18,13 @@ mod dropped;
 mod graph;
 mod hold;
 mod infrastructure;
-mod kinds;
-mod names;
+pub(in crate::plain) mod kinds;
+pub(in crate::plain) mod names;
 mod resolution;
 mod roles;
 mod security;
 mod split;
+mod targets;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,8 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use split::{Attention, FixedName, Held, NameOrigin, Notice, Part, Placement, Resolution, Split, Why};
+
+pub(in crate::plain) use targets::{Target, targets};
 
 use super::evaluate::Evaluator;
 use crate::error::{Findings, TemplateError};

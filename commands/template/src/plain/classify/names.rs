@@ -34,8 +34,13 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 });
 
 /// Whether a type holds data that a replacement or a removal loses.
-pub(super) fn is_stateful(kind: &str) -> bool {
+pub(in crate::plain) fn is_stateful(kind: &str) -> bool {
     TABLE.stateful.contains(kind)
+}
+
+/// The properties that name a resource of that type.
+pub(in crate::plain) fn properties(kind: &str) -> &'static [&'static str] {
+    TABLE.names.get(kind).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The names of all present resources and outputs.

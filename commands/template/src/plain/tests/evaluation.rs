@@ -134,12 +134,23 @@ fn what_needs_something_is_deferred_with_everything_known_in_it() {
         (
             json!({ "Fn::If": ["Later", { "Ref": "Table" }, { "Ref": "AWS::NoValue" }] }),
             json!({ "Fn::If": ["Later", { "Ref": "Table" }, { "Ref": "AWS::NoValue" }] }),
-            vec![image, name],
+            vec![image, name.clone()],
         ),
         (
             json!({ "Fn::Sub": "{{resolve:ssm:/${Stage}/key}}" }),
             json!("{{resolve:ssm:/prod/key}}"),
             vec![Need::Dynamic(DynamicService::Ssm, "/prod/key".into())],
+        ),
+        (
+            json!({ "Fn::Join": ["", ["{{resolve:ssm:", { "Ref": "Table" }, "}}"]] }),
+            json!({ "Fn::Join": ["", ["{{resolve:ssm:", { "Ref": "Table" }, "}}"]] }),
+            vec![
+                name.clone(),
+                Need::Dynamic(
+                    DynamicService::Ssm,
+                    r#"{"Fn::Join":["",["{{resolve:ssm:",{"Ref":"Table"},"}}"]]}"#.into(),
+                ),
+            ],
         ),
         (
             json!({ "Ref": "Dynamic" }),
@@ -168,7 +179,7 @@ fn a_wrong_expression_is_an_error_with_its_place() {
         (json!({ "Fn::Split": ["", "a"] }), "is empty"),
         (json!({ "Fn::Sub": ["a", {}, 1] }), "takes a string"),
         (json!({ "Fn::Sub": "${Names}" }), "found a list, but expected a string"),
-        (json!({ "Fn::Sub": "{{resolve:ssm:${Table}}}" }), "no end that is known here"),
+        (json!({ "Fn::Sub": "{{resolve:vault:${Table}}}" }), "is no service of dynamic references"),
         (json!({ "Fn::If": ["Prod", 1] }), "takes a condition and two values"),
         (json!({ "Fn::FindInMap": ["M", "x", "y"] }), "has no value for `x` and `y`"),
         (json!({ "Fn::Length": [1] }), "`Fn::Length` is not supported here"),
