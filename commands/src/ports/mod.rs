@@ -15,6 +15,7 @@ mod logs;
 mod objects;
 mod probe;
 mod repositories;
+mod stacks;
 
 pub use account::*;
 pub use archive::*;
@@ -28,6 +29,7 @@ pub use objects::*;
 pub use probe::*;
 pub use repositories::*;
 pub use sluice_engine::ports::*;
+pub use stacks::*;
 
 use std::collections::BTreeMap;
 
