@@ -7,6 +7,7 @@
 mod api_gateway;
 mod call;
 mod client;
+mod cloudformation;
 mod cloudwatch_logs;
 mod codebuild;
 mod codecommit;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 pub use aws_config::SdkConfig;
 use sluice_commands::ports::{
-    Archive, Builders, Functions, Gateway, Identity, Logs, Objects, Queue, Quotas, Repositories,
+    Archive, Builders, Functions, Gateway, Identity, Logs, Objects, Queue, Quotas, Repositories, Stacks,
 };
 
 pub use crate::call::{MUTATIONS, READS};
@@ -51,6 +52,8 @@ pub struct Aws {
     pub functions: Arc<dyn Functions>,
     /// API Gateway v2.
     pub gateway: Arc<dyn Gateway>,
+    /// CloudFormation.
+    pub stacks: Arc<dyn Stacks>,
     /// IAM and STS.
     pub identity: Arc<dyn Identity>,
     /// CloudWatch Logs.
@@ -109,6 +112,12 @@ impl Aws {
                 service: service!(aws_sdk_apigatewayv2, config, region, limits),
                 changes: ChangeLocks::default(),
             }),
+            stacks: Arc::new(cloudformation::CloudFormation(service!(
+                aws_sdk_cloudformation,
+                config,
+                region,
+                limits
+            ))),
             identity: Arc::new(iam::Iam {
                 iam: iam.clone(),
                 sts: service!(aws_sdk_sts, config, region, limits),

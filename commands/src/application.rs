@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::ports::{Builders, Directory, Functions, Gateway, Identity, Logs, Objects, Probe, Repositories};
+use crate::ports::{
+    Builders, Directory, Functions, Gateway, Identity, Logs, Objects, Probe, Repositories, Stacks,
+};
 use crate::records::{AuditSubject, Keys};
 use crate::rules::{PinnedRoles, Snapshot};
 
@@ -49,6 +51,8 @@ pub struct Ports {
     pub functions: Arc<dyn Functions>,
     /// API Gateway.
     pub gateway: Arc<dyn Gateway>,
+    /// CloudFormation.
+    pub stacks: Arc<dyn Stacks>,
     /// Requests to what stages serve.
     pub probe: Arc<dyn Probe>,
     /// IAM and STS.

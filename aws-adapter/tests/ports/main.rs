@@ -7,3 +7,4 @@ mod lambda;
 mod quotas;
 mod recorded;
 mod refusals;
+mod stacks;

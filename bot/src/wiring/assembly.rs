@@ -140,6 +140,7 @@ impl ProcessPorts {
                 objects: Arc::clone(&aws.objects),
                 functions: Arc::clone(&aws.functions),
                 gateway: Arc::clone(&aws.gateway),
+                stacks: Arc::clone(&aws.stacks),
                 probe: Arc::new(HttpProbe::new()),
                 identity: Arc::clone(&aws.identity),
                 logs: Arc::clone(&aws.logs),

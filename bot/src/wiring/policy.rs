@@ -185,6 +185,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
     let function = here("lambda", "function:sluice-*");
     let api_root = |path: &str| target.arn_of_region("apigateway", path);
     let api = |path: &str| api_root(&format!("/apis{path}"));
+    let stacks = here("cloudformation", "stack/sluice-*/*");
     let with_boundary = json!({ "StringEquals": { "iam:PermissionsBoundary": boundaries } });
     vec![
         Allowed::new(
@@ -270,11 +271,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
             .also(&["apigateway:POST", "apigateway:PUT"]),
         Allowed::new(
             "ApiDefinitions",
-            &[
-                "apigatewayv2:CreateDeployment",
-                "apigatewayv2:CreateStage",
-                "apigatewayv2:GetDeployments",
-            ],
+            &["apigatewayv2:CreateDeployment", "apigatewayv2:CreateStage", "apigatewayv2:GetDeployments"],
             ["deployments", "stages"].map(|of| api(&format!("/*/{of}"))).into(),
         ),
         // API Gateway matches `*` across slashes, so this is every resource below an API; only the import is a PUT there.
@@ -284,6 +281,31 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
             &["apigatewayv2:DeleteStage", "apigatewayv2:GetStage", "apigatewayv2:UpdateStage"],
             vec![api("/*/stages/*")],
         ),
+        // With its service role: without one, CloudFormation would work with the bot's own rights. It keeps the role for the
+        // stack, so the calls below need no condition.
+        Allowed::new("NewChangeSets", &["cloudformation:CreateChangeSet"], vec![stacks.clone()])
+            .when(json!({ "ArnLike": { "cloudformation:RoleArn": roles } })),
+        Allowed::new(
+            "Stacks",
+            &[
+                "cloudformation:CancelUpdateStack",
+                "cloudformation:ContinueUpdateRollback",
+                "cloudformation:DeleteChangeSet",
+                "cloudformation:DeleteStack",
+                "cloudformation:DescribeChangeSet",
+                "cloudformation:DescribeStackEvents",
+                "cloudformation:DescribeStackResourceDrifts",
+                "cloudformation:DescribeStacks",
+                "cloudformation:DetectStackDrift",
+                "cloudformation:ExecuteChangeSet",
+                "cloudformation:GetTemplate",
+                "cloudformation:ListStackResources",
+                "cloudformation:UpdateTerminationProtection",
+            ],
+            vec![stacks],
+        )
+        // AWS checks the detection of a stack's drift for each of its resources, too.
+        .also(&["cloudformation:DetectStackResourceDrift", "cloudformation:TagResource"]),
         Allowed::new("BoundedRoles", &["iam:CreateRole", "iam:PutRolePolicy"], vec![roles.clone()])
             .when(with_boundary),
         // Calls name a role without its path, and a role that does not exist has none. So reading it needs the ARN without
@@ -295,6 +317,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
         Allowed::new(
             "AccountReads",
             &[
+                "cloudformation:DescribeStackDriftDetectionStatus",
                 "iam:GetAccountSummary",
                 "iam:ListRoles",
                 "lambda:GetAccountSettings",
@@ -305,7 +328,12 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
         ),
         Allowed::new("PassRoles", &[], vec![roles]).also(&["iam:PassRole"]).when(json!({
             "StringEquals": {
-                "iam:PassedToService": ["apigateway.amazonaws.com", "codebuild.amazonaws.com", "lambda.amazonaws.com"],
+                "iam:PassedToService": [
+                    "apigateway.amazonaws.com",
+                    "cloudformation.amazonaws.com",
+                    "codebuild.amazonaws.com",
+                    "lambda.amazonaws.com",
+                ],
             }
         })),
         // The boundaries of this region, in few characters.

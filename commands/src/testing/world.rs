@@ -47,6 +47,7 @@ pub fn world(
             objects: aws.clone(),
             functions: aws.clone(),
             gateway: aws.clone(),
+            stacks: aws.clone(),
             probe: aws.clone(),
             identity: aws.clone(),
             logs: aws,

@@ -80,6 +80,7 @@ impl FaultProxy {
             objects: all.clone(),
             functions: all.clone(),
             gateway: all.clone(),
+            stacks: all.clone(),
             probe: all.clone(),
             identity: all.clone(),
             logs: all,

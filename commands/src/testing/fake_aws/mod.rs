@@ -21,6 +21,7 @@ mod judge;
 mod objects;
 mod probe;
 mod repositories;
+mod stacks;
 
 pub use app::App;
 pub use fault_proxy::{End, FaultProxy};
@@ -75,6 +76,7 @@ pub(crate) struct State {
     pub(crate) buckets: BTreeMap<String, objects::BucketContent>,
     pub(crate) functions: BTreeMap<String, functions::FunctionState>,
     pub(crate) apis: Vec<gateway::ApiState>,
+    pub(crate) stacks: stacks::StackStates,
     pub(crate) roles: BTreeMap<String, identity::RoleState>,
     /// The versions of each policy, the default one last.
     pub(crate) policies: BTreeMap<String, Vec<(usize, String)>>,
@@ -137,6 +139,7 @@ impl FakeAws {
             buckets: BTreeMap::new(),
             functions: BTreeMap::new(),
             apis: vec![],
+            stacks: stacks::StackStates::default(),
             roles: BTreeMap::new(),
             policies: BTreeMap::new(),
             retentions: BTreeMap::new(),
@@ -222,6 +225,7 @@ impl FakeAws {
         state.now = Instant::now();
         state.time = self.clock.now();
         state.settle_builds();
+        state.settle_stacks();
         state
     }
 }
