@@ -281,8 +281,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
             &["apigatewayv2:DeleteStage", "apigatewayv2:GetStage", "apigatewayv2:UpdateStage"],
             vec![api("/*/stages/*")],
         ),
-        // With its service role: without one, CloudFormation would work with the bot's own rights. It keeps the role for the
-        // stack, so the calls below need no condition.
+        // Without a service role, CloudFormation would use the bot's own rights. A stack keeps its role.
         Allowed::new("NewChangeSets", &["cloudformation:CreateChangeSet"], vec![stacks.clone()])
             .when(json!({ "ArnLike": { "cloudformation:RoleArn": roles } })),
         Allowed::new(
@@ -304,7 +303,6 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
             ],
             vec![stacks],
         )
-        // AWS checks the detection of a stack's drift for each of its resources, too.
         .also(&["cloudformation:DetectStackResourceDrift", "cloudformation:TagResource"]),
         Allowed::new("BoundedRoles", &["iam:CreateRole", "iam:PutRolePolicy"], vec![roles.clone()])
             .when(with_boundary),

@@ -67,7 +67,7 @@ statuses! {
     DeleteComplete = "DELETE_COMPLETE", Gone;
     /// It is being updated.
     UpdateInProgress = "UPDATE_IN_PROGRESS", InProgress;
-    /// The update succeeded, cannot be taken back any more, and replaced and removed resources are being deleted.
+    /// The update succeeded and cannot be rolled back any more; replaced and removed resources are being deleted.
     UpdateCompleteCleanupInProgress = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", InProgress;
     /// It was updated. Resources that the clean-up could not delete are left without a stack.
     UpdateComplete = "UPDATE_COMPLETE", Stable;

@@ -11,13 +11,15 @@
 //!
 //! Only templates in JSON are judged. Nested stacks and conditions are not.
 
+mod answer;
 mod judge;
 mod schema;
 mod shown;
+mod template;
 
 use std::collections::{BTreeMap, HashMap};
 
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -27,7 +29,7 @@ use super::access::{Access, xml};
 use super::request::AwsRequest;
 use super::strict::{Rule, Strict};
 use super::upstream::{Answer, Upstream};
-use crate::calls::{Protocol, RefusedByRule};
+use answer::{answered, done, invalid, refuse};
 use judge::Judge;
 use shown::{Execution, Shown};
 
@@ -96,7 +98,8 @@ impl CloudFormation {
         if let Some(known) = self.known(stack.as_ref().map(|(id, _)| id.as_str()), set) {
             if known.token.is_some() && known.token.as_deref() == form.get("ClientToken").map(String::as_str)
             {
-                return Ok(created(&known));
+                let ids = format!("<Id>{}</Id><StackId>{}</StackId>", known.id, known.stack);
+                return Ok(answered("CreateChangeSet", &ids));
             }
             let message = format!(
                 "ChangeSet {set} cannot be created due to a mismatch with existing attribute ClientToken"
@@ -114,7 +117,7 @@ impl CloudFormation {
         }
         let sent: Form = url::form_urlencoded::parse(&request.body).into_owned().collect();
         let template: Value = serde_json::from_str(field(&sent, "TemplateBody")).unwrap_or(Value::Null);
-        judge::acceptable(&template, form).map_err(|(code, message)| refuse(code, &message))?;
+        template::acceptable(&template, form).map_err(|(code, message)| refuse(code, &message))?;
         let answer = self.upstream.exchange(request).await?;
         let text = text_of(&answer);
         if let (true, Some(id)) = (answer.status.is_success(), xml::first(&text, "Id")) {
@@ -126,7 +129,7 @@ impl CloudFormation {
                 creates,
                 deletes_on_failure: form.get("OnStackFailure").is_some_and(|then| then == "DELETE"),
                 role,
-                parameters: judge::parameters(&template, form),
+                parameters: template::parameters(&template, form),
                 template,
             };
             self.state.lock().change_sets.insert(id, made);
@@ -374,29 +377,6 @@ fn with_body(form: &Form, body: &str) -> String {
         .extend_pairs(fields)
         .append_pair("TemplateBody", body)
         .finish()
-}
-
-fn created(set: &ChangeSet) -> Response {
-    answered("CreateChangeSet", &format!("<Id>{}</Id><StackId>{}</StackId>", set.id, set.stack))
-}
-
-fn done(method: &str) -> Response {
-    answered(method, "")
-}
-
-fn answered(method: &str, result: &str) -> Response {
-    let body = format!("<{method}Response><{method}Result>{result}</{method}Result></{method}Response>");
-    ([("content-type", "text/xml")], body).into_response()
-}
-
-fn invalid(message: &str) -> Box<Response> {
-    refuse("ValidationError", message)
-}
-
-fn refuse(code: &str, message: &str) -> Box<Response> {
-    let mut response = Protocol::Query.error(StatusCode::BAD_REQUEST, code, message);
-    response.extensions_mut().insert(RefusedByRule(Rule::Stacks.name()));
-    Box::new(response)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod compare;
 mod execution;
 mod port;
+mod request;
 #[cfg(test)]
 mod tests;
 
