@@ -7,6 +7,7 @@
 mod api_gateway;
 mod call;
 mod client;
+mod cloudformation;
 mod cloudwatch_logs;
 mod codebuild;
 mod codecommit;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 pub use aws_config::SdkConfig;
 use sluice_commands::ports::{
     Archive, Builders, FunctionSettings, Functions, Gateway, Identity, Layers, Logs, Objects, Queue, Quotas,
-    Repositories,
+    Repositories, Stacks,
 };
 
 pub use crate::call::{MUTATIONS, READS};
@@ -59,6 +60,8 @@ pub struct Aws {
     pub gateway: Arc<dyn Gateway>,
     /// API Gateway, REST APIs.
     pub rest_gateway: Arc<dyn Gateway>,
+    /// CloudFormation.
+    pub stacks: Arc<dyn Stacks>,
     /// IAM and STS.
     pub identity: Arc<dyn Identity>,
     /// CloudWatch Logs.
@@ -125,6 +128,12 @@ impl Aws {
                 changes: ChangeLocks::default(),
                 local: config::local_endpoint(config, "API Gateway"),
             }),
+            stacks: Arc::new(cloudformation::CloudFormation(service!(
+                aws_sdk_cloudformation,
+                config,
+                region,
+                limits
+            ))),
             identity: Arc::new(iam::Iam {
                 iam: iam.clone(),
                 sts: service!(aws_sdk_sts, config, region, limits),

@@ -52,6 +52,8 @@ pub(crate) struct Limits {
     rest_imports: RateLimiter,
     iam: RateLimiter,
     logs: RateLimiter,
+    stack_reads: RateLimiter,
+    stack_changes: RateLimiter,
 }
 
 /// The calls that Lambda's control plane accepts each second:
@@ -91,6 +93,10 @@ impl Limits {
             // 10/s for each of the calls that create, change and list log groups:
             // <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>.
             logs: share(5, per_second(5)),
+            // CloudFormation publishes no figure, and throttles clients that poll many stacks
+            // (<https://repost.aws/knowledge-center/cloudformation-rate-exceeded-error>): assumptions, with room for others.
+            stack_reads: share(10, per_second(5)),
+            stack_changes: share(5, per_second(2)),
         }
     }
 
@@ -121,6 +127,7 @@ impl Limits {
                 _ => vec![&self.apis],
             },
             "iam" => vec![&self.iam],
+            "cloudformation" => vec![if call.mutates { &self.stack_changes } else { &self.stack_reads }],
             "logs" if call != call::GET_LOG_EVENTS => vec![&self.logs],
             _ => vec![],
         }

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::ports::{
     ApiKind, Builders, Directory, FunctionSettings, Functions, Gateway, Identity, Layers, Logs, Objects,
-    Probe, Repositories,
+    Probe, Repositories, Stacks,
 };
 use crate::records::{AuditSubject, Keys};
 use crate::rules::{PinnedRoles, Snapshot};
@@ -58,6 +58,8 @@ pub struct Ports {
     pub gateway: Arc<dyn Gateway>,
     /// API Gateway, REST APIs.
     pub rest_gateway: Arc<dyn Gateway>,
+    /// CloudFormation.
+    pub stacks: Arc<dyn Stacks>,
     /// Requests to what stages serve.
     pub probe: Arc<dyn Probe>,
     /// IAM and STS.

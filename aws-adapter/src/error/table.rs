@@ -57,6 +57,23 @@ const BY_SENTENCE: &[Row] = &[
     ("codebuild:StartBuild", "AccountLimitExceededException", "more than 0 builds", Quota),
     ("codebuild:StartBuild", "AccountLimitExceededException", "", Throttled),
     ("iam", "MalformedPolicyDocument", "invalid principal", Busy),
+    // CloudFormation has one code for nearly everything. `Stack with id x`, `Stack [x]` and `ChangeSet [x]` do not exist; nor
+    // does a stack that has only a change set of the other kind.
+    ("cloudformation", "ValidationError", "parameter value", Invalid),
+    ("cloudformation", "ValidationError", "does not exist", Absent),
+    // An empty stack never leaves this status by waiting.
+    ("cloudformation", "ValidationError", "REVIEW_IN_PROGRESS state", Precondition),
+    ("cloudformation", "ValidationError", "_IN_PROGRESS state", Busy),
+    ("cloudformation", "ValidationError", "state and can", Precondition),
+    ("cloudformation", "ValidationError", "cannot be deleted while in status", Busy),
+    ("cloudformation", "ValidationError", "cannot be created again with the changeSet", Precondition),
+    ("cloudformation", "ValidationError", "while TerminationProtection is enabled", Precondition),
+    ("cloudformation", "ValidationError", "cannot be called from current stack status", Precondition),
+    ("cloudformation", "ValidationError", "is invalid or cannot be assumed", Busy),
+    ("cloudformation", "ValidationError", "drift detection is already in progress", Busy),
+    ("cloudformation", "InvalidChangeSetStatus", "currently in progress", Busy),
+    ("cloudformation", "InvalidChangeSetStatus", "[CREATE_IN_PROGRESS]", Busy),
+    ("cloudformation", "InvalidChangeSetStatus", "[CREATE_PENDING]", Busy),
 ];
 
 /// Decided by the code alone.
@@ -102,6 +119,7 @@ const BY_CODE: &[Row] = &[
     ("", "PreconditionFailedException", "", Precondition),
     // The resource exists already.
     ("", "AWS.SimpleQueueService.QueueNameExists", "", Conflict),
+    ("", "AlreadyExistsException", "", Conflict),
     ("", "BranchNameExistsException", "", Conflict),
     ("", "BucketAlreadyExists", "", Conflict),
     ("", "BucketAlreadyOwnedByYou", "", Conflict),
@@ -109,15 +127,19 @@ const BY_CODE: &[Row] = &[
     ("", "DeleteConflict", "", Conflict),
     ("", "DurableExecutionAlreadyStartedException", "", Conflict),
     ("", "EntityAlreadyExists", "", Conflict),
+    // Executed already, perhaps by our own first request.
+    ("", "InvalidChangeSetStatus", "", Conflict),
     ("", "QueueAlreadyExists", "", Conflict),
     ("", "QueueNameExists", "", Conflict),
     ("", "RepositoryNameExistsException", "", Conflict),
     ("", "ResourceAlreadyExistsException", "", Conflict),
     ("", "ResourceConflictException", "", Conflict),
     ("", "ResourceInUseException", "", Conflict),
+    ("", "TokenAlreadyExistsException", "", Conflict),
     // The resource does not exist.
     ("", "AWS.SimpleQueueService.NonExistentQueue", "", Absent),
     ("", "BranchDoesNotExistException", "", Absent),
+    ("", "ChangeSetNotFound", "", Absent),
     ("", "CommitDoesNotExistException", "", Absent),
     ("", "CommitIdDoesNotExistException", "", Absent),
     ("", "NoSuchBucket", "", Absent),
@@ -176,6 +198,7 @@ const BY_CODE: &[Row] = &[
     // Refused with a 4xx, a 5xx or even a 409, but a retry would not help.
     ("", "CodeArtifactUserFailedException", "", Invalid),
     ("", "CodeSigningConfigNotFoundException", "", Invalid),
+    ("", "InsufficientCapabilitiesException", "", Invalid),
     ("", "InvalidObjectState", "", Invalid),
     ("", "InvalidRuntimeException", "", Invalid),
     ("", "InvalidSecurityGroupIDException", "", Invalid),

@@ -9,3 +9,4 @@ mod quotas;
 mod recorded;
 mod refusals;
 mod rest_api;
+mod stacks;

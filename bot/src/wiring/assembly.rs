@@ -143,6 +143,7 @@ impl ProcessPorts {
                 layers: Arc::clone(&aws.layers),
                 gateway: Arc::clone(&aws.gateway),
                 rest_gateway: Arc::clone(&aws.rest_gateway),
+                stacks: Arc::clone(&aws.stacks),
                 probe: Arc::new(HttpProbe::new()),
                 identity: Arc::clone(&aws.identity),
                 logs: Arc::clone(&aws.logs),

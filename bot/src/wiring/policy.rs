@@ -198,6 +198,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
     // `*apis` is both of them in one, because a managed policy has a limit of characters.
     let in_apis =
         |path: &str| ["deployments", "stages"].map(|of| api_root(&format!("/*apis/*/{of}{path}"))).into();
+    let stacks = here("cloudformation", "stack/sluice-*/*");
     let with_boundary = json!({ "StringEquals": { "iam:PermissionsBoundary": boundaries } });
     vec![
         Allowed::new(
@@ -347,19 +348,51 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
             ],
             in_apis("/*"),
         ),
+        // Without a service role, CloudFormation would use the bot's own rights. A stack keeps its role.
+        Allowed::new("NewChangeSets", &["cloudformation:CreateChangeSet"], vec![stacks.clone()])
+            .when(json!({ "ArnLike": { "cloudformation:RoleArn": roles } })),
+        Allowed::new(
+            "Stacks",
+            &[
+                "cloudformation:CancelUpdateStack",
+                "cloudformation:ContinueUpdateRollback",
+                "cloudformation:DeleteChangeSet",
+                "cloudformation:DeleteStack",
+                "cloudformation:DescribeChangeSet",
+                "cloudformation:DescribeStackEvents",
+                "cloudformation:DescribeStackResourceDrifts",
+                "cloudformation:DescribeStacks",
+                "cloudformation:DetectStackDrift",
+                "cloudformation:ExecuteChangeSet",
+                "cloudformation:GetTemplate",
+                "cloudformation:ListStackResources",
+                "cloudformation:UpdateTerminationProtection",
+            ],
+            vec![stacks],
+        )
+        .also(&["cloudformation:DetectStackResourceDrift", "cloudformation:TagResource"]),
         Allowed::new("BoundedRoles", &["iam:CreateRole", "iam:PutRolePolicy"], vec![roles.clone()])
             .when(with_boundary.clone()),
         Allowed::new("ManagedPolicies", &["iam:AttachRolePolicy"], vec![roles.clone()])
             .when(of_aws(target, with_boundary)),
         // Calls name a role without its path, and a role that does not exist has none. So reading it needs the ARN without
         // the path, too: else AWS answers *denied* and not *absent*.
-        Allowed::new("Roles", &["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"], vec![roles.clone(), absent_roles]),
-        Allowed::new("OwnRoles", &["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"], vec![roles.clone()])
-            .also(&["iam:TagRole"]),
+        Allowed::new(
+            "Roles",
+            &["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"],
+            vec![roles.clone(), absent_roles],
+        ),
+        Allowed::new(
+            "OwnRoles",
+            &["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"],
+            vec![roles.clone()],
+        )
+        .also(&["iam:TagRole"]),
         // IAM cannot restrict these to resources.
         Allowed::new(
             "AccountReads",
             &[
+                "cloudformation:DescribeStackDriftDetectionStatus",
                 "iam:GetAccountSummary",
                 "iam:ListRoles",
                 "lambda:GetAccountSettings",
@@ -378,7 +411,12 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
         ]),
         Allowed::new("PassRoles", &[], vec![roles]).also(&["iam:PassRole"]).when(json!({
             "StringEquals": {
-                "iam:PassedToService": ["apigateway.amazonaws.com", "codebuild.amazonaws.com", "lambda.amazonaws.com"],
+                "iam:PassedToService": [
+                    "apigateway.amazonaws.com",
+                    "cloudformation.amazonaws.com",
+                    "codebuild.amazonaws.com",
+                    "lambda.amazonaws.com",
+                ],
             }
         })),
         // The boundaries of this region, in few characters.

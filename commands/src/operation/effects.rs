@@ -184,6 +184,27 @@ mutations! {
         Stays("no version names its role");
     DELETE_ROLE: "iam:DeleteRole", "a role that is gone is no error", "GetRole", true,
         Stays("no version names it; its name says what it allowed, so an equal one is made again when needed");
+    CREATE_CHANGE_SET: "cloudformation:CreateChangeSet",
+        "client token and a name made of the operation's; another one of that name is a conflict",
+        "DescribeChangeSet; ours if it has that name", true, By("DeleteChangeSet, and DeleteStack if the stack has only a change set");
+    EXECUTE_CHANGE_SET: "cloudformation:ExecuteChangeSet",
+        "the change set is executed once, and named by its id; client request token",
+        "DescribeStacks and DescribeStackEvents; ours if the events have the token", true,
+        Stays("CloudFormation rolls back what fails; what succeeded only adds to what running releases use");
+    DELETE_CHANGE_SET: "cloudformation:DeleteChangeSet", "named by its id; one that is gone is no error", "DescribeChangeSet",
+        true, Stays("undoes a CreateChangeSet");
+    DELETE_STACK: "cloudformation:DeleteStack",
+        "named by its id, which no other stack gets; client request token; one that is gone is no error", "DescribeStacks", true,
+        Stays("only of a stack whose creation failed, or whose stage is removed");
+    CONTINUE_UPDATE_ROLLBACK: "cloudformation:ContinueUpdateRollback",
+        "only from UPDATE_ROLLBACK_FAILED; client request token",
+        "DescribeStacks and DescribeStackEvents; ours if the events have the token", true, Stays("ends a rollback");
+    TERMINATION_PROTECTION: "cloudformation:UpdateTerminationProtection", "sets one value", "DescribeStacks", true,
+        Stays("changes no resource");
+    CANCEL_UPDATE: "cloudformation:CancelUpdateStack", "only from UPDATE_IN_PROGRESS; client request token",
+        "DescribeStacks", true, Stays("CloudFormation rolls back");
+    DETECT_DRIFT: "cloudformation:DetectStackDrift", "changes no resource; a detection in progress is refused", "not at all: it is run again",
+        true, Stays("a comparison");
     CREATE_LOG_GROUP: "logs:CreateLogGroup", "the name is the function's; one of that name is no error", "DescribeLogGroups",
         true, Stays("Lambda creates it at the first call anyway; nothing is billed while it is empty");
     LOG_RETENTION: "logs:PutRetentionPolicy",

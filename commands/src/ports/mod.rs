@@ -18,6 +18,7 @@ mod logs;
 mod objects;
 mod probe;
 mod repositories;
+mod stacks;
 
 pub use account::*;
 pub use archive::*;
@@ -34,6 +35,7 @@ pub use objects::*;
 pub use probe::*;
 pub use repositories::*;
 pub use sluice_engine::ports::*;
+pub use stacks::*;
 
 use std::collections::BTreeMap;
 

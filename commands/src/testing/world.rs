@@ -50,6 +50,7 @@ pub fn world(
             layers: aws.clone(),
             gateway: aws.gateway(ApiKind::Http),
             rest_gateway: aws.gateway(ApiKind::Rest),
+            stacks: aws.clone(),
             probe: aws.clone(),
             identity: aws.clone(),
             logs: aws,

@@ -1,7 +1,7 @@
 //! AWS as the bot sees it: one address for all services.
 //!
 //! [`Calls`](crate::calls::Calls) names each request, records it and applies the armed faults. CodeCommit and CodeBuild are
-//! implemented here, Lambda and API Gateway pass through fixes for what the local AWS gets wrong, and everything else is
+//! implemented here, Lambda, API Gateway and CloudFormation pass through fixes for what the local AWS gets wrong, and everything else is
 //! forwarded unchanged. Requests must be signed with one of the sandbox's access keys; others are refused as AWS refuses them.
 
 mod access;
@@ -10,6 +10,7 @@ mod answer;
 mod apigateway;
 mod apigateway_runtime;
 mod buckets;
+mod cloudformation;
 mod codebuild;
 mod codecommit;
 mod config;

@@ -16,7 +16,9 @@ use super::naming::{self, Scope};
 use super::request::AwsRequest;
 use super::strict::{self, Strict};
 use super::upstream::Upstream;
-use super::{apigateway, apigateway_runtime, buckets, codebuild, codecommit, git, lambda, queues};
+use super::{
+    apigateway, apigateway_runtime, buckets, cloudformation, codebuild, codecommit, git, lambda, queues,
+};
 use crate::calls::{CallName, Calls, Protocol};
 use crate::guard;
 use crate::processes::Processes;
@@ -35,6 +37,7 @@ struct Services {
     commits: codecommit::CodeCommit,
     builds: codebuild::CodeBuild,
     apis: apigateway::ApiGateway,
+    stacks: cloudformation::CloudFormation,
     lambda: lambda::Lambda,
     buckets: buckets::Buckets,
     queues: queues::Queues,
@@ -66,6 +69,7 @@ pub fn serve(
     let lambda = lambda::Lambda::new(upstream.clone(), strict.clone(), access.clone());
     let aws = Aws(Arc::new(Services {
         calls,
+        stacks: cloudformation::CloudFormation::new(upstream.clone(), strict.clone(), access.clone()),
         access,
         lambda,
         buckets: buckets::Buckets::new(upstream.clone(), strict.clone()),
@@ -163,6 +167,7 @@ impl Aws {
             },
             "lambda" => self.0.lambda.answer(method, request).await,
             "apigateway" => self.0.apis.answer(method, request).await,
+            "cloudformation" => self.0.stacks.answer(method, request).await,
             "dynamodb" => self.0.upstream.forward(measured(request)).await,
             "s3" => self.0.buckets.answer(method, request).await,
             "sqs" => self.0.queues.answer(method, request).await,

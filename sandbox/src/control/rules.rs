@@ -1,5 +1,6 @@
 //! The rules of strict AWS: which are on, and their settings.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -22,6 +23,8 @@ struct NewRules {
     seed: Option<u64>,
     new_bucket_ms: Option<u64>,
     quotas: Option<Value>,
+    stack_ms: Option<u64>,
+    stack_failures: Option<BTreeMap<String, String>>,
 }
 
 /// `GET /control/rules`.
@@ -47,6 +50,10 @@ pub(super) async fn change(State(slack): State<Slack>, body: Bytes) -> Answer {
         settings.seed = new.seed.unwrap_or(settings.seed);
         settings.new_bucket = new.new_bucket_ms.map_or(settings.new_bucket, Duration::from_millis);
         settings.quotas = quotas;
+        settings.stacks.takes = new.stack_ms.map_or(settings.stacks.takes, Duration::from_millis);
+        if let Some(failures) = new.stack_failures {
+            settings.stacks.failures = failures;
+        }
     });
     Ok(axum::Json(view(&strict.settings())))
 }
@@ -62,5 +69,7 @@ fn view(settings: &Settings) -> Value {
         "seed": settings.seed,
         "new_bucket_ms": u64::try_from(settings.new_bucket.as_millis()).unwrap_or(u64::MAX),
         "quotas": settings.quotas,
+        "stack_ms": u64::try_from(settings.stacks.takes.as_millis()).unwrap_or(u64::MAX),
+        "stack_failures": settings.stacks.failures,
     })
 }

@@ -31,7 +31,7 @@ async fn every_answer_matches_the_schema() {
         ("/control/limits", json!({"post": {"burst": 5, "per_second": 0.5}})),
         (
             "/control/rules",
-            json!({"lenient": ["rates"], "strict": ["tags"], "seed": 7, "new_bucket_ms": 0, "quotas": {"builds": 0}}),
+            json!({"lenient": ["rates"], "strict": ["tags"], "seed": 7, "new_bucket_ms": 0, "quotas": {"builds": 0}, "stack_ms": 200, "stack_failures": {"Queue": "no"}}),
         ),
         ("/control/response_urls/expire", json!({})),
     ];

@@ -96,6 +96,27 @@ fn policies_fit_into_inline_ones_with_the_longest_names() {
     assert!(init <= MANAGED_LIMIT, "{init}");
 }
 
+/// A stack without a service role would be changed with the bot's own rights.
+#[test]
+fn a_change_set_needs_a_service_role_of_ours() {
+    let bot = policy(PolicyFor::Bot, &base(&[]), &target());
+    let statements = bot["Statement"].as_array().unwrap();
+    let making: Vec<_> =
+        statements.iter().filter(|one| one.to_string().contains("CreateChangeSet")).collect();
+    assert_eq!(making.len(), 1);
+    let roles = "arn:aws:iam::123456789012:role/sluice/*";
+    assert_eq!(making[0]["Condition"]["ArnLike"]["cloudformation:RoleArn"], roles);
+    let stacks = "arn:aws:cloudformation:eu-central-1:123456789012:stack/sluice-*/*";
+    for statement in statements.iter().filter(|one| one["Action"].to_string().contains("StackEvents")) {
+        assert_eq!(statement["Resource"], json!([stacks]));
+    }
+    let text = bot.to_string();
+    for never in ["cloudformation:CreateStack", "cloudformation:UpdateStack", "cloudformation:SetStackPolicy"]
+    {
+        assert!(!text.contains(never), "{never}");
+    }
+}
+
 #[test]
 fn unused_services_are_not_allowed() {
     let file = policy(PolicyFor::Bot, &base(&[("SLUICE_STATE", "sqlite:/tmp/state")]), &target()).to_string();

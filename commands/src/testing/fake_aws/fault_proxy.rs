@@ -84,6 +84,7 @@ impl FaultProxy {
             layers: all.clone(),
             gateway: self.gateway(ApiKind::Http),
             rest_gateway: self.gateway(ApiKind::Rest),
+            stacks: all.clone(),
             probe: all.clone(),
             identity: all.clone(),
             logs: all,

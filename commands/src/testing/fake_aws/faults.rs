@@ -92,6 +92,10 @@ pub struct Climate {
     pub versions: Duration,
     /// How long a build takes.
     pub build: Duration,
+    /// How long CloudFormation computes a change set.
+    pub computes: Duration,
+    /// How long CloudFormation creates, updates, rolls back or deletes a stack, and how long it cleans up after an update.
+    pub stack: (Duration, Duration),
     /// Whether all functions are unhealthy: they answer with an error.
     pub ill: bool,
     /// Whether API Gateway leaves out a part of every definition.
@@ -110,6 +114,8 @@ impl Default for Climate {
             deploys: Duration::ZERO,
             versions: Duration::ZERO,
             build: Duration::from_secs(8),
+            computes: Duration::from_secs(2),
+            stack: (Duration::from_secs(20), Duration::from_secs(10)),
             ill: false,
             import_warns: false,
         }

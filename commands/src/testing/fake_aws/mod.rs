@@ -21,6 +21,7 @@ mod judge;
 mod objects;
 mod probe;
 mod repositories;
+mod stacks;
 
 pub use app::{API, App};
 pub use fault_proxy::{End, FaultProxy};
@@ -77,6 +78,7 @@ pub(crate) struct State {
     /// The versions of each layer, the newest last.
     pub(crate) layers: BTreeMap<String, Vec<functions::LayerState>>,
     pub(crate) apis: Vec<gateway::ApiState>,
+    pub(crate) stacks: stacks::StackStates,
     pub(crate) roles: BTreeMap<String, identity::RoleState>,
     /// The versions of each policy, the default one last.
     pub(crate) policies: BTreeMap<String, Vec<(usize, String)>>,
@@ -140,6 +142,7 @@ impl FakeAws {
             functions: BTreeMap::new(),
             layers: BTreeMap::new(),
             apis: vec![],
+            stacks: stacks::StackStates::default(),
             roles: BTreeMap::new(),
             policies: BTreeMap::new(),
             retentions: BTreeMap::new(),
@@ -225,6 +228,7 @@ impl FakeAws {
         state.now = Instant::now();
         state.time = self.clock.now();
         state.settle_builds();
+        state.settle_stacks();
         state
     }
 }

@@ -76,6 +76,12 @@ impl State {
         Some(version)
     }
 
+    /// The newest content of an object, as text.
+    pub(super) fn text_of(&self, bucket: &str, key: &str) -> Option<String> {
+        let (_, content) = self.buckets.get(bucket)?.objects.get(key)?.last()?;
+        Some(String::from_utf8_lossy(content).into_owned())
+    }
+
     /// The newest version of an object.
     pub(super) fn newest(&self, bucket: &str, key: &str) -> Option<String> {
         self.buckets.get(bucket)?.objects.get(key)?.last().map(|(version, _)| version.clone())

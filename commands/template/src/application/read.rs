@@ -174,6 +174,7 @@ fn described(need: &Need) -> String {
         Need::Zones(region) => format!("the availability zones of {region}"),
         Need::Dynamic(_, path) => format!("the value of {path}"),
         Need::SystemParameter(name) => format!("the parameter {name} of Systems Manager"),
+        Need::SecretParameter(name) => format!("the value of the parameter {name}"),
         Need::StackId => "the id of the stack".to_owned(),
     }
 }

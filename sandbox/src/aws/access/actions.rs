@@ -24,6 +24,7 @@ pub fn required(name: &CallName, request: &AwsRequest) -> Vec<Action> {
         "dynamodb" => dynamodb::required(method, &request.json()),
         "codecommit" => code_commit(method, &request.json()),
         "codebuild" => code_build(method, &request.json()),
+        "cloudformation" => stacks(method, request),
         "logs" => logs(method, &request.json()),
         "sqs" => sqs(method, &request.json()),
         // Every caller with credentials may make this call; no policy can forbid it.
@@ -36,6 +37,44 @@ pub fn required(name: &CallName, request: &AwsRequest) -> Vec<Action> {
             vec![Action::new(format!("{service}:{method}"), resource)]
         }
     }
+}
+
+/// CloudFormation names stacks by name or ARN. The ARN of a name has any id.
+fn stacks(method: &str, request: &AwsRequest) -> Vec<Action> {
+    let form: std::collections::BTreeMap<String, String> =
+        url::form_urlencoded::parse(&request.body).into_owned().collect();
+    let field = |name: &str| form.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    let own = format!("cloudformation:{method}");
+    let stack = match field("StackName") {
+        Some(name) if name.starts_with("arn:") => name.to_owned(),
+        Some(name) => arn("cloudformation", &format!("stack/{name}/*")),
+        None => return vec![Action::new(own, "*")],
+    };
+    let role = field("RoleARN");
+    let action = Action::new(own, &stack);
+    let action = match role {
+        Some(role) => action.with("cloudformation:RoleArn", role),
+        None => action,
+    };
+    let tags: Vec<(String, String)> = form
+        .iter()
+        .filter(|(key, _)| key.starts_with("Tags.member.") && key.ends_with(".Key"))
+        .map(|(key, tag)| {
+            let value = form.get(&key.replace(".Key", ".Value"));
+            (tag.clone(), value.cloned().unwrap_or_default())
+        })
+        .collect();
+    let tagging = (!tags.is_empty()).then(|| Action::new("cloudformation:TagResource", &stack).tagged(&tags));
+    // The role of a stack that has one may be used without passing it again.
+    let passed = role.map(|role| Value::String(role.to_owned()));
+    let passed = passed.and_then(|role| pass_role(&role, "cloudformation.amazonaws.com"));
+    // CloudFormation reads the template with the caller's permissions.
+    let place = field("TemplateURL").and_then(|url| url.strip_prefix("https://")?.split_once('/'));
+    let template = place.and_then(|(host, key)| {
+        let bucket = host.split_once(".s3.")?.0;
+        Some(Action::new("s3:GetObject", format!("arn:aws:s3:::{bucket}/{key}")))
+    });
+    [action.tagged(&tags)].into_iter().chain(tagging).chain(passed).chain(template).collect()
 }
 
 fn lambda(method: &str, detail: &str, request: &AwsRequest) -> Vec<Action> {

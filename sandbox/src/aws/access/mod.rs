@@ -14,7 +14,7 @@ mod evaluation;
 mod iam;
 mod roles;
 mod trust;
-mod xml;
+pub(super) mod xml;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -13,6 +13,7 @@ mod rates;
 mod refusal;
 mod roles;
 mod rules;
+mod stacks;
 mod tags;
 #[cfg(test)]
 pub(super) mod tests;
@@ -33,6 +34,7 @@ pub use propagation::{alias_key, stage_key};
 pub use quotas::Quotas;
 pub use refusal::Refusal;
 pub use rules::{Rule, rules};
+pub use stacks::StackSettings;
 
 /// How long the data plane serves the earlier state after a change, in milliseconds.
 const LATE: std::ops::Range<u64> = 1000..2000;
@@ -66,6 +68,7 @@ pub struct Settings {
     /// How long a new bucket stays unversioned after versioning was enabled.
     pub new_bucket: Duration,
     pub quotas: Quotas,
+    pub stacks: StackSettings,
 }
 
 /// A change of an API. Dropping it ends the change.
@@ -90,8 +93,13 @@ impl Default for Strict {
 impl Strict {
     /// All rules except `lenient`.
     pub fn new(lenient: BTreeSet<Rule>) -> Self {
-        let settings =
-            Settings { lenient, seed: 0, new_bucket: Duration::from_secs(2), quotas: Quotas::default() };
+        let settings = Settings {
+            lenient,
+            seed: 0,
+            new_bucket: Duration::from_secs(2),
+            quotas: Quotas::default(),
+            stacks: StackSettings::default(),
+        };
         Self(Arc::new(Mutex::new(State {
             settings,
             began: Instant::now(),

@@ -28,10 +28,12 @@ pub enum Rule {
     States,
     /// Every call is checked against its caller's policies.
     Policies,
+    /// CloudFormation refuses and fails what AWS would, and shows the states on the way.
+    Stacks,
 }
 
 impl Rule {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Eventual,
         Self::Revision,
         Self::DataPlane,
@@ -43,6 +45,7 @@ impl Rule {
         Self::Quotas,
         Self::States,
         Self::Policies,
+        Self::Stacks,
     ];
 
     /// The name of the switch.
@@ -59,6 +62,7 @@ impl Rule {
             Self::Quotas => "quotas",
             Self::States => "states",
             Self::Policies => "policies",
+            Self::Stacks => "stacks",
         }
     }
 }

@@ -21,7 +21,7 @@ pub(in crate::plain) struct Target {
 /// The resources of the stack that belong to a function of Sluice's, by logical id.
 pub(in crate::plain) fn targets(evaluator: &Evaluator<'_>, split: &Split) -> BTreeMap<String, Target> {
     // What the graph would report was reported by the split already.
-    let graph = Graph::of(evaluator, &mut Findings::with_map(SourceMap::default()));
+    let graph = Graph::of(evaluator, &mut Findings::new(SourceMap::default()));
     let of_stack = graph.resources().filter(|(id, _)| split.part(id) == Some(&Part::Stack));
     let found = of_stack.filter_map(|(id, resource)| {
         let property = target_property(&resource.kind)?;

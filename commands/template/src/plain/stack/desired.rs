@@ -54,7 +54,7 @@ pub fn desired(
     direct: &DirectValues,
     sources: &SourceMap,
 ) -> Result<Desired, Vec<TemplateError>> {
-    let mut findings = Findings::with_map(sources.clone());
+    let mut findings = Findings::new(sources.clone());
     let stage = evaluator.stage;
     let answer = |id: &str, attribute: &Attribute| {
         if let Some(value) = direct.get(id, attribute) {

@@ -39,7 +39,7 @@ pub fn resolve(
     evaluator: &Evaluator<'_>,
     sources: &SourceMap,
 ) -> Result<Option<Value>, Vec<TemplateError>> {
-    let mut findings = Findings::with_map(sources.clone());
+    let mut findings = Findings::new(sources.clone());
     let resolved = resolved(partial, values, evaluator);
     let resolved = findings.take(&Place::of(place), resolved);
     findings.finish(resolved.flatten())
