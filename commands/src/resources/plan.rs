@@ -1,5 +1,6 @@
 //! What a release needs on a stage.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::operation::EngineError;
 use crate::ports::FunctionConfig;
 use crate::resources::rights::ImmutableRole;
 use sluice_model::{CodeRef, PipelineName, StageName, Target};
-use sluice_template::Application;
+use sluice_template::{AppLayerRef, Application};
 
 /// An application for a stage, and what each of its functions needs. Each reading of an artifact must give the same digest,
 /// also after an update of Sluice: otherwise an operation that waits for an approval during the update gets stuck. So a field
@@ -24,8 +25,11 @@ pub(crate) struct Deployable {
     planned: BTreeMap<String, PlannedFunction>,
 }
 
+/// The ARNs of versions of the application's layers, by logical id.
+pub(crate) type LayerArns = BTreeMap<String, String>;
+
 /// A function for a stage.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct PlannedFunction {
     /// Its name in AWS.
     pub(crate) name: String,
@@ -34,6 +38,8 @@ pub(crate) struct PlannedFunction {
     pub(crate) config: Arc<FunctionConfig>,
     /// The digest of the configuration.
     pub(crate) print: String,
+    /// Its layers, if one is of the application itself: the configuration lacks them until their ARNs are known.
+    own_layers: Option<Vec<AppLayerRef>>,
 }
 
 /// The digest of a whole configuration. It is cryptographic: not even the author of a template can make two configurations
@@ -43,6 +49,19 @@ pub(crate) fn config_digest(config: &FunctionConfig) -> String {
 }
 
 impl PlannedFunction {
+    /// The function with all its layers; `None` while a version of a layer is not published.
+    pub(crate) fn with_layers(&self, arns: &LayerArns) -> Option<Cow<'_, Self>> {
+        let Some(layers) = &self.own_layers else { return Some(Cow::Borrowed(self)) };
+        let arn = |layer: &AppLayerRef| match layer {
+            AppLayerRef::Arn(arn) => Some(arn.clone()),
+            AppLayerRef::Own { layer } => arns.get(layer).cloned(),
+        };
+        let layers = layers.iter().map(arn).collect::<Option<Vec<_>>>()?;
+        let config = FunctionConfig { layers, ..FunctionConfig::clone(&self.config) };
+        let print = config_digest(&config);
+        Some(Cow::Owned(Self { print, config: Arc::new(config), own_layers: None, ..self.clone() }))
+    }
+
     /// The digest of the configuration with this architecture. Lambda changes the architecture with the code, not with the
     /// configuration.
     pub(crate) fn digest_on(&self, architecture: &str) -> String {
@@ -70,6 +89,12 @@ impl Deployable {
         let planned = application.functions.values().map(|function| {
             let role =
                 ImmutableRole::of_function(target, (pipeline, stage), &function.name, &function.rights);
+            let layers = function.layers.iter().map(|layer| match layer {
+                AppLayerRef::Arn(arn) => Some(arn.clone()),
+                AppLayerRef::Own { .. } => None,
+            });
+            let layers: Option<Vec<String>> = layers.collect();
+            let own_layers = layers.is_none().then(|| function.layers.clone());
             let config = FunctionConfig {
                 runtime: Some(function.runtime.clone()),
                 handler: Some(function.handler.clone()),
@@ -79,7 +104,7 @@ impl Deployable {
                 architecture: function.architecture.clone(),
                 environment: function.environment.clone(),
                 description: function.description.clone(),
-                layers: function.layers.clone(),
+                layers: layers.unwrap_or_default(),
                 settings: function.settings.clone(),
                 at_creation: BTreeMap::new(),
             }
@@ -90,6 +115,7 @@ impl Deployable {
                 print: config_digest(&config),
                 role: Arc::new(role),
                 config: Arc::new(config),
+                own_layers,
             };
             (function.logical_id.clone(), planned)
         });

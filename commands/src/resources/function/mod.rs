@@ -51,12 +51,12 @@ impl Resource for Function {
         Some(Node::new(StepId::of(LOOK, logical), "", step))
     }
 
-    fn prepare(&self, ToPrepare { of, plan, part, needs, .. }: ToPrepare) -> Result<Prepared, EngineError> {
-        let Part::Function(logical) = part else { return Ok(Prepared::default()) };
-        let planned = plan.planned(logical)?;
-        let mut versions = Versions { of, planned, logical, nodes: vec![] };
+    fn prepare(&self, to: ToPrepare) -> Result<Prepared, EngineError> {
+        let (of, Part::Function(logical)) = (to.of, to.part) else { return Ok(Prepared::default()) };
+        let planned = to.planned(logical)?;
+        let mut versions = Versions { of, planned: &planned, logical, nodes: vec![] };
         let look = looked(of.op, logical)?;
-        let version = versions.version(&look, needs)?;
+        let version = versions.version(&look, to.needs)?;
         let versions_set = |version| VersionSet {
             versions: [(planned.name.clone(), version)].into(),
             ..VersionSet::default()

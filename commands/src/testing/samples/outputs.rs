@@ -157,6 +157,7 @@ pub fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str
     let routes: Vec<(&str, &str)> = keys.iter().map(String::as_str).zip(functions.iter().copied()).collect();
     Application {
         functions: functions.iter().map(|logical| ((*logical).into(), function(logical))).collect(),
+        layers: BTreeMap::new(),
         apis: [(API.to_owned(), app_api(pipeline, stage, &routes))].into(),
         unknown_parameters: vec![],
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::read::{Reading, known};
-use super::{AppFunction, code, roles};
+use super::{AppFunction, AppLayerRef, code, layers, roles};
 use crate::error::{Findings, Place, TemplateCode, Violation};
 use crate::names::function_name;
 use crate::plain::{Evaluator, Field, Partial, PlainFunction, SourceMap};
@@ -45,8 +45,9 @@ pub(super) fn read(
         let text = |(name, value)| Some((name, values.text("Environment", Some(value))??));
         variables.into_iter().filter_map(text).collect::<BTreeMap<String, String>>()
     });
-    let layers = values.field("Layers", function.layers).map(|layers| {
-        layers.into_iter().filter_map(|layer| values.text("Layers", Some(layer))?).collect::<Vec<_>>()
+    let layers = values.field("Layers", function.layers).map(|entries| {
+        let entry = |layer| values.check("Layers", layers::reference(reading, layer));
+        entries.into_iter().filter_map(entry).collect::<Vec<AppLayerRef>>()
     });
     let tags = function.tags.into_iter();
     let tags = tags.filter_map(|(key, value)| {

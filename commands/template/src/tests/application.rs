@@ -27,7 +27,7 @@ fn every_setting_of_a_function_is_kept() {
     let hello = &app.functions["Hello"];
     assert_eq!((hello.memory, hello.timeout, hello.architecture.as_str()), (512, 30, "arm64"));
     assert_eq!((hello.description.as_str(), hello.tags["team"].as_str()), ("Says hello", "a"));
-    assert_eq!(hello.layers, ["arn:aws:lambda:eu-central-1:1:layer:x:3"]);
+    assert_eq!(hello.layers, [AppLayerRef::Arn("arn:aws:lambda:eu-central-1:1:layer:x:3".into())]);
     assert_eq!(hello.settings["TracingConfig"], json!({ "Mode": "Active" }));
     assert_eq!(hello.settings["EphemeralStorage"], json!({ "Size": 1024 }));
     assert_eq!(hello.environment, BTreeMap::from([("AA".into(), "7".into()), ("BB".into(), "true".into())]));
