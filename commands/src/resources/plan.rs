@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 
 use crate::names;
 use crate::operation::EngineError;
-use crate::ports::FunctionConfig;
+use crate::ports::{FunctionCode, FunctionConfig, Tags};
 use crate::resources::rights::ImmutableRole;
-use sluice_model::{CodeRef, PipelineName, StageName, Target};
+use sluice_model::{PipelineName, StageName, Target};
 use sluice_template::{AppLayerRef, Application};
 
 /// An application for a stage, and what each of its functions needs. Each reading of an artifact must give the same digest,
@@ -33,7 +33,9 @@ pub(crate) type LayerArns = BTreeMap<String, String>;
 pub(crate) struct PlannedFunction {
     /// Its name in AWS.
     pub(crate) name: String,
-    pub(crate) code: CodeRef,
+    pub(crate) code: FunctionCode,
+    /// What it is tagged with when it is created.
+    pub(crate) tags: Tags,
     pub(crate) role: Arc<ImmutableRole>,
     pub(crate) config: Arc<FunctionConfig>,
     /// The digest of the configuration.
@@ -106,12 +108,16 @@ impl Deployable {
                 description: function.description.clone(),
                 layers: layers.unwrap_or_default(),
                 settings: function.settings.clone(),
-                at_creation: BTreeMap::new(),
+                at_creation: function.at_creation.clone(),
             }
             .normalised(&function.name);
             let planned = PlannedFunction {
                 name: function.name.clone(),
-                code: function.code.clone(),
+                code: FunctionCode::Archive {
+                    object: function.code.clone(),
+                    settings: function.code_settings.clone(),
+                },
+                tags: function.tags.clone().into_iter().chain(names::stage_tags(pipeline, stage)).collect(),
                 print: config_digest(&config),
                 role: Arc::new(role),
                 config: Arc::new(config),
@@ -127,5 +133,53 @@ impl Deployable {
     /// The function with this logical id.
     pub(crate) fn planned(&self, logical: &str) -> Result<&PlannedFunction, EngineError> {
         self.planned.get(logical).ok_or_else(|| EngineError::Corrupt(format!("no function {logical}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{samples, target};
+
+    fn planned(change: impl FnOnce(&mut sluice_template::AppFunction)) -> Deployable {
+        let (pipeline, stage) = ("orders".parse().unwrap(), "prod".parse().unwrap());
+        let mut application = samples::application(&pipeline, &stage, &["Hello"]);
+        change(application.functions.get_mut("Hello").unwrap());
+        Deployable::new(&target(), &pipeline, &stage, application).unwrap()
+    }
+
+    fn text(value: &str) -> String {
+        value.to_owned()
+    }
+
+    #[test]
+    fn tags_storage_and_what_is_decided_at_creation_are_planned() {
+        let plan = planned(|hello| {
+            hello.tags = [(text("team"), text("a"))].into();
+            hello.code_settings = [(text("S3ObjectStorageMode"), text("REFERENCE"))].into();
+            hello.at_creation =
+                [(text("TenancyConfig"), serde_json::json!({ "TenantIsolationMode": "X" }))].into();
+        });
+        let hello = plan.planned("Hello").unwrap();
+        assert_eq!(hello.tags["team"], "a");
+        assert!(hello.tags.values().any(|value| value == "orders"), "Sluice's own stay: {:?}", hello.tags);
+        let FunctionCode::Archive { settings, .. } = &hello.code else { panic!("{:?}", hello.code) };
+        assert_eq!(settings["S3ObjectStorageMode"], "REFERENCE");
+        assert!(hello.config.set().contains("TenancyConfig"));
+    }
+
+    #[test]
+    fn a_configuration_has_the_layers_of_the_application_once_they_exist() {
+        let layers = vec![AppLayerRef::Arn(text("arn:a")), AppLayerRef::Own { layer: text("Tools") }];
+        let plan = planned(|hello| hello.layers = layers);
+        let hello = plan.planned("Hello").unwrap();
+        assert!(hello.with_layers(&LayerArns::new()).is_none());
+        let known = hello.with_layers(&[(text("Tools"), text("arn:t"))].into()).unwrap();
+        assert_eq!(known.config.layers, ["arn:a", "arn:t"]);
+        // The digest is that of the same layers by their ARNs.
+        let arns = vec![AppLayerRef::Arn(text("arn:a")), AppLayerRef::Arn(text("arn:t"))];
+        let same = planned(|hello| hello.layers = arns);
+        let same = same.planned("Hello").unwrap();
+        assert_eq!(known.print, same.with_layers(&LayerArns::new()).unwrap().print);
     }
 }

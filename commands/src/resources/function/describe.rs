@@ -73,7 +73,8 @@ fn of_function(change: &Change, name: &str, now: &AppFunction) -> Vec<String> {
         parts.push("layers".to_owned());
     }
     fn settings(function: &AppFunction) -> BTreeMap<&str, &Value> {
-        function.settings.iter().map(|(name, value)| (name.as_str(), value)).collect()
+        let all = function.settings.iter().chain(&function.at_creation);
+        all.map(|(name, value)| (name.as_str(), value)).collect()
     }
     let settings = compared(&settings(before), &settings(now), "changed");
     parts.extend(settings.into_iter().map(|(name, what)| format!("{name} {what}")));

@@ -122,7 +122,7 @@ impl Versions<'_> {
     /// The step that publishes: new code, or `$LATEST` as it is.
     fn publish(&mut self, seen: Latest, after: Option<StepId>) -> StepId {
         let planned = self.planned;
-        let upload = seen.sha256 != planned.code.sha256 || seen.architecture != planned.config.architecture;
+        let upload = seen.sha256 != planned.code.sha256() || seen.architecture != planned.config.architecture;
         let id = self.id(if upload { "code" } else { "publish" });
         let node = Node::new(
             id.clone(),
@@ -164,7 +164,8 @@ impl Versions<'_> {
             stage: self.of.stage.clone(),
             function: self.planned.name.clone(),
             config: Arc::clone(&self.planned.config),
-            code: self.planned.code.clone().into(),
+            code: self.planned.code.clone(),
+            tags: self.planned.tags.clone(),
         }
     }
 }

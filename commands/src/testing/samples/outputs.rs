@@ -148,9 +148,11 @@ pub fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str
         environment: [("STAGE".to_owned(), stage.to_string())].into(),
         layers: vec![],
         settings: BTreeMap::new(),
+        at_creation: BTreeMap::new(),
         tags: BTreeMap::new(),
         rights: AppRights::default(),
         code: code(logical),
+        code_settings: BTreeMap::new(),
     };
     let keys: Vec<String> =
         functions.iter().map(|logical| format!("GET /{}", logical.to_lowercase())).collect();

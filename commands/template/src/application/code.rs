@@ -13,18 +13,21 @@ use sluice_model::CodeRef;
 const AGAIN: &str =
     "build again: the packaged template and the manifest are from different builds, or were edited by hand";
 
-/// The code of a function.
+/// The code of a function, and its settings.
 pub(super) fn read(
     logical_id: &str,
     code: PlainCode,
     manifest: &Manifest,
     deploying: &Deploying<'_>,
-) -> Result<CodeRef, Violation> {
-    let PlainCode::Object(object) = code else {
+) -> Result<(CodeRef, BTreeMap<String, String>), Violation> {
+    let PlainCode::Object(mut object) = code else {
         let hint = "put the code into a folder of the repository and name it in CodeUri";
         return Err(Violation::new(TemplateCode::Unsupported, "images are not deployed yet", hint));
     };
-    pinned(logical_id, *object, &Pinned::functions(manifest), deploying)
+    let settings = std::mem::take(&mut object.settings).into_iter();
+    let settings = settings.map(|(name, value)| Ok((name, shape::scalar(&known(value)?)?)));
+    let settings = settings.collect::<Result<_, _>>()?;
+    Ok((pinned(logical_id, *object, &Pinned::functions(manifest), deploying)?, settings))
 }
 
 /// What a build pinned of one kind of resource.
@@ -57,7 +60,7 @@ pub(super) fn pinned(
     let text = |value| shape::scalar(&known(value)?);
     let (bucket, key, version) = (text(bucket)?, text(key)?, version.map(text).transpose()?);
     if let Some(setting) = settings.keys().next() {
-        let problem = format!("`{setting}` of the code is not supported yet");
+        let problem = format!("a {noun} has no setting `{setting}` of its content");
         return Err(Violation::new(TemplateCode::Unsupported, problem, "remove it"));
     }
     let wrong = |problem: String, hint: String| Violation::new(TemplateCode::Code, problem, hint);

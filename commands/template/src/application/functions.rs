@@ -57,18 +57,21 @@ pub(super) fn read(
         Some((key, values.text("Tags", Some(value))??))
     });
     let tags = tags.collect();
-    let settings = function.configuration.into_iter();
-    let settings = settings.filter_map(|(name, value)| {
-        let value = values.check(&name, known(value))?;
-        Some((name, value))
-    });
-    let settings = settings.collect();
-    for property in function.at_creation.keys().chain(function.separate.keys()) {
+    let mut members = |members: BTreeMap<String, Partial>| {
+        let members = members.into_iter();
+        let members = members.filter_map(|(name, value)| {
+            let value = values.check(&name, known(value))?;
+            Some((name, value))
+        });
+        members.collect::<BTreeMap<String, Value>>()
+    };
+    let (settings, at_creation) = (members(function.configuration), members(function.at_creation));
+    for property in function.separate.keys() {
         let problem = format!("`{property}` is not supported yet");
         values.check::<()>(property, Err(Violation::new(TemplateCode::Unsupported, problem, "remove it")));
     }
     let code = code::read(logical_id, function.code, reading.manifest, reading.deploying);
-    let code = values.check("Code", code);
+    let (code, code_settings) = values.check("Code", code).unzip();
     Some(AppFunction {
         logical_id: logical_id.to_owned(),
         name: function_name(stage.pipeline, stage.name, logical_id),
@@ -82,8 +85,10 @@ pub(super) fn read(
         layers: layers?,
         tags,
         settings,
+        at_creation,
         rights: rights?,
         code: code?,
+        code_settings: code_settings?,
     })
 }
 

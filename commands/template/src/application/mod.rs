@@ -78,7 +78,10 @@ pub struct AppFunction {
     /// More members of `CreateFunction` and `UpdateFunctionConfiguration`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, Value>,
-    /// Its tags beside those of Sluice.
+    /// More members of `CreateFunction` that no later call changes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub at_creation: BTreeMap<String, Value>,
+    /// Its tags beside those of Sluice. They are set when the function is created.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     /// The rights of its role.
@@ -86,6 +89,9 @@ pub struct AppFunction {
     pub rights: AppRights,
     /// Its code, pinned.
     pub code: CodeRef,
+    /// How Lambda stores the code: `S3ObjectStorageMode` and `SourceKMSKeyArn`. They are given with each upload.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub code_settings: BTreeMap<String, String>,
 }
 
 /// A layer of a function.
