@@ -33,15 +33,17 @@ fn gone<'a>(change: &Change<'a>) -> Vec<&'a str> {
 }
 
 /// The layers of a function: each as its ARN, or as what its version is made of.
-fn layers(of: &Application, function: &AppFunction) -> Vec<Result<String, Option<AppLayer>>> {
-    let layer = |layer: &AppLayerRef| match layer {
-        AppLayerRef::Arn(arn) => Ok(arn.clone()),
-        AppLayerRef::Own { layer } => Err(of.layers.get(layer).map(|own| {
+fn layers<'a>(of: &Application, function: &'a AppFunction) -> Vec<(Option<&'a str>, Option<AppLayer>)> {
+    let layer = |layer: &'a AppLayerRef| match layer {
+        AppLayerRef::Arn(arn) => (Some(arn.as_str()), None),
+        AppLayerRef::Own { layer } => {
+            let mut own = of.layers.get(layer).cloned();
             // The build may have stored the same content elsewhere.
-            let mut own = own.clone();
-            (own.content.key, own.content.version) = Default::default();
-            own
-        })),
+            if let Some(own) = &mut own {
+                (own.content.key, own.content.version) = Default::default();
+            }
+            (None, own)
+        }
     };
     function.layers.iter().map(layer).collect()
 }
