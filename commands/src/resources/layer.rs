@@ -1,5 +1,5 @@
-//! Versions of an application's layers. They are found by content: a version that exists is used, no matter who made it, and the
-//! stages of a pipeline share it. No version changes or is deleted, because an older release may use it.
+//! Versions of an application's layers. They are found by content: Sluice uses a version that exists, no matter who made it, and
+//! the stages of a pipeline share it. No version changes or is deleted, because an older release may use it.
 //!
 //! Two stages that are prepared at the same time may both publish a version. Both have the same content; the next deploys
 //! use the newer one.
