@@ -30,10 +30,10 @@ impl Resource for LogGroup {
     }
 
     /// The steps need no other step: if a call of the function creates the group first, only the retention is set.
-    fn prepare(&self, ToPrepare { of, plan, part, .. }: ToPrepare) -> Result<Prepared, EngineError> {
-        let Part::Function(logical) = part else { return Ok(Prepared::default()) };
-        let planned = plan.planned(logical)?;
-        if !matches!(function::looked(of.op, logical)?.diff(planned), Diff::Create) {
+    fn prepare(&self, to: ToPrepare) -> Result<Prepared, EngineError> {
+        let (of, Part::Function(logical)) = (to.of, to.part) else { return Ok(Prepared::default()) };
+        let planned = to.planned(logical)?;
+        if !matches!(function::looked(of.op, logical)?.diff(&planned), Diff::Create) {
             return Ok(Prepared::default());
         }
         let (target, group) = (of.target.clone(), function_log_group(&planned.name));

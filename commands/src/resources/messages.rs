@@ -29,6 +29,10 @@ pub(super) fn deploy_api(logical: &str, kind: ApiKind) -> Text {
     Text::plain("Create deployment of ").join(api(logical, kind))
 }
 
+pub(super) fn publish_layer(logical: &str) -> Text {
+    Text::plain("Publish layer ").code(logical)
+}
+
 pub(super) fn create_role(subject: &str) -> Text {
     Text::plain("Create role of ").code(subject)
 }
@@ -230,6 +234,14 @@ pub(super) fn version_differs(function: &str, version: &str) -> Refusal {
             "Version {version} of `{function}` does not have the code and configuration of this release."
         ),
         "Somebody changed the function outside Sluice at the same time. Run the command again.",
+    )
+}
+
+pub(super) fn layer_differs(layer: &str) -> Refusal {
+    Refusal::new(
+        "layer-differs",
+        format!("Lambda's version of the layer `{layer}` does not have the content of this release."),
+        "Somebody changed the object in the artifact bucket. Build again, and deploy that build.",
     )
 }
 

@@ -8,6 +8,7 @@ mod api;
 mod describe;
 mod document;
 mod function;
+mod layer;
 mod log_group;
 mod messages;
 mod own;
@@ -35,6 +36,7 @@ pub(crate) use plan::config_digest;
 pub(crate) use alias::moved_functions;
 pub(crate) use describe::{Change, Line};
 pub(crate) use function::{Asleep, count_changed};
+pub(crate) use layer::layer_arns;
 pub(crate) use messages::{MOVED_OUTSIDE, foreign, foreign_refusal};
 pub(crate) use own::ours;
 pub(crate) use plan::Deployable;
@@ -49,8 +51,8 @@ pub(crate) use watch::{RanBefore, Watch, began_to_move, is_in_doubt, mark, mover
 use crate::rules::{Drift, Recorded};
 
 /// Every kind. In one part of a release, a kind may need the kinds before it in this list.
-pub(crate) fn all() -> [&'static dyn Resource; 5] {
-    [&role::Role, &function::Function, &alias::Alias, &api::StageApi, &log_group::LogGroup]
+pub(crate) fn all() -> [&'static dyn Resource; 6] {
+    [&layer::Layer, &role::Role, &function::Function, &alias::Alias, &api::StageApi, &log_group::LogGroup]
 }
 
 /// The differences between the record of a stage and what was seen of it.

@@ -1,5 +1,7 @@
 //! The trait of a kind of AWS resource, and the types that it uses.
 
+use std::borrow::Cow;
+
 use futures::future::BoxFuture;
 
 use crate::names::API_STAGE;
@@ -7,12 +9,12 @@ use crate::operation::effects::Mutation;
 use crate::operation::{EngineError, Node, OperationState, StepId, World};
 use crate::records::{Artifact, PinnedApi, PinnedApis, VersionSet};
 use crate::resources::describe::{Change, Line};
-use crate::resources::plan::Deployable;
+use crate::resources::plan::{Deployable, LayerArns, PlannedFunction};
 use crate::resources::seen::{Seen, Surveyed};
 use crate::resources::watch::{RanBefore, Watch};
 use crate::rules::{Drift, Parameters, Recorded};
 use sluice_model::{ApiKind, PipelineName, PortResult, ReleaseNumber, StageName, Target};
-use sluice_template::AppApi;
+use sluice_template::{AppApi, AppLayer};
 
 /// A kind of AWS resource. A kind implements only the methods in which it has a part.
 ///
@@ -77,6 +79,8 @@ pub(crate) enum Duty {
 /// A part of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part<'a> {
+    /// A layer, by its logical id.
+    Layer(&'a str, &'a AppLayer),
     /// One function: by its logical id while the release is prepared, by its name in AWS when the stage moves.
     Function(&'a str),
     /// The resources that the stage has once.
@@ -132,8 +136,18 @@ pub(crate) struct ToPrepare<'a> {
     pub(crate) part: Part<'a>,
     /// The steps of the same part from the kinds before this one.
     pub(crate) needs: &'a [StepId],
+    /// The versions of layers that exist.
+    pub(crate) layers: &'a LayerArns,
     /// What the parts before this one contribute to the version set; `None` until that is known.
     pub(crate) set: Option<&'a VersionSet>,
+}
+
+impl<'a> ToPrepare<'a> {
+    /// The function with this logical id. Functions are prepared once all their layers exist.
+    pub(crate) fn planned(&self, logical: &str) -> Result<Cow<'a, PlannedFunction>, EngineError> {
+        let planned = self.plan.planned(logical)?.with_layers(self.layers);
+        planned.ok_or_else(|| EngineError::Corrupt(format!("a layer of {logical} does not exist")))
+    }
 }
 
 /// What one kind prepares of one part.

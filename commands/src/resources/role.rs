@@ -37,14 +37,15 @@ impl Resource for Role {
             .then_some("its name is a hash of its rights; a policy that differs is never overwritten")
     }
 
-    fn prepare(&self, ToPrepare { of, plan, part, .. }: ToPrepare) -> Result<Prepared, EngineError> {
-        let logical = match part {
+    fn prepare(&self, to: ToPrepare) -> Result<Prepared, EngineError> {
+        let of = to.of;
+        let logical = match to.part {
             Part::Function(logical) => logical,
-            Part::Shared => return self.of_apis(of, plan),
-            Part::Api(_) => return Ok(Prepared::default()),
+            Part::Shared => return self.of_apis(of, to.plan),
+            Part::Layer(..) | Part::Api(_) => return Ok(Prepared::default()),
         };
-        let (look, planned) = (function::looked(of.op, logical)?, plan.planned(logical)?);
-        let is_needed = match look.diff(planned) {
+        let (look, planned) = (function::looked(of.op, logical)?, to.planned(logical)?);
+        let is_needed = match look.diff(&planned) {
             Diff::Create => true,
             // Roles are immutable, and a version is published only after its role has its policy.
             Diff::Configure(latest) => {

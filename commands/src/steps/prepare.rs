@@ -29,21 +29,35 @@ pub(crate) struct ReadySet {
 pub(crate) fn preparation_nodes(of: &Preparation) -> Result<Preparing, EngineError> {
     let mut nodes = looks(of)?;
     let Some(plan) = application(of.op)? else { return Ok(Preparing { nodes, set: None }) };
-    nodes.extend(looks_at_apis(of, &plan)?);
+    nodes.extend(looks_at_named(of, &plan)?);
     if !all_done(of.op, &nodes) {
         return Ok(Preparing { nodes, set: None });
     }
+    let arns = resources::layer_arns(of.op, &plan.application)?;
     let mut set = Some(VersionSet { parameters: of.parameters.clone(), ..VersionSet::default() });
     let mut seen = Seen::default();
     let functions = plan.application.functions.values();
     let functions = functions.map(|function| Part::Function(&function.logical_id));
+    let layers = plan.application.layers.iter().map(|(logical, layer)| Part::Layer(logical, layer));
     let apis = plan.application.apis.iter().map(Part::of_app);
     let mut shared = vec![];
-    for part in functions.chain([Part::Shared]).chain(apis) {
+    for part in layers.chain(functions).chain([Part::Shared]).chain(apis) {
+        if let Part::Function(logical) = part
+            && plan.planned(logical)?.with_layers(&arns).is_none()
+        {
+            set = None;
+            continue;
+        }
         let mut needs = if let Part::Api(_) = part { shared.clone() } else { vec![] };
         for kind in resources::all() {
-            let Prepared { nodes: more, set: adds, seen: saw } =
-                kind.prepare(ToPrepare { of, plan: &plan, part, needs: &needs, set: set.as_ref() })?;
+            let Prepared { nodes: more, set: adds, seen: saw } = kind.prepare(ToPrepare {
+                of,
+                plan: &plan,
+                part,
+                needs: &needs,
+                layers: &arns,
+                set: set.as_ref(),
+            })?;
             needs.extend(more.iter().map(|node| node.id.clone()));
             nodes.extend(more);
             seen = seen.and(saw);
@@ -87,9 +101,10 @@ fn looks(of: &Preparation) -> Result<Vec<Node>, EngineError> {
     Ok(nodes)
 }
 
-/// The looks at the APIs, in parallel. Only the template names them.
-fn looks_at_apis(of: &Preparation, plan: &Deployable) -> Result<Vec<Node>, EngineError> {
-    looks_at(of, plan.application.apis.iter().map(Part::of_app))
+/// The looks at the APIs and the layers, in parallel. Only the template names them.
+fn looks_at_named(of: &Preparation, plan: &Deployable) -> Result<Vec<Node>, EngineError> {
+    let layers = plan.application.layers.iter().map(|(logical, layer)| Part::Layer(logical, layer));
+    looks_at(of, plan.application.apis.iter().map(Part::of_app).chain(layers))
 }
 
 fn looks_at<'a>(of: &Preparation, parts: impl Iterator<Item = Part<'a>>) -> Result<Vec<Node>, EngineError> {

@@ -42,6 +42,22 @@ pub fn function_name(pipeline: &PipelineName, stage: &StageName, logical_id: &st
     cut_with_hash(&format!("sluice-{pipeline}-{stage}-{logical_id}"), FUNCTION_LIMIT)
 }
 
+/// Lambda's limit for the name of a layer.
+const LAYER_LIMIT: usize = 140;
+
+/// The layer of a name that the template gives, or of a logical id: `sluice-{pipeline}-{name}`, cut to 140 with a hash. A
+/// name with characters that Lambda does not take is replaced by its hash. Layers are found by content, so two pipelines
+/// whose names run together do no harm to each other.
+pub(super) fn layer_name(pipeline: &PipelineName, name: &str) -> String {
+    let takes = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_');
+    let name = if !name.is_empty() && name.chars().all(takes) {
+        name.to_owned()
+    } else {
+        hex::encode(Sha256::digest(name.as_bytes())).chars().take(HASH_DIGITS).collect()
+    };
+    cut_with_hash(&format!("sluice-{pipeline}-{name}"), LAYER_LIMIT)
+}
+
 /// The beginning that the names of a stage's functions share. Names are cut, so functions of other stages and pipelines may
 /// have it, too.
 pub fn function_stem(pipeline: &PipelineName, stage: &StageName) -> String {

@@ -11,7 +11,7 @@ use jiff::civil::{Date, date};
 use serde_json::Value;
 
 /// Each runtime with the last day of its support.
-const RUNTIMES: [(&str, Date); 12] = [
+const RUNTIMES: [(&str, Date); 22] = [
     ("python3.9", date(2025, 12, 15)),
     ("python3.10", date(2026, 10, 31)),
     ("python3.11", date(2027, 6, 30)),
@@ -22,6 +22,16 @@ const RUNTIMES: [(&str, Date); 12] = [
     ("nodejs20.x", date(2026, 4, 30)),
     ("nodejs22.x", date(2027, 4, 30)),
     ("nodejs24.x", date(2028, 4, 30)),
+    ("java8.al2", date(2027, 6, 30)),
+    ("java11", date(2027, 6, 30)),
+    ("java17", date(2027, 6, 30)),
+    ("java21", date(2029, 6, 30)),
+    ("java25", date(2029, 6, 30)),
+    ("dotnet8", date(2026, 11, 10)),
+    ("dotnet10", date(2028, 11, 14)),
+    ("ruby3.2", date(2026, 3, 31)),
+    ("ruby3.3", date(2027, 3, 31)),
+    ("ruby3.4", date(2028, 3, 31)),
     ("provided.al2", date(2026, 7, 31)),
     ("provided.al2023", date(2029, 6, 30)),
 ];
@@ -83,6 +93,8 @@ mod tests {
         assert_eq!(seen("nodejs22.x", date(2027, 4, 30)), Some(false));
         assert_eq!(seen("nodejs22.x", date(2027, 5, 1)), Some(true));
         assert_eq!(seen("java99", date(2027, 5, 1)), None);
+        assert_eq!(seen("java25", date(2026, 11, 29)), None);
+        assert_eq!(seen("dotnet8", date(2026, 11, 11)), Some(true));
         assert_eq!(end_of_support("python3.9", date(2026, 1, 1)).unwrap().frozen, date(2026, 2, 13));
     }
 

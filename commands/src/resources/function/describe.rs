@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::resources::describe::{Change, Line, WORD, compared, listed, short};
-use sluice_template::AppFunction;
+use sluice_template::{AppFunction, AppLayer, AppLayerRef, Application};
 
 /// First the functions whose rights change, then the other functions that change, then those that are removed.
 pub(super) fn lines(change: &Change) -> Vec<Line> {
     let mut whats: BTreeMap<(bool, String), Vec<&str>> = BTreeMap::new();
     for (name, function) in &change.now.functions {
         let has_new_rights = change.added_rights.contains_key(name.as_str());
-        for what in of_function(change.function_before(name), function) {
+        for what in of_function(change, name, function) {
             whats.entry((!has_new_rights, what)).or_default().push(name);
         }
     }
@@ -23,8 +23,7 @@ pub(super) fn lines(change: &Change) -> Vec<Line> {
 
 /// How many functions change.
 pub(crate) fn count_changed(change: &Change) -> usize {
-    let changes =
-        |(name, now): &(&String, &AppFunction)| !of_function(change.function_before(name), now).is_empty();
+    let changes = |(name, now): &(&String, &AppFunction)| !of_function(change, name, now).is_empty();
     change.now.functions.iter().filter(changes).count() + gone(change).len()
 }
 
@@ -33,9 +32,25 @@ fn gone<'a>(change: &Change<'a>) -> Vec<&'a str> {
     before.map(String::as_str).filter(|name| !change.now.functions.contains_key(*name)).collect()
 }
 
+/// The layers of a function: each as its ARN, or as what its version is made of.
+fn layers<'a>(of: &Application, function: &'a AppFunction) -> Vec<(Option<&'a str>, Option<AppLayer>)> {
+    let layer = |layer: &'a AppLayerRef| match layer {
+        AppLayerRef::Arn(arn) => (Some(arn.as_str()), None),
+        AppLayerRef::Own { layer } => {
+            let mut own = of.layers.get(layer).cloned();
+            // The build may have stored the same content elsewhere.
+            if let Some(own) = &mut own {
+                (own.content.key, own.content.version) = Default::default();
+            }
+            (None, own)
+        }
+    };
+    function.layers.iter().map(layer).collect()
+}
+
 /// What changes about a function except its additional rights, on as many lines as necessary.
-fn of_function(before: Option<&AppFunction>, now: &AppFunction) -> Vec<String> {
-    let Some(before) = before else { return vec!["new".to_owned()] };
+fn of_function(change: &Change, name: &str, now: &AppFunction) -> Vec<String> {
+    let Some(before) = change.function_before(name) else { return vec!["new".to_owned()] };
     let mut parts = vec![];
     if before.code.sha256 != now.code.sha256 {
         parts.push("code".to_owned());
@@ -56,11 +71,12 @@ fn of_function(before: Option<&AppFunction>, now: &AppFunction) -> Vec<String> {
     if before.description != now.description {
         parts.push("description".to_owned());
     }
-    if before.layers != now.layers {
+    if change.before.map(|of| layers(of, before)) != Some(layers(change.now, now)) {
         parts.push("layers".to_owned());
     }
     fn settings(function: &AppFunction) -> BTreeMap<&str, &Value> {
-        function.settings.iter().map(|(name, value)| (name.as_str(), value)).collect()
+        let all = function.settings.iter().chain(&function.at_creation);
+        all.map(|(name, value)| (name.as_str(), value)).collect()
     }
     let settings = compared(&settings(before), &settings(now), "changed");
     parts.extend(settings.into_iter().map(|(name, what)| format!("{name} {what}")));

@@ -81,7 +81,7 @@ impl FunctionLook {
     /// What a function lacks to have the wanted version.
     pub(crate) fn diff(&self, planned: &PlannedFunction) -> Diff<'_> {
         let is_wanted =
-            |found: &&Published| found.sha256 == planned.code.sha256 && found.print == planned.print;
+            |found: &&Published| found.sha256 == planned.code.sha256() && found.print == planned.print;
         if let Some(published) = self.versions.iter().rev().find(is_wanted) {
             return Diff::Reuse(published);
         }

@@ -51,12 +51,12 @@ impl Resource for Function {
         Some(Node::new(StepId::of(LOOK, logical), "", step))
     }
 
-    fn prepare(&self, ToPrepare { of, plan, part, needs, .. }: ToPrepare) -> Result<Prepared, EngineError> {
-        let Part::Function(logical) = part else { return Ok(Prepared::default()) };
-        let planned = plan.planned(logical)?;
-        let mut versions = Versions { of, planned, logical, nodes: vec![] };
+    fn prepare(&self, to: ToPrepare) -> Result<Prepared, EngineError> {
+        let (of, Part::Function(logical)) = (to.of, to.part) else { return Ok(Prepared::default()) };
+        let planned = to.planned(logical)?;
+        let mut versions = Versions { of, planned: &planned, logical, nodes: vec![] };
         let look = looked(of.op, logical)?;
-        let version = versions.version(&look, needs)?;
+        let version = versions.version(&look, to.needs)?;
         let versions_set = |version| VersionSet {
             versions: [(planned.name.clone(), version)].into(),
             ..VersionSet::default()
@@ -122,7 +122,7 @@ impl Versions<'_> {
     /// The step that publishes: new code, or `$LATEST` as it is.
     fn publish(&mut self, seen: Latest, after: Option<StepId>) -> StepId {
         let planned = self.planned;
-        let upload = seen.sha256 != planned.code.sha256 || seen.architecture != planned.config.architecture;
+        let upload = seen.sha256 != planned.code.sha256() || seen.architecture != planned.config.architecture;
         let id = self.id(if upload { "code" } else { "publish" });
         let node = Node::new(
             id.clone(),
@@ -164,7 +164,8 @@ impl Versions<'_> {
             stage: self.of.stage.clone(),
             function: self.planned.name.clone(),
             config: Arc::clone(&self.planned.config),
-            code: self.planned.code.clone().into(),
+            code: self.planned.code.clone(),
+            tags: self.planned.tags.clone(),
         }
     }
 }

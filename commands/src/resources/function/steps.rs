@@ -12,7 +12,7 @@ use crate::application::Sluice;
 use crate::names;
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
-use crate::ports::{FunctionCode, FunctionConfig, FunctionVersion, Readiness, permanent_difference};
+use crate::ports::{FunctionCode, FunctionConfig, FunctionVersion, Readiness, Tags, permanent_difference};
 use crate::resources::messages::{self, foreign};
 use crate::resources::own::ours;
 use sluice_model::{Class, PipelineName, PortError, PortResult, StageName, Target};
@@ -33,6 +33,8 @@ pub(super) struct Wanted {
     pub(super) function: String,
     pub(super) config: Arc<FunctionConfig>,
     pub(super) code: FunctionCode,
+    /// What the function is tagged with when it is created.
+    pub(super) tags: Tags,
 }
 
 impl Wanted {
@@ -86,9 +88,8 @@ impl Step<Sluice> for CreateFunction {
         Effect::Mutate(&CREATE_FUNCTION)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let Wanted { target, pipeline, stage, function, config, code } = &self.0;
-        let tags = names::stage_tags(pipeline, stage);
-        let made = cx.world.ports.functions.create_function(target, function, config, code, &tags).await?;
+        let Wanted { target, function, config, code, tags, .. } = &self.0;
+        let made = cx.world.ports.functions.create_function(target, function, config, code, tags).await?;
         Progress::done(made.version)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {

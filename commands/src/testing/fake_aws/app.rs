@@ -13,6 +13,8 @@ use sha2::{Digest, Sha256};
 pub struct App {
     /// The functions by logical id, each with its code.
     pub functions: BTreeMap<String, String>,
+    /// The layers by logical id, each with its content. Every function has all of them.
+    pub layers: BTreeMap<String, String>,
     /// Memory of all functions, in megabytes: a change of configuration that is no change of code.
     pub memory: u32,
     /// The functions with a route `GET /{name in lower case}`; the first of them answers everything else.
@@ -32,6 +34,7 @@ impl App {
     pub fn of(functions: &[&str], code: &str) -> Self {
         Self {
             functions: functions.iter().map(|name| ((*name).to_owned(), format!("{name} {code}"))).collect(),
+            layers: BTreeMap::new(),
             memory: 128,
             bulk: 0,
             routed: functions.iter().map(|name| (*name).to_owned()).collect(),
@@ -51,6 +54,12 @@ impl App {
         Self { runtime, ..self }
     }
 
+    /// The same with one more layer.
+    pub fn layer(mut self, name: &str, content: &str) -> Self {
+        self.layers.insert(name.to_owned(), content.to_owned());
+        self
+    }
+
     /// The same with another size of memory.
     pub fn memory(self, memory: u32) -> Self {
         Self { memory, ..self }
@@ -61,7 +70,7 @@ impl App {
         Self { green: false, ..self }
     }
 
-    /// The plain template, as the packager leaves it: where each function's code is comes from `code`.
+    /// The plain template, as the packager leaves it: where the code of each function and layer is comes from `code`.
     pub(super) fn template(&self, code: &BTreeMap<String, Value>) -> Value {
         let mut variables = json!({ "STAGE": { "Ref": "Stage" } });
         if self.bulk > 0 {
@@ -70,17 +79,28 @@ impl App {
         let mut resources = serde_json::Map::new();
         for name in self.functions.keys() {
             let role = format!("{name}Role");
-            let properties = json!({
+            let layers: Vec<Value> = self.layers.keys().map(|layer| json!({ "Ref": layer })).collect();
+            let mut properties = json!({
                 "Code": code.get(name), "Handler": "app.handler", "Runtime": self.runtime, "MemorySize": self.memory,
                 "Timeout": 10, "Architectures": [self.architecture], "Environment": { "Variables": variables },
                 "Role": { "Fn::GetAtt": [role, "Arn"] },
             });
+            if !layers.is_empty() {
+                properties["Layers"] = layers.into();
+            }
             resources
                 .insert(name.clone(), json!({ "Type": "AWS::Lambda::Function", "Properties": properties }));
             let statement = json!({ "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" });
             let policy = json!({ "Version": "2012-10-17", "Statement": [statement] });
             let properties = json!({ "AssumeRolePolicyDocument": policy });
             resources.insert(role, json!({ "Type": "AWS::IAM::Role", "Properties": properties }));
+        }
+        for name in self.layers.keys() {
+            let properties = json!({ "LayerName": name, "Content": code.get(name) });
+            resources.insert(
+                name.clone(),
+                json!({ "Type": "AWS::Lambda::LayerVersion", "Properties": properties }),
+            );
         }
         if !self.routed.is_empty() {
             let body = json!({ "openapi": "3.0.1", "paths": self.paths() });

@@ -87,7 +87,8 @@ impl State {
     /// Puts the results of the packager: code once by its content, and the three files of the artifact.
     fn leave(&mut self, app: &App, request: &BuildRequest, prefix: &str) -> Option<()> {
         let (mut places, mut functions) = (BTreeMap::new(), serde_json::Map::new());
-        for (name, code) in &app.functions {
+        let mut layers = serde_json::Map::new();
+        for (name, code) in app.functions.iter().chain(&app.layers) {
             let key = app::code_key(prefix, code.as_bytes());
             let version = match self.newest(&request.bucket, &key) {
                 Some(version) => version,
@@ -98,12 +99,17 @@ impl State {
             let sha256 = app::digest(code.as_bytes());
             let pinned =
                 json!({ "bucket": request.bucket, "key": key, "version": version, "sha256": sha256 });
-            functions.insert(name.clone(), pinned);
+            let section = if app.layers.contains_key(name) { &mut layers } else { &mut functions };
+            section.insert(name.clone(), pinned);
+        }
+        let mut manifest = json!({ "schema": 2, "functions": functions });
+        if !layers.is_empty() {
+            manifest["layers"] = layers.into();
         }
         let files = [
             ("packaged.json", app::file(&app.template(&places))),
             ("sluice-lines.json", app::file(&json!({}))),
-            ("sluice-manifest.json", app::file(&json!({ "schema": 2, "functions": functions }))),
+            ("sluice-manifest.json", app::file(&manifest)),
         ];
         for (name, content) in files {
             self.put(&request.bucket, &format!("{}/artifact/{name}", request.prefix), content)?;

@@ -49,6 +49,13 @@ impl FakeAws {
         Some(format!("{} {stage}", found.sha256))
     }
 
+    /// The layers of a version; `None` if there is no such version.
+    pub fn layers_of(&self, function: &str, version: &str) -> Option<Vec<String>> {
+        let state = self.lock();
+        let found = state.functions.get(function)?.versions.iter().find(|known| known.number == version)?;
+        Some(found.config.layers.clone())
+    }
+
     /// The builds that were started with that value in their environment and ran on after that time.
     pub fn builds_beyond(&self, value: &str, time: Timestamp) -> usize {
         let state = self.lock();

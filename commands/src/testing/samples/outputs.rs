@@ -148,15 +148,18 @@ pub fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str
         environment: [("STAGE".to_owned(), stage.to_string())].into(),
         layers: vec![],
         settings: BTreeMap::new(),
+        at_creation: BTreeMap::new(),
         tags: BTreeMap::new(),
         rights: AppRights::default(),
         code: code(logical),
+        code_settings: BTreeMap::new(),
     };
     let keys: Vec<String> =
         functions.iter().map(|logical| format!("GET /{}", logical.to_lowercase())).collect();
     let routes: Vec<(&str, &str)> = keys.iter().map(String::as_str).zip(functions.iter().copied()).collect();
     Application {
         functions: functions.iter().map(|logical| ((*logical).into(), function(logical))).collect(),
+        layers: BTreeMap::new(),
         apis: [(API.to_owned(), app_api(pipeline, stage, &routes))].into(),
         unknown_parameters: vec![],
     }

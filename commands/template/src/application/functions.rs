@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::read::{Reading, known};
-use super::{AppFunction, code, roles};
+use super::{AppFunction, AppLayerRef, code, layers, roles};
 use crate::error::{Findings, Place, TemplateCode, Violation};
 use crate::names::function_name;
 use crate::plain::{Evaluator, Field, Partial, PlainFunction, SourceMap};
@@ -45,8 +45,9 @@ pub(super) fn read(
         let text = |(name, value)| Some((name, values.text("Environment", Some(value))??));
         variables.into_iter().filter_map(text).collect::<BTreeMap<String, String>>()
     });
-    let layers = values.field("Layers", function.layers).map(|layers| {
-        layers.into_iter().filter_map(|layer| values.text("Layers", Some(layer))?).collect::<Vec<_>>()
+    let layers = values.field("Layers", function.layers).map(|entries| {
+        let entry = |layer| values.check("Layers", layers::reference(reading, layer));
+        entries.into_iter().filter_map(entry).collect::<Vec<AppLayerRef>>()
     });
     let tags = function.tags.into_iter();
     let tags = tags.filter_map(|(key, value)| {
@@ -56,18 +57,21 @@ pub(super) fn read(
         Some((key, values.text("Tags", Some(value))??))
     });
     let tags = tags.collect();
-    let settings = function.configuration.into_iter();
-    let settings = settings.filter_map(|(name, value)| {
-        let value = values.check(&name, known(value))?;
-        Some((name, value))
-    });
-    let settings = settings.collect();
-    for property in function.at_creation.keys().chain(function.separate.keys()) {
+    let mut members = |members: BTreeMap<String, Partial>| {
+        let members = members.into_iter();
+        let members = members.filter_map(|(name, value)| {
+            let value = values.check(&name, known(value))?;
+            Some((name, value))
+        });
+        members.collect::<BTreeMap<String, Value>>()
+    };
+    let (settings, at_creation) = (members(function.configuration), members(function.at_creation));
+    for property in function.separate.keys() {
         let problem = format!("`{property}` is not supported yet");
         values.check::<()>(property, Err(Violation::new(TemplateCode::Unsupported, problem, "remove it")));
     }
     let code = code::read(logical_id, function.code, reading.manifest, reading.deploying);
-    let code = values.check("Code", code);
+    let (code, code_settings) = values.check("Code", code).unzip();
     Some(AppFunction {
         logical_id: logical_id.to_owned(),
         name: function_name(stage.pipeline, stage.name, logical_id),
@@ -81,8 +85,10 @@ pub(super) fn read(
         layers: layers?,
         tags,
         settings,
+        at_creation,
         rights: rights?,
         code: code?,
+        code_settings: code_settings?,
     })
 }
 

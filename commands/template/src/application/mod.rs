@@ -3,6 +3,7 @@
 mod apis;
 mod code;
 mod functions;
+mod layers;
 mod read;
 mod roles;
 mod statements;
@@ -38,6 +39,9 @@ pub struct Deploying<'a> {
 pub struct Application {
     /// The functions by logical id; at least one.
     pub functions: BTreeMap<String, AppFunction>,
+    /// The layers by logical id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub layers: BTreeMap<String, AppLayer>,
     /// The APIs by logical id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub apis: BTreeMap<String, AppApi>,
@@ -68,13 +72,16 @@ pub struct AppFunction {
     pub architecture: String,
     /// Its variables.
     pub environment: BTreeMap<String, String>,
-    /// ARNs of versions of layers, in order.
+    /// Versions of layers, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub layers: Vec<String>,
+    pub layers: Vec<AppLayerRef>,
     /// More members of `CreateFunction` and `UpdateFunctionConfiguration`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, Value>,
-    /// Its tags beside those of Sluice.
+    /// More members of `CreateFunction` that no later call changes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub at_creation: BTreeMap<String, Value>,
+    /// Its tags beside those of Sluice. They are set when the function is created.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     /// The rights of its role.
@@ -82,6 +89,43 @@ pub struct AppFunction {
     pub rights: AppRights,
     /// Its code, pinned.
     pub code: CodeRef,
+    /// How Lambda stores the code: `S3ObjectStorageMode` and `SourceKMSKeyArn`. They are given with each upload.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub code_settings: BTreeMap<String, String>,
+}
+
+/// A layer of a function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AppLayerRef {
+    /// The ARN of a version.
+    Arn(String),
+    /// The version of a layer of the same application.
+    Own {
+        /// Its logical id.
+        layer: String,
+    },
+}
+
+/// A version of a layer. It never changes: other content is another version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppLayer {
+    /// The name in Lambda. All stages of a pipeline share it.
+    pub name: String,
+    /// Its content, pinned.
+    pub content: CodeRef,
+    /// Its description; empty without one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The runtimes that it is for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runtimes: Vec<String>,
+    /// The architectures that it is for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub architectures: Vec<String>,
+    /// Its license; empty without one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub license: String,
 }
 
 /// What a role may do.

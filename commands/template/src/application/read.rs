@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{AppApi, AppFunction, Application, Deploying, apis, functions, version_variable};
+use super::{
+    AppApi, AppFunction, AppLayer, Application, Deploying, apis, functions, layers, version_variable,
+};
 use crate::budget::{self, MOST_FUNCTIONS, MOST_ROUTES};
 use crate::error::{Findings, Place, TemplateCode, TemplateError, Violation};
 use crate::manifest::Manifest;
@@ -13,6 +15,7 @@ use crate::plain::{
     self, Attribute, Evaluator, Known, Need, ParameterValues, Part, Partial, PlainTemplate, Resolution,
     SourceMap, Split, Stage, classify,
 };
+use sluice_model::CodeRef;
 
 /// Reads the plain template of an artifact (JSON) for a stage. `lines` is `sluice-lines.json`.
 ///
@@ -38,6 +41,7 @@ pub fn read(
     reading.refuse_stack(&mut findings);
     let application = Application {
         functions: reading.functions(&values, &sources, &mut findings),
+        layers: reading.layers(&values, &mut findings),
         apis: reading.apis(&values, &mut findings),
         unknown_parameters: values.unknown.clone(),
     };
@@ -89,12 +93,31 @@ impl Reading<'_> {
             }
             functions.insert(id.to_owned(), function);
         }
-        for id in self.manifest.functions.keys().filter(|id| !self.template.resources.contains_key(*id)) {
-            let problem = format!("sluice-manifest.json has the function {id}, but the template does not");
+        self.refuse_surplus("function", &self.manifest.functions, findings);
+        functions
+    }
+
+    /// Refuses what the manifest has and the template has not.
+    fn refuse_surplus(&self, noun: &str, pinned: &BTreeMap<String, CodeRef>, findings: &mut Findings) {
+        for id in pinned.keys().filter(|id| !self.template.resources.contains_key(*id)) {
+            let problem = format!("sluice-manifest.json has the {noun} {id}, but the template does not");
             let hint = "build again: the two files are from different builds, or were edited by hand";
             findings.add(&Place::default(), Violation::new(TemplateCode::Manifest, problem, hint));
         }
-        functions
+    }
+
+    fn layers(&self, values: &ParameterValues, findings: &mut Findings) -> BTreeMap<String, AppLayer> {
+        let answer = |id: &str, attribute: &Attribute| self.known(id, attribute, Caller::Function);
+        let evaluator = Evaluator::new(self.template, self.deploying.stage, values, &answer);
+        let ids = self.in_part(|part| *part == Part::Layer);
+        let layers =
+            ids.filter_map(|id| Some((id.to_owned(), layers::read(self, id, &evaluator, findings)?)));
+        let layers: BTreeMap<String, AppLayer> = layers.collect();
+        if layers.len() > MOST_FUNCTIONS {
+            findings.add(&Place::of(&["Resources"]), budget::too_many("layers", MOST_FUNCTIONS));
+        }
+        self.refuse_surplus("layer", &self.manifest.layers, findings);
+        layers
     }
 
     fn apis(&self, values: &ParameterValues, findings: &mut Findings) -> BTreeMap<String, AppApi> {
@@ -132,7 +155,7 @@ impl Reading<'_> {
 
     /// Stages have no stacks yet.
     fn refuse_stack(&self, findings: &mut Findings) {
-        for id in self.in_part(|part| matches!(part, Part::Stack | Part::Layer)) {
+        for id in self.in_part(|part| *part == Part::Stack) {
             let kind = self.template.resources.get(id).map(|resource| resource.kind.as_str());
             let problem = format!("resources of type `{}` are not deployed yet", kind.unwrap_or_default());
             let hint = "remove it for now; docs/templates.md lists what this version of Sluice deploys";

@@ -20,6 +20,11 @@ fn every_setting_of_a_function_is_kept() {
     let properties = json!({
         "MemorySize": "512", "Timeout": 30, "Architectures": ["arm64"], "Description": "Says hello",
         "Layers": ["arn:aws:lambda:eu-central-1:1:layer:x:3"], "Tags": [{ "Key": "team", "Value": "a" }],
+        "Code": {
+            "S3Bucket": BUCKET, "S3Key": "orders/code/abc", "S3ObjectVersion": "v1",
+            "S3ObjectStorageMode": "REFERENCE", "SourceKMSKeyArn": "arn:k",
+        },
+        "TenancyConfig": { "TenantIsolationMode": "PER_TENANT" },
         "TracingConfig": { "Mode": "Active" }, "EphemeralStorage": { "Size": "1024" },
         "Environment": { "Variables": { "AA": 7, "BB": true } },
     });
@@ -27,8 +32,11 @@ fn every_setting_of_a_function_is_kept() {
     let hello = &app.functions["Hello"];
     assert_eq!((hello.memory, hello.timeout, hello.architecture.as_str()), (512, 30, "arm64"));
     assert_eq!((hello.description.as_str(), hello.tags["team"].as_str()), ("Says hello", "a"));
-    assert_eq!(hello.layers, ["arn:aws:lambda:eu-central-1:1:layer:x:3"]);
+    assert_eq!(hello.layers, [AppLayerRef::Arn("arn:aws:lambda:eu-central-1:1:layer:x:3".into())]);
     assert_eq!(hello.settings["TracingConfig"], json!({ "Mode": "Active" }));
+    assert_eq!(hello.at_creation["TenancyConfig"], json!({ "TenantIsolationMode": "PER_TENANT" }));
+    let stored = [("S3ObjectStorageMode", "REFERENCE"), ("SourceKMSKeyArn", "arn:k")];
+    assert_eq!(hello.code_settings, stored.map(|(name, value)| (name.into(), value.into())).into());
     assert_eq!(hello.settings["EphemeralStorage"], json!({ "Size": 1024 }));
     assert_eq!(hello.environment, BTreeMap::from([("AA".into(), "7".into()), ("BB".into(), "true".into())]));
 }

@@ -4,6 +4,7 @@ mod application;
 mod budget;
 mod fuzz;
 mod json;
+mod layers;
 mod rights;
 
 use std::collections::BTreeMap;

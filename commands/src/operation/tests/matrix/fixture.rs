@@ -116,6 +116,10 @@ impl Shared {
                 let pushed = self.fake_aws.push("orders", &format!("Change to {code}"), app);
                 assert!(pushed.is_some(), "there is no repository to push to");
             }
+            Act::Layers(functions, code, (name, content)) => {
+                let app = app(functions, code, 128).layer(name, content);
+                assert!(self.fake_aws.push("orders", &format!("Layer of {content}"), app).is_some());
+            }
             Act::Leaves(functions) => self.fake_aws.leave_behind(functions),
             Act::Waits(hours) => tokio::time::sleep(Duration::from_secs(hours * 3600)).await,
             Act::Types(who, line) => {

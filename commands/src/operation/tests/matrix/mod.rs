@@ -17,6 +17,7 @@ mod gates;
 mod groups;
 mod inactive;
 mod judge;
+mod layers;
 mod leftovers;
 mod locks;
 mod outdated;

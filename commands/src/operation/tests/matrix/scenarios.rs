@@ -11,6 +11,8 @@ pub(super) enum Act {
     Pushes(&'static [&'static str], &'static str, u32),
     /// The same without a route to any of them.
     Hides(&'static [&'static str], &'static str, u32),
+    /// A change of these functions is pushed, which all have this layer with this content.
+    Layers(&'static [&'static str], &'static str, (&'static str, &'static str)),
     /// Failed attempts leave a version of each of these functions, and its role.
     Leaves(&'static [&'static str]),
     /// So many hours pass.
@@ -34,7 +36,7 @@ pub(super) struct Scenario {
     pub(super) runs: Option<(&'static str, u32)>,
 }
 
-use Act::{Hides, Leaves, Pushes, Types, Waits};
+use Act::{Hides, Layers, Leaves, Pushes, Types, Waits};
 
 const TWO: &[&str] = &["Hello", "World"];
 const CREATED: &[Act] = &[Types("ann", "/repo create orders"), Pushes(TWO, "one", 128)];
@@ -47,6 +49,9 @@ const PROMOTED: &[Act] = &[Types("ann", "/promote orders prod")];
 const LEFT: &[Act] = &[Leaves(&["sluice-orders-dev-Hello", "sluice-orders-dev-World"]), Waits(2)];
 /// Other code of both functions, another configuration, and one more function with a route of its own.
 const CHANGED: &[Act] = &[Pushes(&["Extra", "Hello", "World"], "two", 256), Types("ann", "/build orders")];
+
+/// The same code, with a layer.
+const LAYERED: &[Act] = &[Layers(TWO, "one", ("Tools", "tools")), Types("ann", "/build orders")];
 
 /// All scenarios.
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -137,6 +142,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         who: "ann",
         line: "/deploy orders",
         runs: Some(("dev", 1)),
+    },
+    Scenario {
+        name: "deploy with a layer",
+        kind: "deploy",
+        before: &[CREATED, BUILT, DEPLOYED, LAYERED],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 2)),
     },
     Scenario {
         name: "second deploy",
