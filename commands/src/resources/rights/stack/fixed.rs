@@ -119,10 +119,11 @@ impl FixedNames {
             })
             .collect();
         let statements = [
+            ("ReadParameters", vec!["ssm:GetParameter*"], of(&["AWS::SSM::Parameter"])),
             (
-                "Read",
-                vec!["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "ssm:GetParameter*"],
-                of(&["AWS::SSM::Parameter", "AWS::SecretsManager::Secret"]),
+                "ReadSecrets",
+                vec!["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+                of(&["AWS::SecretsManager::Secret"]),
             ),
             ("Buses", vec!["events:*Rule*", "events:*Targets*", "events:DescribeEventBus"], buses),
             ("Records", vec!["route53:ChangeResourceRecordSets", "route53:GetHostedZone"], zones),
