@@ -104,6 +104,9 @@ const SHOP: [(&str, &str); 2] =
 const BOUNDED_ROLE: [(&str, &str); 1] =
     [("iam:PermissionsBoundary", "arn:aws:iam::123456789012:policy/sluice/sluice-boundary-eu-central-1")];
 
+/// An action, its resource in the short form of [`arn`], and the keys of the request.
+type Call<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
 /// An ARN of this account and region; `iam`, `s3` and others without a region begin with `:`.
 fn arn(short: &str) -> String {
     let (service, resource) = short.split_once(' ').unwrap();
@@ -121,7 +124,7 @@ fn arn(short: &str) -> String {
 #[test]
 fn a_stack_may_have_what_serverless_templates_declare() {
     let judge = Judge::of_orders();
-    let may: &[(&str, &str, &[(&str, &str)])] = &[
+    let may: &[Call<'_>] = &[
         // A table with a stream, a table with a fixed name, scaling.
         ("dynamodb:CreateTable", "dynamodb table/sluice-orders-prod-Table-1ABC", &NEW),
         ("dynamodb:UpdateTimeToLive", "dynamodb table/sluice-orders-prod-Table-1ABC", &OWN),
@@ -224,7 +227,7 @@ fn a_stack_reaches_nothing_beyond_its_stage() {
     )];
     let admin = [BOUNDED_ROLE[0], ("iam:PolicyARN", "arn:aws:iam::aws:policy/AdministratorAccess")];
     let role = "iam role/sluice/orders/prod/sluice-orders-prod-Evil-1ABC";
-    let never: &[(&str, &str, &[(&str, &str)])] = &[
+    let never: &[Call<'_>] = &[
         // Roles without the boundary of functions, and of others.
         ("iam:CreateRole", role, &[]),
         ("iam:CreateRole", role, &api_boundary),
@@ -331,7 +334,7 @@ fn the_boundary_alone_keeps_a_role_from_sluice_and_from_other_stages() {
     let everything = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
     let judge = Judge::new(&[&everything.to_string(), &stack_boundary(&target(), &own())]);
     assert!(judge.allows("sqs:CreateQueue", &arn("sqs orders"), &[]));
-    let never: &[(&str, &str, &[(&str, &str)])] = &[
+    let never: &[Call<'_>] = &[
         ("iam:CreateRole", "iam role/sluice/orders/prod/x", &[]),
         ("iam:CreateRole", "iam role/sluice/orders/dev/x", &BOUNDED_ROLE),
         ("iam:PassRole", "iam role/admin", &[]),
