@@ -4,7 +4,7 @@
 
 use regex_lite::Regex;
 
-use crate::resources::rights::ImmutableRole;
+use crate::resources::rights::{FixedNames, ImmutableRole};
 use crate::resources::{described, role_description};
 use crate::{build_op, names, repo};
 use sluice_model::{BuildNumber, PipelineName, StageName, Target};
@@ -50,6 +50,7 @@ fn names_and_descriptions_are_in_the_alphabets_of_their_services() {
     holds(r"^[\w+=,.@\-]+$", 128, &names::boundary(&target));
     holds(r"^[\w+=,.@\-]+$", 128, &names::build_boundary(&target));
     holds(r"^[\w+=,.@\-]+$", 128, &names::api_boundary(&target));
+    holds(r"^[\w+=,.@\-]+$", 128, &names::stack_boundary(&target));
     holds(r"^/([!-~]+/)?$", 512, names::IAM_PATH);
     for name in pipelines() {
         holds(r"^[\w.\-]+$", 100, name.as_str());
@@ -64,6 +65,7 @@ fn names_and_descriptions_are_in_the_alphabets_of_their_services() {
                 holds(r"^.+$", 128, &names::api(&name, &stage, logical_id));
             }
             roles.push(ImmutableRole::of_api(&target, &name, &stage));
+            roles.push(ImmutableRole::of_stack(&target, (&name, &stage), &FixedNames::default()).unwrap());
             for logical_id in ["F", &"L".repeat(255)] {
                 let function = function_name(&name, &stage, logical_id);
                 holds(r"^[a-zA-Z0-9\-_]+$", 64, &function);

@@ -92,6 +92,11 @@ pub fn api_boundary(target: &Target) -> String {
     format!("sluice-boundary-api-{}", target.region)
 }
 
+/// The permissions boundary of stacks' service roles, created by `sluice init`.
+pub fn stack_boundary(target: &Target) -> String {
+    format!("sluice-boundary-stack-{}", target.region)
+}
+
 /// The ARN of the boundary of functions' roles.
 pub fn boundary_arn(target: &Target) -> String {
     target.arn_of_account("iam", &format!("policy{IAM_PATH}{}", boundary(target)))
@@ -105,6 +110,11 @@ pub fn build_boundary_arn(target: &Target) -> String {
 /// The ARN of the boundary of APIs' roles.
 pub fn api_boundary_arn(target: &Target) -> String {
     target.arn_of_account("iam", &format!("policy{IAM_PATH}{}", api_boundary(target)))
+}
+
+/// The ARN of the boundary of stacks' service roles.
+pub fn stack_boundary_arn(target: &Target) -> String {
+    target.arn_of_account("iam", &format!("policy{IAM_PATH}{}", stack_boundary(target)))
 }
 
 /// The path of a pipeline's roles, or of those of one of its stages. Unlike their names, paths of different stages differ.

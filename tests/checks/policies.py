@@ -24,6 +24,8 @@ from recorded import Findings
 logging.disable(logging.CRITICAL)
 
 IDENTITY, TRUST, BUCKET = "identity", "trust", "bucket"
+# The services that take Sluice's roles.
+TRUSTED = [f"{name}.amazonaws.com" for name in ("apigateway", "cloudformation", "codebuild", "lambda")]
 # Condition keys of every request.
 GLOBAL = "aws:"
 
@@ -33,6 +35,7 @@ def documents(lines, root):
     found = [
         (IDENTITY, "bot", json.loads((root / "docs/iam-policy.json").read_text())),
         (IDENTITY, "init", json.loads((root / "docs/iam-policy-init.json").read_text())),
+        (IDENTITY, "stack role", json.loads((root / "docs/iam-role-stack.json").read_text())),
     ]
     for line in lines:
         scope = line["signed"]["scope"]
@@ -54,6 +57,8 @@ def name_of(form):
     if "RoleName" not in form:
         arn = form.get("PolicyArn", "").rsplit("/", 1)[-1]
         return f"managed policy {kind_of(form.get('PolicyName') or arn)}"
+    if form["RoleName"].startswith("sluice-Stack-"):
+        return "stack role"
     if re.search(r"-api-[0-9a-z]{26}$", form["RoleName"]):
         return "API role"
     return "build role" if "codecommit:GitPull" in form["PolicyDocument"] else "function role"
@@ -99,12 +104,21 @@ def many(value):
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
+def without_variables(document):
+    """The same, with a value for each variable in a resource: the references take the colons in one for those of the ARN."""
+    for statement in many(document["Statement"]):
+        if "Resource" in statement:
+            statement = {**statement, "Resource": [re.sub(r"\$\{[^}]+\}", "value", arn) for arn in many(statement["Resource"])]}
+        yield statement
+
+
 def problems(kind, document):
     if kind == TRUST:
         yield from trust_problems(document)
     elif kind == BUCKET:
         yield from bucket_problems(document)
     else:
+        document = {**document, "Statement": list(without_variables(document))}
         yield from by_parliament(document)
         yield from by_policy_sentry(document)
 
@@ -189,7 +203,7 @@ def trust_problems(document):
     for statement in many(document["Statement"]):
         principal = statement.get("Principal")
         service = principal.get("Service") if isinstance(principal, dict) and len(principal) == 1 else None
-        if service not in ("apigateway.amazonaws.com", "codebuild.amazonaws.com", "lambda.amazonaws.com"):
+        if service not in TRUSTED:
             yield f"trusts {json.dumps(principal)}"
         if statement.get("Effect") != "Allow" or statement.get("Action") != "sts:AssumeRole":
             yield f"does more than to let a service assume a role: {statement.get('Action')}"

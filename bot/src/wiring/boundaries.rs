@@ -29,7 +29,7 @@ fn own(base: &Base, target: &Target) -> OwnResources {
 }
 
 /// All boundaries as this configuration needs them.
-fn wanted(base: &Base, target: &Target) -> Result<[Boundary; 3], StartupError> {
+fn wanted(base: &Base, target: &Target) -> Result<[Boundary; 4], StartupError> {
     let wanted = boundaries::wanted(target, &own(base, target), base.boundary.as_deref());
     for boundary in &wanted {
         boundaries::fits(boundary).map_err(StartupError::Permanent)?;

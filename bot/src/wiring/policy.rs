@@ -141,8 +141,12 @@ fn of_aws(target: &Target, mut condition: Value) -> Value {
 fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
     let here = |service: &str, what: &str| target.arn(service, what);
     let queue: Vec<String> = base.queue.iter().map(|name| here("sqs", name)).collect();
-    let boundaries =
-        vec![names::boundary_arn(target), names::build_boundary_arn(target), names::api_boundary_arn(target)];
+    let boundaries = vec![
+        names::boundary_arn(target),
+        names::build_boundary_arn(target),
+        names::api_boundary_arn(target),
+        names::stack_boundary_arn(target),
+    ];
     let bucket = target.arn_of_bucket(&names::bucket(target));
     let (backup, backups): (Vec<_>, Vec<_>) = match base.backup.as_ref().map(|plan| &plan.location) {
         Some(BackupLocation::Bucket { bucket, prefix }) => {

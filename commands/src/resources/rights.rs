@@ -1,10 +1,12 @@
-//! The rights of the roles that Sluice creates: their policies, their trust policies, and the two permissions
+//! The rights of the roles that Sluice creates: their policies, their trust policies, and the permissions
 //! boundaries that limit all of them.
 //!
 //! The author of a template chooses the policy of a function's role. So the boundary of functions is a list
 //! of allowed actions: reading and writing data. Actions that edit rights, start code with other rights, or
 //! touch Sluice itself are denied in addition, so a boundary of the organisation cannot allow them. A build
 //! runs code that somebody pushed; its boundary contains what [`build_policy`] needs and nothing else.
+
+mod stack;
 
 use std::collections::BTreeSet;
 
@@ -15,6 +17,8 @@ use crate::packager;
 use crate::ports::{TAG_PIPELINE, Tags};
 use sluice_model::{PipelineName, StageName, Target, partition};
 use sluice_template::{AppRights, cut_with_hash, function_arn, function_stem};
+
+pub use stack::{FixedNames, TooManyNames, stack_boundary};
 
 /// IAM's limit for a managed policy, in characters without white space.
 pub const MANAGED_LIMIT: usize = 6_144;

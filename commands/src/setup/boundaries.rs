@@ -1,4 +1,4 @@
-//! Creates the three permissions boundaries in AWS, compares them with the wanted ones and updates them. An outdated
+//! Creates the four permissions boundaries in AWS, compares them with the wanted ones and updates them. An outdated
 //! boundary, or a weaker one with the same name, gives no protection and is replaced. A boundary that denies
 //! functions the table of another installation is not replaced: functions could then write that table.
 
@@ -46,7 +46,7 @@ pub enum BoundaryState {
     Missing,
     /// Its document is different.
     Differs,
-    /// It denies functions these tables, and the wanted one would not. The tables belong to another
+    /// It denies these tables, and the wanted one would not. The tables belong to another
     /// installation, or belonged to this one before.
     Protects(BTreeSet<String>),
     /// Its document is the wanted one.
@@ -54,7 +54,7 @@ pub enum BoundaryState {
 }
 
 /// All boundaries. `allowed` are the statements of the organisation's own boundary, if it provides one.
-pub fn wanted(target: &Target, own: &OwnResources, allowed: Option<&[Value]>) -> [Boundary; 3] {
+pub fn wanted(target: &Target, own: &OwnResources, allowed: Option<&[Value]>) -> [Boundary; 4] {
     let allowed = allowed.map_or_else(rights::data_statements, <[Value]>::to_vec);
     [
         Boundary {
@@ -71,6 +71,11 @@ pub fn wanted(target: &Target, own: &OwnResources, allowed: Option<&[Value]>) ->
             name: names::api_boundary(target),
             arn: names::api_boundary_arn(target),
             document: rights::api_boundary(target),
+        },
+        Boundary {
+            name: names::stack_boundary(target),
+            arn: names::stack_boundary_arn(target),
+            document: rights::stack_boundary(target, own),
         },
     ]
 }
@@ -219,7 +224,7 @@ mod tests {
         let elsewhere = Target { region: "us-west-2".into(), ..target() };
         let of =
             |target: &Target| wanted(target, &OwnResources::default(), None).map(|one| (one.name, one.arn));
-        let [(functions, arn), (builds, _), _] = of(&elsewhere);
+        let [(functions, arn), (builds, _), ..] = of(&elsewhere);
         assert_eq!(functions, "sluice-boundary-us-west-2");
         assert_eq!(builds, "sluice-boundary-build-us-west-2");
         assert!(arn.ends_with(":policy/sluice/sluice-boundary-us-west-2"), "{arn}");

@@ -204,12 +204,19 @@ fn the_documents_in_docs_match() {
     let (pipeline, stage) = ("orders".parse().unwrap(), "prod".parse().unwrap());
     let table = target().arn("dynamodb", "table/orders");
     let reads = json!({ "Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": table });
+    let names = FixedNames {
+        own: [("AWS::DynamoDB::Table".to_owned(), "orders".to_owned())].into(),
+        others: [("AWS::SSM::Parameter".to_owned(), "/network/vpc".to_owned())].into(),
+    };
+    let stack = ImmutableRole::of_stack(&target(), (&pipeline, &stage), &names).unwrap();
     for (name, document) in [
         ("iam-boundary.json", boundary(&target(), &own(), data_statements())),
         ("iam-boundary-api.json", api_boundary(&target())),
         ("iam-boundary-build.json", build_boundary(&target())),
+        ("iam-boundary-stack.json", stack_boundary(&target(), &own())),
         ("iam-role-api.json", api_policy(&target(), &pipeline, &stage)),
         ("iam-role-build.json", build_policy(&target(), &pipeline)),
+        ("iam-role-stack.json", stack.policy),
         ("iam-role-function.json", function_policy(&target(), "sluice-orders-prod-Hello", &stage, &[reads])),
     ] {
         let document: Value = serde_json::from_str(&document).unwrap();
