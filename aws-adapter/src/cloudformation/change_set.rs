@@ -14,7 +14,7 @@ use sluice_commands::ports::{
 };
 use sluice_model::{Class, PortResult};
 
-use super::unknown_status;
+use super::unknown::unknown_status;
 use crate::call::Call;
 
 /// How CloudFormation says that nothing would change: for a template without differences, and for one whose differences concern

@@ -5,6 +5,7 @@
 mod change_set;
 mod request;
 mod stack;
+mod unknown;
 
 use async_trait::async_trait;
 use aws_sdk_cloudformation::Client;
@@ -20,6 +21,7 @@ use sluice_model::{Class, PortResult, Target};
 use crate::call::{self, Call};
 use crate::client::Service;
 use crate::error::{failed, found};
+use unknown::unknown_status;
 
 /// More than CloudFormation has pages for anything that a port reads: a stop for answers that never end.
 const MOST_PAGES: usize = 60;
@@ -228,9 +230,4 @@ impl Stacks for CloudFormation {
         );
         Ok(drifts)
     }
-}
-
-/// An error for a status that this version of Sluice does not know. Nothing is guessed about a stack.
-fn unknown_status(call: Call, status: &str) -> sluice_model::PortError {
-    call.error(Class::Invalid, "UnknownStatus", status)
 }

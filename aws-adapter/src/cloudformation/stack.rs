@@ -12,7 +12,7 @@ use sluice_commands::ports::{
 };
 use sluice_model::PortResult;
 
-use super::unknown_status;
+use super::unknown::unknown_status;
 use crate::call::Call;
 use crate::values::timestamp;
 

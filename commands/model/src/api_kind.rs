@@ -15,7 +15,6 @@ pub enum ApiKind {
 
 impl ApiKind {
     /// Whether it is an HTTP API: records leave the kind out then.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde requires")]
     pub fn is_http(&self) -> bool {
         *self == Self::Http
     }

@@ -1,9 +1,9 @@
 //! The steps to an API as the template defines it, and to a deployment of that definition.
 
 use super::body::Body;
-use super::identity::Identity;
+use super::identity::{CREATE, DEPLOY, Identity};
 use super::look::{ApiLook, described, frozen};
-use super::steps::{AwaitDeployment, CREATE, CreateApi, CreateDeployment, DEPLOY, ImportDefinition};
+use super::steps::{AwaitDeployment, CreateApi, CreateDeployment, ImportDefinition};
 use crate::operation::{EngineError, Node};
 use crate::ports::{Api, Deployment, DeploymentState};
 use crate::records::{PinnedApi, Served, prepare_slot};

@@ -7,6 +7,10 @@ use crate::ports::{Api, Gateway, Tags};
 use crate::resources::resource::{ApiPart, Preparation};
 use sluice_model::{ApiKind, PipelineName, StageName, Target};
 
+/// The first part of the ids of the steps that create something that only a list shows.
+pub(super) const CREATE: &str = "api";
+pub(super) const DEPLOY: &str = "deployment";
+
 /// An API: whose it is, and how it is found.
 #[derive(Debug, Clone)]
 pub(super) struct Identity {

@@ -31,10 +31,9 @@ pub(crate) use look::ApiLook;
 pub(crate) use look::described;
 
 use definition::Definition;
-use identity::Identity;
+use identity::{CREATE, Identity};
 use look::LookAtApi;
 use stage::ServeDeployment;
-use steps::CREATE;
 
 /// The first part of the id of the look.
 const LOOK: &str = "look-api";

@@ -9,8 +9,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::identity::Identity;
-use super::steps::{CREATE, DEPLOY};
+use super::identity::{CREATE, DEPLOY, Identity};
 use crate::operation::{Context, EngineError, StepId, StepState, load};
 use crate::ports::{Order, Query};
 use crate::records::{AuditRecord, PipelineState, from_item};

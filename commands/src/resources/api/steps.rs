@@ -12,10 +12,6 @@ use crate::ports::{ApiSettings, DeploymentState, EndpointType};
 use crate::resources::messages;
 use crate::resources::own::ours;
 
-/// The first part of the ids of the steps that create something that only a list shows.
-pub(super) const CREATE: &str = "api";
-pub(super) const DEPLOY: &str = "deployment";
-
 /// Creates an API of a stage.
 pub(super) struct CreateApi {
     pub(super) identity: Identity,

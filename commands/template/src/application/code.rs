@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Deploying;
-use super::read::known;
+use super::model::Deploying;
+use super::reading::known;
 use crate::error::{TemplateCode, Violation};
 use crate::manifest::Manifest;
 use crate::plain::{CodeObject, PlainCode};

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::read::{Reading, known};
-use super::{AppFunction, AppLayerRef, code, layers, roles};
+use super::model::{AppFunction, AppLayerRef};
+use super::reading::{Reading, known};
+use super::{code, layers, roles};
 use crate::error::{Findings, Place, TemplateCode, Violation};
 use crate::names::function_name;
 use crate::plain::{Evaluator, Field, Partial, PlainFunction, SourceMap};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::code::{self, Pinned};
-use super::read::{Reading, known};
-use super::{AppLayer, AppLayerRef};
+use super::model::{AppLayer, AppLayerRef};
+use super::reading::{Reading, known};
 use crate::error::{Findings, Place, TemplateCode, Violation};
 use crate::names::layer_name;
 use crate::plain::{Attribute, CodeObject, Evaluator, Need, Part, Partial};

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{
-    AppApi, AppFunction, AppLayer, Application, Deploying, apis, functions, layers, version_variable,
-};
+use super::model::{AppApi, AppFunction, AppLayer, Application, Deploying};
+use super::openapi::version_variable;
+use super::reading::Reading;
+use super::{apis, functions, layers};
 use crate::budget::{self, MOST_FUNCTIONS, MOST_ROUTES};
 use crate::error::{Findings, Place, TemplateCode, TemplateError, Violation};
 use crate::manifest::Manifest;
 use crate::names::{alias_arn, function_arn, function_name};
 use crate::plain::{
-    self, Attribute, Evaluator, Known, Need, ParameterValues, Part, Partial, PlainTemplate, Resolution,
-    SourceMap, Split, Stage, classify,
+    self, Attribute, Evaluator, Known, ParameterValues, Part, Resolution, SourceMap, Stage, classify,
 };
 use sluice_model::CodeRef;
 
@@ -46,14 +46,6 @@ pub fn read(
         unknown_parameters: values.unknown.clone(),
     };
     findings.finish(application)
-}
-
-/// What the parts of an application are read from.
-pub(super) struct Reading<'a> {
-    pub(super) template: &'a PlainTemplate,
-    pub(super) split: &'a Split,
-    pub(super) manifest: &'a Manifest,
-    pub(super) deploying: &'a Deploying<'a>,
 }
 
 impl Reading<'_> {
@@ -172,32 +164,4 @@ impl Reading<'_> {
 enum Caller {
     Function,
     Api,
-}
-
-/// The value, if all of it is known.
-pub(super) fn known(value: Partial) -> Result<Value, Violation> {
-    match value {
-        Partial::Known(value) => Ok(value),
-        unknown => {
-            let needs: Vec<String> = unknown.needs().iter().map(described).collect();
-            let problem =
-                format!("it needs {}, which this version of Sluice cannot look up", needs.join(", "));
-            let hint = "write the value itself, or make it a parameter with a value for each stage";
-            Err(Violation::new(TemplateCode::Unsupported, problem, hint))
-        }
-    }
-}
-
-/// A need in words.
-fn described(need: &Need) -> String {
-    match need {
-        Need::Resource { logical_id, attribute: Attribute::Ref } => format!("`{logical_id}`"),
-        Need::Resource { logical_id, attribute: Attribute::Named(name) } => format!("`{logical_id}.{name}`"),
-        Need::Import(name) => format!("the export {name}"),
-        Need::Zones(region) => format!("the availability zones of {region}"),
-        Need::Dynamic(_, path) => format!("the value of {path}"),
-        Need::SystemParameter(name) => format!("the parameter {name} of Systems Manager"),
-        Need::SecretParameter(name) => format!("the value of the parameter {name}"),
-        Need::StackId => "the id of the stack".to_owned(),
-    }
 }

@@ -5,8 +5,8 @@
 
 use serde_json::Value;
 
-use super::AppRights;
-use super::read::{Reading, known};
+use super::model::AppRights;
+use super::reading::{Reading, known};
 use super::statements::{self, Stated};
 use crate::error::{Findings, Place, TemplateCode, Violation};
 use crate::plain::{Attribute, Evaluator, Need, Part, Partial, Resource};

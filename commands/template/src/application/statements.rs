@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 use regex_lite::Regex;
 use serde_json::Value;
 
-use super::Deploying;
-use super::read::known;
+use super::model::Deploying;
+use super::reading::known;
 use crate::error::{Findings, Place, TemplateCode, Violation};
 use crate::plain::Evaluator;
 use crate::rights::{self, BASIC, is_wild_policy, policy_name};

@@ -32,10 +32,9 @@ use super::upstream::{Answer, Upstream};
 use answer::{answered, done, invalid, refuse};
 use judge::Judge;
 use shown::{Execution, Shown};
+use template::Form;
 
 type Refusable<T> = Result<T, Box<Response>>;
-/// The fields of a request.
-type Form = BTreeMap<String, String>;
 
 /// The judge in front of the local AWS's CloudFormation.
 pub struct CloudFormation {

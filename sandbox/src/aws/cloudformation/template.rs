@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::Form;
 use crate::aws::account::arn;
+
+/// The fields of a request.
+pub(super) type Form = BTreeMap<String, String>;
 
 /// Why `CreateChangeSet` is refused, as code and message.
 pub fn acceptable(template: &Value, form: &Form) -> Result<(), (&'static str, String)> {

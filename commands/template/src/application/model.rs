@@ -1,0 +1,184 @@
+//! An application as data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::openapi::{self, AppRoute};
+use crate::plain::Stage;
+use crate::rights;
+use sluice_model::{ApiKind, CodeRef};
+
+/// The stage that a template is read for, and the only location its code may come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Deploying<'a> {
+    /// The pipeline, the stage, and the values of the template's parameters there.
+    pub stage: Stage<'a>,
+    /// The artifact bucket.
+    pub code_bucket: &'a str,
+    /// The pipeline's prefix in it, with or without a trailing slash. All code is below it.
+    pub code_prefix: &'a str,
+    /// Whether an admin allowed statements without a specific action or resource.
+    pub wild_rights: bool,
+}
+
+/// An application as a template describes it, for one stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Application {
+    /// The functions by logical id; at least one.
+    pub functions: BTreeMap<String, AppFunction>,
+    /// The layers by logical id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub layers: BTreeMap<String, AppLayer>,
+    /// The APIs by logical id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub apis: BTreeMap<String, AppApi>,
+    /// The parameters that have a value for the stage but are not declared by the template.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_parameters: Vec<String>,
+}
+
+/// A function, ready to be compared with the one in Lambda. Names are those of Lambda's API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppFunction {
+    /// Its name in the template.
+    pub logical_id: String,
+    /// Its name in Lambda: `function_name`.
+    pub name: String,
+    /// `python3.12`, …
+    pub runtime: String,
+    /// `app.handler`.
+    pub handler: String,
+    /// Its description; empty without one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Megabytes; 128 by default.
+    pub memory: u32,
+    /// Seconds; 3 by default.
+    pub timeout: u32,
+    /// `x86_64` or `arm64`.
+    pub architecture: String,
+    /// Its variables.
+    pub environment: BTreeMap<String, String>,
+    /// Versions of layers, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<AppLayerRef>,
+    /// More members of `CreateFunction` and `UpdateFunctionConfiguration`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, Value>,
+    /// More members of `CreateFunction` that no later call changes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub at_creation: BTreeMap<String, Value>,
+    /// Its tags beside those of Sluice. They are set when the function is created.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// The rights of its role.
+    #[serde(flatten)]
+    pub rights: AppRights,
+    /// Its code, pinned.
+    pub code: CodeRef,
+    /// How Lambda stores the code: `S3ObjectStorageMode` and `SourceKMSKeyArn`. They are given with each upload.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub code_settings: BTreeMap<String, String>,
+}
+
+/// A layer of a function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AppLayerRef {
+    /// The ARN of a version.
+    Arn(String),
+    /// The version of a layer of the same application.
+    Own {
+        /// Its logical id.
+        layer: String,
+    },
+}
+
+/// A version of a layer. It never changes: other content is another version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppLayer {
+    /// The name in Lambda. All stages of a pipeline share it.
+    pub name: String,
+    /// Its content, pinned.
+    pub content: CodeRef,
+    /// Its description; empty without one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The runtimes that it is for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runtimes: Vec<String>,
+    /// The architectures that it is for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub architectures: Vec<String>,
+    /// Its license; empty without one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub license: String,
+}
+
+/// What a role may do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppRights {
+    /// The IAM statements of its policies, in the template's order.
+    pub statements: Vec<Value>,
+    /// The ARNs of AWS's managed policies.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub managed: BTreeSet<String>,
+}
+
+/// An API with a body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppApi {
+    /// Its kind.
+    #[serde(default, skip_serializing_if = "ApiKind::is_http")]
+    pub kind: ApiKind,
+    /// The name of its API stage; `None` for `$default` of an HTTP API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Where a REST API is reachable: `EDGE`, `REGIONAL` or `PRIVATE`. `None` leaves API Gateway's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Its definition, an OpenAPI document. The version of a function is `${stageVariables.LOGICAL_ID}` in it, wherever it is
+    /// called. API Gateway's credentials for these calls are left to the caller.
+    pub body: Value,
+    /// Stage variables of the template's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
+}
+
+impl AppApi {
+    /// Its routes, by key.
+    pub fn routes(&self) -> Vec<AppRoute> {
+        openapi::routes(&self.body)
+    }
+
+    /// The functions that it calls.
+    pub fn functions(&self) -> BTreeSet<String> {
+        openapi::functions(&self.body)
+    }
+}
+
+impl Application {
+    /// The SHA-256 of the definitions of its APIs, as hex digits. It differs if and only if an API has to change, and cannot be
+    /// made to collide by the author of a template.
+    pub fn api_digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for (logical_id, api) in &self.apis {
+            // A logical id cannot hold a line break or a tab, and a document in JSON no line break.
+            hash.update(format!("{logical_id}\t{}\n", api.body));
+        }
+        hex::encode(hash.finalize())
+    }
+
+    /// Whether a function has a statement without a specific action or resource.
+    pub fn has_wild_rights(&self) -> bool {
+        let mut functions = self.functions.values();
+        functions.any(|function| {
+            let mut statements = function.rights.statements.iter();
+            statements.any(|statement| rights::wild(statement).is_some())
+                || function.rights.managed.iter().any(|policy| rights::is_wild_policy(policy))
+        })
+    }
+}
