@@ -98,9 +98,16 @@ impl Runtime {
     }
 
     async fn api(&self, name: &str) -> Option<FoundApi> {
-        let ours = format!("sluice-{name}");
         let http = self.apis.items("/v2/apis").await.ok()?;
-        let is = |api: &Value, id: &str| api[id] == name || api["name"] == ours.as_str();
+        // By its id, or as people find it: `orders-prod`, the first API of that stage.
+        let of_stage = |tags: &Value| match (tags["sluice:pipeline"].as_str(), tags["sluice:stage"].as_str())
+        {
+            (Some(pipeline), Some(stage)) => {
+                name.strip_prefix(pipeline).and_then(|rest| rest.strip_prefix('-')) == Some(stage)
+            }
+            _ => false,
+        };
+        let is = |api: &Value, id: &str| api[id] == name || of_stage(&api["tags"]);
         if let Some(found) = http.iter().find(|api| is(api, "apiId")) {
             return Some(FoundApi::Http(found.clone()));
         }
