@@ -99,7 +99,8 @@ impl Runtime {
 
     async fn api(&self, name: &str) -> Option<FoundApi> {
         let http = self.apis.items("/v2/apis").await.ok()?;
-        // By its id, or as people find it: `orders-prod`, the first API of that stage.
+        // By its id or its name, or as people look for it: `orders-prod`, the first API of that stage.
+        let ours = format!("sluice-{name}");
         let of_stage = |tags: &Value| match (tags["sluice:pipeline"].as_str(), tags["sluice:stage"].as_str())
         {
             (Some(pipeline), Some(stage)) => {
@@ -107,7 +108,8 @@ impl Runtime {
             }
             _ => false,
         };
-        let is = |api: &Value, id: &str| api[id] == name || of_stage(&api["tags"]);
+        let is =
+            |api: &Value, id: &str| api[id] == name || api["name"] == ours.as_str() || of_stage(&api["tags"]);
         if let Some(found) = http.iter().find(|api| is(api, "apiId")) {
             return Some(FoundApi::Http(found.clone()));
         }

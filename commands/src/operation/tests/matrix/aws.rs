@@ -34,7 +34,7 @@ async fn a_stage_serves_a_deployment_once_it_is_deployed() {
     }
     let op = shared.op(&newest(&shared).id).await;
     let done = |step: &str| op.step(&StepId::new(step)).unwrap().done.clone().unwrap().0;
-    let waited = done("api-stage").duration_since(done("deployment"));
+    let waited = done("api-stage:ServerlessHttpApi").duration_since(done("deployment:ServerlessHttpApi"));
     assert!(waited.as_secs() >= 6, "{waited}: {:#?}", shared.journal(&newest(&shared).id));
 }
 
@@ -50,6 +50,12 @@ async fn a_promotion_is_prepared_while_another_release_is_deployed() {
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
     shared.fake_aws.fault_on(UPDATE_CONFIG.call, [Faults::Slow(Duration::from_secs(20))]);
     process.types("slow", "ann", "/deploy orders").await;
+    // The promotion configures functions, too.
+    let configures = async || {
+        let op = shared.op(&newest(&shared).id).await;
+        op.steps().any(|(step, _)| step.0.starts_with("config:"))
+    };
+    process.run_until(configures).await;
     process.types("beside", "ann", "/promote orders prod").await;
     let waits = async || shared.heads().iter().any(|head| head.status == Status::Waiting);
     process.run_until(waits).await;
@@ -80,10 +86,13 @@ async fn an_api_of_a_hundred_and_one_functions_is_deployed_and_moved() {
         ends(&shared, &process, "ann", line, Status::Succeeded).await;
     }
     assert_eq!(shared.disagreements().await, Vec::<String>::new());
-    let served = shared.fake_aws.serving().apis["sluice-orders-dev"].clone();
+    let served = shared.fake_aws.serving().apis["sluice-orders-dev-ServerlessHttpApi"].clone();
     assert!(served.variables.is_empty(), "{served:?}");
     ends(&shared, &process, "ann", "/rollback orders dev", Status::Succeeded).await;
-    assert_ne!(shared.fake_aws.serving().apis["sluice-orders-dev"].deployment, served.deployment);
+    assert_ne!(
+        shared.fake_aws.serving().apis["sluice-orders-dev-ServerlessHttpApi"].deployment,
+        served.deployment
+    );
     assert_eq!(shared.disagreements().await, Vec::<String>::new());
 }
 
