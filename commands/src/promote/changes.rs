@@ -217,6 +217,20 @@ mod tests {
         assert_eq!(functions_changed(changes.functions), "no changed functions");
     }
 
+    /// An attacker would drop an authorizer beside a new route.
+    #[test]
+    fn a_change_of_an_api_is_listed_beside_new_routes() {
+        let (mut before, mut now) = (app(&["A"]), app(&["A", "B"]));
+        let api = |app: &mut Application| app.apis.get_mut(API).unwrap().body.clone();
+        let mut guarded = api(&mut before);
+        guarded["paths"]["/a"]["get"]["security"] = json!([{ "Own": [] }]);
+        guarded["security"] = json!([{ "Own": [] }]);
+        before.apis.get_mut(API).unwrap().body = guarded;
+        now.functions = before.functions.clone();
+        let lines = words(&before, &now);
+        assert_eq!(lines, "Routes: GET /a changed, GET /b added\nAPI ServerlessHttpApi: settings changed");
+    }
+
     /// An attacker would hide the one dangerous right among hundreds of others.
     #[test]
     fn no_right_is_left_out_however_many_there_are() {

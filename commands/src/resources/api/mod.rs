@@ -12,6 +12,8 @@ mod steps;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, OperationState, StepId, World};
 use crate::ports::Api;
@@ -24,7 +26,7 @@ use crate::resources::resource::{
 use crate::resources::seen::{ApiPlace, Seen, Surveyed};
 use crate::resources::watch::Watch;
 use crate::rules::{Drift, Recorded};
-use sluice_template::{AppRoute, Application};
+use sluice_template::{AppApi, Application};
 
 pub(crate) use look::ApiLook;
 #[cfg(test)]
@@ -157,28 +159,29 @@ impl Resource for StageApi {
 
     fn describe(&self, change: &Change) -> Vec<Line> {
         let Some(before) = change.before else { return vec![] };
-        fn routes(application: &Application) -> BTreeMap<String, String> {
+        fn operations(application: &Application) -> BTreeMap<String, &Value> {
             let several = application.apis.len() > 1;
-            let named = |logical: &str, AppRoute { key, target }| match several {
-                true => (format!("{key} of {logical}"), target),
-                false => (key, target),
+            let named = |logical: &str, key: String| match several {
+                true => format!("{key} of {logical}"),
+                false => key,
             };
             let apis = application.apis.iter();
-            apis.flat_map(|(logical, api)| api.routes().into_iter().map(move |route| named(logical, route)))
-                .collect()
+            apis.flat_map(|(logical, api)| {
+                api.operations().into_iter().map(move |(key, operation)| (named(logical, key), operation))
+            })
+            .collect()
         }
-        fn by_key(routes: &BTreeMap<String, String>) -> BTreeMap<&str, &String> {
-            routes.iter().map(|(key, target)| (key.as_str(), target)).collect()
+        fn by_key<'a>(operations: &'a BTreeMap<String, &'a Value>) -> BTreeMap<&'a str, &'a Value> {
+            operations.iter().map(|(key, operation)| (key.as_str(), *operation)).collect()
         }
-        let (before_routes, now_routes) = (routes(before), routes(change.now));
-        let differ = compared(&by_key(&before_routes), &by_key(&now_routes), "changed");
-        let mut lines = listed("Routes:", &differ);
-        let same_routes = |logical: &&String| {
-            let (then, now) = (before.apis.get(*logical), change.now.apis.get(*logical));
-            then.zip(now).is_some_and(|(then, now)| then != now && then.routes() == now.routes())
+        let (then, now) = (operations(before), operations(change.now));
+        let mut lines = listed("Routes:", &compared(&by_key(&then), &by_key(&now), "changed"));
+        // Authorizers and models are outside of the operations.
+        let differs = |(logical, then): &(&String, &AppApi)| {
+            change.now.apis.get(*logical).is_some_and(|now| now.settings_differ(then))
         };
-        let others = before.apis.keys().filter(same_routes);
-        lines.extend(others.map(|logical| format!("API {logical}: settings changed")));
+        let others = before.apis.iter().filter(differs);
+        lines.extend(others.map(|(logical, _)| format!("API {logical}: settings changed")));
         lines.into_iter().map(|what| Line::plain(what, false)).collect()
     }
 }

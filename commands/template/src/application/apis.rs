@@ -25,7 +25,6 @@ const EXTENSIONS: [(ApiKind, &str, &str); 5] = [
     (ApiKind::Rest, "MinimumCompressionSize", "x-amazon-apigateway-minimum-compression-size"),
     (ApiKind::Rest, "Policy", "x-amazon-apigateway-policy"),
 ];
-const ENDPOINT: &str = "x-amazon-apigateway-endpoint-configuration";
 
 /// The names of a kind's properties.
 struct Names {
@@ -35,7 +34,7 @@ struct Names {
 }
 
 const HTTP: Names = Names {
-    api: &["BasePath", "CorsConfiguration", "DisableExecuteApiEndpoint", "ProtocolType", "Version"],
+    api: &["CorsConfiguration", "ProtocolType", "Version"],
     stage: &["ApiId", "AutoDeploy", "DeploymentId", "Description", "StageName", "StageVariables", "Tags"],
     variables: "StageVariables",
 };
@@ -43,7 +42,6 @@ const REST: Names = Names {
     api: &[
         "ApiKeySourceType",
         "BinaryMediaTypes",
-        "DisableExecuteApiEndpoint",
         "EndpointConfiguration",
         "MinimumCompressionSize",
         "Mode",
@@ -76,21 +74,32 @@ pub(super) fn read(
             body.insert((*extension).to_owned(), value);
         }
     }
-    if let Some(disabled) = properties.value(&resource.properties, "DisableExecuteApiEndpoint") {
-        let disabled = disabled == Value::Bool(true) || disabled.as_str() == Some("true");
-        endpoint_of(&mut body).insert("disableExecuteApiEndpoint".to_owned(), disabled.into());
-    }
-    if let Some(configuration) = properties.value(&resource.properties, "EndpointConfiguration") {
-        api.endpoint = configuration["Types"][0].as_str().map(str::to_owned);
-        if let Some(endpoints) = configuration.get("VpcEndpointIds") {
-            endpoint_of(&mut body).insert("vpcEndpointIds".to_owned(), endpoints.clone());
+    if let Some(Value::String(description)) = properties.value(&resource.properties, "Description") {
+        let info = body.entry("info").or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(info) = info {
+            info.insert("description".to_owned(), description.into());
         }
     }
-    if let Some(parameters) = properties.value(&resource.properties, "Parameters") {
-        let endpoint = parameters.get("endpointConfigurationTypes").and_then(Value::as_str);
-        api.endpoint = api.endpoint.or_else(|| endpoint.map(str::to_owned));
+    if let Some(endpoint) = properties.only(&resource.properties, "EndpointConfiguration", "Types") {
+        let types = endpoint.as_array().map_or(std::slice::from_ref(&endpoint), Vec::as_slice);
+        api.endpoint = types.first().and_then(Value::as_str).map(str::to_owned);
     }
+    if let Some(endpoint) = properties.only(&resource.properties, "Parameters", "endpointConfigurationTypes")
+    {
+        api.endpoint = api.endpoint.or_else(|| endpoint.as_str().map(str::to_owned));
+    }
+    let place = properties.place.key("Body");
     api.body = Value::Object(body);
+    if let Some(problem) = foreign_role(&api.body) {
+        let hint = "remove it: Sluice calls functions with a role of the stage, and other services cannot be called yet";
+        properties.findings.add(&place, Violation::new(TemplateCode::Unsupported, problem, hint));
+    }
+    let is_function = |name: &String| reading.split.part(name) == Some(&Part::Function);
+    for name in api.functions().iter().filter(|name| !is_function(name)) {
+        let problem = format!("the stage variable `{name}` selects a function or a version of one");
+        let hint = "refer to the function with Fn::GetAtt or Fn::Sub: Sluice selects its version";
+        properties.findings.add(&place, Violation::new(TemplateCode::Reference, problem, hint));
+    }
     let stages = reading.split.placements.iter().filter_map(|(id, placed)| match &placed.part {
         Part::ApiStage(api) if api == logical_id => Some((id, reading.template.resources.get(id)?)),
         _ => None,
@@ -140,18 +149,32 @@ impl Properties<'_> {
         let value = value.and_then(|value| value.map(known).transpose());
         self.findings.take(&self.place.key(key), value).flatten()
     }
+
+    /// The one supported member of a property that is a mapping.
+    fn only(&mut self, properties: &Map<String, Value>, key: &str, member: &str) -> Option<Value> {
+        let Value::Object(mut map) = self.value(properties, key)? else { return None };
+        refuse_others(&map, &[member], &self.place.key(key), self.findings);
+        map.remove(member)
+    }
 }
 
-/// The endpoint configuration of a document: in `servers` for HTTP APIs and at the top for REST APIs. Both kinds read it at the top.
-fn endpoint_of(body: &mut Map<String, Value>) -> &mut Map<String, Value> {
-    let endpoint = body.entry(ENDPOINT).or_insert_with(|| Value::Object(Map::new()));
-    if !endpoint.is_object() {
-        *endpoint = Value::Object(Map::new());
+/// A role that a document gives to API Gateway. The bot may pass the roles of all stages, so a template could name another stage's,
+/// and call its functions. `arn:aws:iam::*:user/*` is no role: it stands for the caller's own rights.
+fn foreign_role(value: &Value) -> Option<String> {
+    match value {
+        Value::Array(items) => items.iter().find_map(foreign_role),
+        Value::Object(map) => map.iter().find_map(|(key, value)| match value {
+            Value::String(arn) if is_credentials(key) && !arn.ends_with(":user/*") => {
+                Some(format!("`{key}` gives API Gateway the role {arn}"))
+            }
+            value => foreign_role(value),
+        }),
+        _ => None,
     }
-    match endpoint {
-        Value::Object(map) => map,
-        _ => unreachable!("it was made a mapping"),
-    }
+}
+
+fn is_credentials(key: &str) -> bool {
+    ["credentials", "authorizerCredentials"].iter().any(|name| name.eq_ignore_ascii_case(key))
 }
 
 /// A mapping with its keys as the extension has them: `allowOrigins`.

@@ -154,6 +154,17 @@ impl AppApi {
         openapi::routes(&self.body)
     }
 
+    /// Its operations by the keys of their routes.
+    pub fn operations(&self) -> BTreeMap<String, &Value> {
+        openapi::by_key(&self.body)
+    }
+
+    /// Whether the two differ in anything but operations.
+    pub fn settings_differ(&self, other: &Self) -> bool {
+        let rest = |api: &Self| Self { body: openapi::without_operations(&api.body), ..api.clone() };
+        rest(self) != rest(other)
+    }
+
     /// The functions that it calls.
     pub fn functions(&self) -> BTreeSet<String> {
         openapi::functions(&self.body)

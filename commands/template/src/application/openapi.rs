@@ -1,6 +1,6 @@
 //! What can be read from an API's definition: its routes, and the functions that it calls.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,14 +36,36 @@ fn operations(body: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     })
 }
 
+/// The key of a route.
+fn key_of(path: &str, method: &str) -> String {
+    match (method, path) {
+        (ANY, path) if DEFAULT.contains(&path) => "$default".to_owned(),
+        (ANY, path) => format!("ANY {path}"),
+        (method, path) => format!("{} {path}", method.to_ascii_uppercase()),
+    }
+}
+
+/// The operations of a document by the keys of their routes: everything about a route, its authorizer too.
+pub(super) fn by_key(body: &Value) -> BTreeMap<String, &Value> {
+    operations(body).map(|(path, method, operation)| (key_of(path, method), operation)).collect()
+}
+
+/// A document without its operations.
+pub(super) fn without_operations(body: &Value) -> Value {
+    let mut rest = body.clone();
+    if let Some(paths) = rest.get_mut("paths").and_then(Value::as_object_mut) {
+        for item in paths.values_mut().filter_map(Value::as_object_mut) {
+            item.retain(|key, _| !METHODS.contains(&key.as_str()));
+        }
+        paths.retain(|_, item| item.as_object().is_none_or(|item| !item.is_empty()));
+    }
+    rest
+}
+
 /// The routes of a document. Integrations that it shares between routes are followed.
 pub(super) fn routes(body: &Value) -> Vec<AppRoute> {
     let route = |(path, method, operation): (&str, &str, &Value)| {
-        let key = match (method, path) {
-            (ANY, path) if DEFAULT.contains(&path) => "$default".to_owned(),
-            (ANY, path) => format!("ANY {path}"),
-            (method, path) => format!("{} {path}", method.to_ascii_uppercase()),
-        };
+        let key = key_of(path, method);
         let integration = operation.get(INTEGRATION);
         let shared = integration.and_then(|integration| integration.get("$ref")).and_then(Value::as_str);
         let shared = shared.and_then(|pointer| body.pointer(pointer.strip_prefix('#')?));

@@ -49,10 +49,7 @@ impl Role<'_> {
         let place = Place::of(&["Resources", self.role, "Properties"]);
         let Some(role) = resources.get(self.role) else { return self.rights };
         if let Some(policies) = role.properties.get("Policies") {
-            let place = place.key("Policies");
-            for (nth, policy) in listed(policies).iter().enumerate() {
-                self.document(policy.get("PolicyDocument"), &place.key(nth), findings);
-            }
+            self.inline(policies, &place.key("Policies"), findings);
         }
         self.managed(role, &place.key("ManagedPolicyArns"), findings);
         let attached = self.reading.split.placements.iter().filter_map(|(id, placed)| match &placed.part {
@@ -68,6 +65,30 @@ impl Role<'_> {
             self.rights.statements.iter().map(|statement| statement.to_string().chars().count() + 1).sum();
         findings.take(&place.key("Policies"), statements::check_size(size));
         self.rights
+    }
+
+    /// The inline policies of a list. One that is an expression as a whole, as `Fn::If` is, has to be known.
+    fn inline(&mut self, policies: &Value, place: &Place, findings: &mut Findings) {
+        for (nth, policy) in listed(policies).iter().enumerate() {
+            let place = place.key(nth);
+            if policy.get("PolicyDocument").is_some() {
+                self.document(policy.get("PolicyDocument"), &place, findings);
+                continue;
+            }
+            let value = self.evaluator.evaluate(policy).and_then(|value| value.map(known).transpose());
+            match findings.take(&place, value).flatten() {
+                None => {}
+                Some(Value::Array(policies)) => self.inline(&policies.into(), &place, findings),
+                Some(policy) if policy.get("PolicyDocument").is_some() => {
+                    self.document(policy.get("PolicyDocument"), &place, findings);
+                }
+                Some(_) => {
+                    let hint = "write PolicyName and PolicyDocument";
+                    let problem = "the policy has no PolicyDocument";
+                    findings.add(&place, Violation::new(TemplateCode::Missing, problem, hint));
+                }
+            }
+        }
     }
 
     fn document(&mut self, document: Option<&Value>, place: &Place, findings: &mut Findings) {

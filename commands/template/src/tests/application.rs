@@ -121,6 +121,35 @@ fn settings_of_an_api_that_are_not_applied_are_refused() {
     assert!(problems.iter().any(|problem| problem.contains("Sluice's own variable")), "{problems:?}");
 }
 
+/// The bot may pass the roles of all stages: with another stage's, an API could call its functions.
+#[test]
+fn a_definition_names_no_role_and_no_function_but_those_of_its_own_template() {
+    let integration = "x-amazon-apigateway-integration";
+    let role = "arn:aws:iam::123456789012:role/sluice/pay/prod/sluice-pay-prod-api-x";
+    for key in ["credentials", "Credentials"] {
+        let mut foreign = body();
+        foreign["components"] = json!({ "anything": [{ key: role }] });
+        let error = refused(&api(foreign));
+        assert!(error.problem.contains("gives API Gateway the role"), "{error:?}");
+    }
+    let mut caller = body();
+    caller["paths"]["/items"]["get"][integration]["credentials"] = "arn:aws:iam::*:user/*".into();
+    World::new().read(&api(caller)).unwrap();
+    let mut own = body();
+    let uri = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:1:function:${stageVariables.host}/invocations";
+    own["paths"]["/items"]["get"][integration]["uri"] = uri.into();
+    let error = refused(&api(own));
+    assert!(error.problem.contains("the stage variable `host` selects a function"), "{error:?}");
+}
+
+/// In OpenAPI 3 the extension belongs into `servers`: at the top, API Gateway would leave the endpoint open.
+#[test]
+fn an_endpoint_that_is_to_be_closed_is_refused_and_not_left_open() {
+    let mut whole = api(body());
+    whole["Resources"]["Api"]["Properties"]["DisableExecuteApiEndpoint"] = true.into();
+    assert!(refused(&whole).problem.contains("DisableExecuteApiEndpoint"));
+}
+
 #[test]
 fn what_belongs_to_a_stack_is_refused_with_its_place() {
     let table = json!({ "Type": "AWS::DynamoDB::Table", "Properties": {} });

@@ -42,6 +42,20 @@ fn policies_of_a_role_and_those_attached_to_it_become_statements() {
 }
 
 #[test]
+fn a_policy_behind_a_condition_is_read_or_left_out() {
+    let own = inline(allow(json!("dynamodb:GetItem"), json!(TABLE)))["Policies"][0].clone();
+    for (stage, count) in [("prod", 1), ("dev", 0)] {
+        let chosen = json!({ "Fn::If": ["IsChosen", own, { "Ref": "AWS::NoValue" }] });
+        let mut whole = with_role(json!({ "Policies": [chosen] }));
+        whole["Conditions"] = json!({ "IsChosen": { "Fn::Equals": [{ "Ref": "Stage" }, stage] } });
+        let rights = World::new().read(&whole).unwrap().functions["Hello"].rights.clone();
+        assert_eq!(rights.statements.len(), count, "{stage}");
+    }
+    let error = refused(&with_role(json!({ "Policies": [{ "PolicyName": "empty" }] })));
+    assert!(error.problem.contains("the policy has no PolicyDocument"), "{error:?}");
+}
+
+#[test]
 fn wild_rights_need_an_admin() {
     let everything = with_role(inline(allow(json!("*"), json!("*"))));
     let managed =
