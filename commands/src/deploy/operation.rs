@@ -42,7 +42,7 @@ impl Operation<Sluice> for Deploy {
         op: &OperationState,
         target: &Target,
     ) -> Result<Vec<Node>, EngineError> {
-        let Preparing { mut nodes, set } = preparation_nodes(&params.preparation(op, target))?;
+        let Preparing { mut nodes, set, .. } = preparation_nodes(&params.preparation(op, target))?;
         let Some(ready) = set else { return Ok(nodes) };
         let before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
         if !all_done(op, &nodes) {
@@ -56,10 +56,11 @@ impl Operation<Sluice> for Deploy {
             is_new: true,
             is_rollback: false,
             smoke: params.smoke.as_ref(),
+            stack: ready.stack.as_ref(),
         };
         match moves.impossible_test(&before) {
             Some(test) => nodes.push(test),
-            None => nodes.extend(moves.nodes(op, before, &[])),
+            None => nodes.extend(moves.nodes(op, before, &[])?),
         }
         Ok(nodes)
     }

@@ -15,7 +15,7 @@ use crate::promote::refusals::TOO_MANY_CHANGES;
 use crate::records::{Release, Stage, from_item};
 use crate::resources::Deployable;
 use crate::rules::Parameters;
-use crate::steps::{ReadApplication, WildRights};
+use crate::steps::{KnownStage, ReadApplication, WildRights};
 use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
 
 /// Reads the running release and compares it with the new one.
@@ -71,6 +71,7 @@ impl LookAtChanges {
                     parameters: parameters.clone(),
                     // It runs already.
                     wild_rights: WildRights::Accepted,
+                    known: KnownStage::Nothing,
                 };
                 Some(read.application(cx).await?)
             }

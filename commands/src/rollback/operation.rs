@@ -92,8 +92,8 @@ impl Operation<Sluice> for Rollback {
             release: Some(params.before),
         };
         let to = Move { target, before: &before, set: &params.set, seen: &seen };
-        let moves = StageMove { to, release: &params.release, is_new: false, is_rollback: true, smoke: None }
-            .nodes(op, vec![look.clone()], &[look]);
+        let moves = StageMove { to, release: &params.release, is_new: false, is_rollback: true, smoke: None, stack: None }
+            .nodes(op, vec![look.clone()], &[look])?;
         nodes.extend(moves);
         nodes.extend(promote::void_outdated_node(op, &params.name, &params.stage)?);
         Ok(nodes)

@@ -22,8 +22,8 @@ use crate::rules::{Parameters, Policy};
 use crate::steps::artifact_reference::{ReadArtifact, read_artifact};
 use crate::steps::messages;
 use sluice_model::{Class, CodeRef, PipelineName, PortError, StageName, Target};
-use sluice_template::plain::Stage;
-use sluice_template::{Application, Deploying, LARGEST_FILE, Manifest};
+use sluice_template::plain::{DirectValues, Stage, StackValues};
+use sluice_template::{Application, Deploying, KnownValues, LARGEST_FILE, Manifest};
 
 /// The largest file of an artifact, in bytes.
 pub(crate) const ARTIFACT_LIMIT: u64 = LARGEST_FILE as u64;
@@ -44,6 +44,17 @@ pub(crate) struct ReadApplication {
     /// The stage's values of the template's parameters.
     pub(crate) parameters: Parameters,
     pub(crate) wild_rights: WildRights,
+    /// What is known of the stage's other resources.
+    pub(crate) known: KnownStage,
+}
+
+/// What is known of a stage's resources when a template is read for it.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum KnownStage {
+    #[default]
+    Nothing,
+    Apis(DirectValues),
+    All(Box<StackValues>),
 }
 
 /// Whether a template may have statements with any action or any resource.
@@ -101,7 +112,7 @@ impl ReadApplication {
             .collect())
     }
 
-    async fn deployable(&self, cx: &Context) -> Result<Deployable, EngineError> {
+    pub(super) async fn deployable(&self, cx: &Context) -> Result<Deployable, EngineError> {
         let application = self.application(cx).await?;
         Deployable::new(&self.target, &self.pipeline, &self.stage, application)
     }
@@ -130,6 +141,7 @@ impl ReadApplication {
             code: self.artifact.code.clone(),
             files: Files { packaged, lines, manifest },
             parameters: self.parameters.clone(),
+            known: self.known.clone(),
         };
         job.run(&*cx.world.workers).await
     }
@@ -164,6 +176,7 @@ struct ReadJob {
     code: BTreeMap<String, CodeRef>,
     parameters: Parameters,
     wild_rights: bool,
+    known: KnownStage,
     files: Files,
 }
 
@@ -199,7 +212,15 @@ impl ReadJob {
             parameters: &self.parameters,
             system_parameters: &system_parameters,
         };
+        let known = match &self.known {
+            KnownStage::Nothing => KnownValues::Nothing,
+            KnownStage::Apis(values) => KnownValues::Apis(values),
+            KnownStage::All(values) => KnownValues::All(values),
+        };
+        let boundary = names::boundary_arn(&self.target);
         let deploying = Deploying {
+            known,
+            boundary: Some(&boundary),
             stage,
             code_bucket: &self.bucket,
             code_prefix: &prefix,
@@ -239,6 +260,7 @@ mod tests {
             bucket: "bucket".into(),
             code: BTreeMap::new(),
             wild_rights: false,
+            known: KnownStage::Nothing,
             files: Files {
                 packaged: "{}".into(),
                 lines: "{}".into(),

@@ -11,6 +11,7 @@ mod record;
 mod record_change;
 mod resolve;
 mod smoke;
+mod stack;
 
 pub(crate) use self::artifact::*;
 pub(crate) use self::artifact_reference::*;
@@ -23,3 +24,5 @@ pub(crate) use self::record::*;
 pub(crate) use self::record_change::*;
 pub(crate) use self::resolve::*;
 pub(crate) use self::smoke::*;
+pub(crate) use self::stack::StagedStack;
+use self::stack::{StackSteps, resolved_content, stack_steps};

@@ -158,6 +158,8 @@ pub fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str
     Application {
         functions: functions.iter().map(|logical| ((*logical).into(), function(logical))).collect(),
         apis: [(API.to_owned(), app_api(pipeline, stage, &routes))].into(),
+        stack: None,
+        waiting: BTreeMap::new(),
         unknown_parameters: vec![],
     }
 }

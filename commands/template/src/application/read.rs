@@ -1,17 +1,20 @@
 //! Reads an artifact: the plain template, the lines of its resources, and the manifest that pins its code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{AppApi, AppFunction, Application, Deploying, apis, functions, version_variable};
+use super::stack::{AppStack, placeholders};
+use super::{
+    AppApi, AppFunction, Application, Deploying, KnownValues, Waiting, apis, functions, version_variable,
+};
 use crate::budget::{self, MOST_FUNCTIONS, MOST_ROUTES};
 use crate::error::{Findings, Place, TemplateCode, TemplateError, Violation};
 use crate::manifest::Manifest;
 use crate::names::{alias_arn, function_arn, function_name};
 use crate::plain::{
-    self, Attribute, Evaluator, Known, Need, ParameterValues, Part, Partial, PlainTemplate, Resolution,
-    SourceMap, Split, Stage, classify,
+    self, Attribute, DirectValues, Evaluator, Known, Need, ParameterValues, Part, Partial, PlainTemplate,
+    Resolution, SourceMap, Split, Stage, classify,
 };
 
 /// Reads the plain template of an artifact (JSON) for a stage. `lines` is `sluice-lines.json`.
@@ -32,13 +35,25 @@ pub fn read(
     let template = plain::read(packaged, &sources)?;
     let values = ParameterValues::of(&template, &deploying.stage, &sources)?;
     let later = |_: &str, _: &Attribute| Known::Later;
-    let split = classify(&Evaluator::new(&template, deploying.stage, &values, &later), &sources)?;
-    let reading = Reading { template: &template, split: &split, manifest, deploying };
+    let evaluator = Evaluator::new(&template, deploying.stage, &values, &later);
+    let split = classify(&evaluator, &sources)?;
+    let mut direct = match deploying.known {
+        KnownValues::Nothing => placeholders(&template, &split),
+        KnownValues::Apis(direct) => direct.clone(),
+        KnownValues::All(values) => values.direct.clone(),
+    };
+    direct.boundary = deploying.boundary.map(str::to_owned);
+    let reading = Reading { template: &template, split: &split, manifest, deploying, direct };
     let mut findings = Findings::new(sources.clone());
-    reading.refuse_stack(&mut findings);
+    reading.refuse_layers(&mut findings);
+    let stack = plain::desired(&evaluator, &split, &reading.direct, &sources);
+    let stack = stack.map_err(|errors| findings.extend(errors)).ok().and_then(AppStack::of);
+    let mut waiting = BTreeMap::new();
     let application = Application {
-        functions: reading.functions(&values, &sources, &mut findings),
-        apis: reading.apis(&values, &mut findings),
+        functions: reading.functions(&values, &sources, &mut findings, &mut waiting),
+        apis: reading.apis(&values, &sources, &mut findings, &mut waiting),
+        stack,
+        waiting,
         unknown_parameters: values.unknown.clone(),
     };
     findings.finish(application)
@@ -50,6 +65,8 @@ pub(super) struct Reading<'a> {
     pub(super) split: &'a Split,
     pub(super) manifest: &'a Manifest,
     pub(super) deploying: &'a Deploying<'a>,
+    /// What is known of APIs, or placeholders.
+    direct: DirectValues,
 }
 
 impl Reading<'_> {
@@ -63,6 +80,7 @@ impl Reading<'_> {
         values: &ParameterValues,
         sources: &SourceMap,
         findings: &mut Findings,
+        waiting: &mut BTreeMap<String, Waiting>,
     ) -> BTreeMap<String, AppFunction> {
         let answer = |id: &str, attribute: &Attribute| self.known(id, attribute, Caller::Function);
         let evaluator = Evaluator::new(self.template, self.deploying.stage, values, &answer);
@@ -79,15 +97,22 @@ impl Reading<'_> {
         let mut functions: BTreeMap<String, AppFunction> = BTreeMap::new();
         let mut names: BTreeMap<String, String> = BTreeMap::new();
         for id in ids {
-            let Some(function) = functions::read(self, id, &evaluator, sources, findings) else { continue };
             // A long name is cut and ends with 32 bits of a hash.
-            if let Some(other) = names.insert(function.name.clone(), id.to_owned()) {
-                let problem = format!("{id} and {other} would get the same function name, {}", function.name);
+            let name = function_name(self.deploying.stage.pipeline, self.deploying.stage.name, id);
+            if let Some(other) = names.insert(name.clone(), id.to_owned()) {
+                let problem = format!("{id} and {other} would get the same function name, {name}");
                 let hint = "give one of them a shorter logical id";
                 let wrong = Violation::new(TemplateCode::Value, problem, hint);
                 findings.add(&Place::of(&["Resources", id]), wrong);
             }
-            functions.insert(id.to_owned(), function);
+            let mut own = Findings::new(sources.clone());
+            let function = functions::read(self, id, &evaluator, sources, &mut own);
+            let needs = findings.absorb(own);
+            if !needs.is_empty() {
+                waiting.insert(id.to_owned(), Waiting { needs, api: None });
+                continue;
+            }
+            functions.extend(function.map(|function| (id.to_owned(), function)));
         }
         for id in self.manifest.functions.keys().filter(|id| !self.template.resources.contains_key(*id)) {
             let problem = format!("sluice-manifest.json has the function {id}, but the template does not");
@@ -97,12 +122,27 @@ impl Reading<'_> {
         functions
     }
 
-    fn apis(&self, values: &ParameterValues, findings: &mut Findings) -> BTreeMap<String, AppApi> {
+    fn apis(
+        &self,
+        values: &ParameterValues,
+        sources: &SourceMap,
+        findings: &mut Findings,
+        waiting: &mut BTreeMap<String, Waiting>,
+    ) -> BTreeMap<String, AppApi> {
         let answer = |id: &str, attribute: &Attribute| self.known(id, attribute, Caller::Api);
         let evaluator = Evaluator::new(self.template, self.deploying.stage, values, &answer);
-        let ids = self.in_part(|part| *part == Part::Api);
-        let apis = ids.filter_map(|id| Some((id.to_owned(), apis::read(self, id, &evaluator, findings)?)));
-        let apis: BTreeMap<String, AppApi> = apis.collect();
+        let mut apis: BTreeMap<String, AppApi> = BTreeMap::new();
+        for id in self.in_part(|part| *part == Part::Api) {
+            let mut own = Findings::new(sources.clone());
+            let api = apis::read(self, id, &evaluator, &mut own);
+            let needs = findings.absorb(own);
+            if !needs.is_empty() {
+                let api = api.map(|api| AppApi { body: Value::Null, ..api });
+                waiting.insert(id.to_owned(), Waiting { needs, api });
+                continue;
+            }
+            apis.extend(api.map(|api| (id.to_owned(), api)));
+        }
         if apis.values().map(|api| api.routes().len()).sum::<usize>() > MOST_ROUTES {
             findings.add(&Place::of(&["Resources"]), budget::too_many("routes", MOST_ROUTES));
         }
@@ -130,9 +170,38 @@ impl Reading<'_> {
         }
     }
 
-    /// Stages have no stacks yet.
-    fn refuse_stack(&self, findings: &mut Findings) {
-        for id in self.in_part(|part| matches!(part, Part::Stack | Part::Layer)) {
+    /// The value, if everything that it needs is known. Otherwise it waits, if the stack or an API gives what it needs.
+    pub(super) fn settled(&self, value: Partial, evaluator: &Evaluator<'_>) -> Result<Value, Violation> {
+        if let Partial::Known(value) = value {
+            return Ok(value);
+        }
+        let needs = value.needs();
+        if !needs.iter().all(|need| self.is_given_later(need)) {
+            return known(value);
+        }
+        match self.deploying.known {
+            KnownValues::All(values) => {
+                let value = plain::resolved(&value, values, evaluator)?;
+                Ok(value.unwrap_or(Value::Null))
+            }
+            _ => Err(Violation::later(needs.iter().map(described).collect::<BTreeSet<_>>())),
+        }
+    }
+
+    /// Whether the stack or an API of the stage gives a value once they exist.
+    fn is_given_later(&self, need: &Need) -> bool {
+        match need {
+            Need::Resource { logical_id, attribute } => {
+                self.split.part(logical_id) == Some(&Part::Stack)
+                    || self.direct.get(logical_id, attribute).is_some()
+            }
+            Need::Import(_) | Need::Zones(_) | Need::StackId => true,
+            Need::Dynamic(..) | Need::SystemParameter(_) | Need::SecretParameter(_) => false,
+        }
+    }
+
+    fn refuse_layers(&self, findings: &mut Findings) {
+        for id in self.in_part(|part| *part == Part::Layer) {
             let kind = self.template.resources.get(id).map(|resource| resource.kind.as_str());
             let problem = format!("resources of type `{}` are not deployed yet", kind.unwrap_or_default());
             let hint = "remove it for now; docs/templates.md lists what this version of Sluice deploys";

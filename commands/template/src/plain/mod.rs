@@ -51,6 +51,7 @@ pub use parameters::ParameterValues;
 pub use partial::{Attribute, Deferred, DynamicService, Fragment, Need, Partial};
 pub use read::read;
 pub use references::{Reference, References};
+pub(crate) use stack::resolved;
 pub use stack::{
     ChangeAction, Clash, Confirmed, Delivery, Described, Desired, DirectValues, Emission, Forbidden, Kept,
     ParameterValue, PassError, PolicyAction, Question, Refused, Rename, Renamed, Replacement, Shed,

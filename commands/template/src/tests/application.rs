@@ -78,7 +78,7 @@ fn api(body: Value) -> Value {
     whole
 }
 
-fn body() -> Value {
+pub(super) fn body() -> Value {
     let uri = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Hello.Arn}/invocations";
     let integration = json!({ "type": "aws_proxy", "httpMethod": "POST", "payloadFormatVersion": "2.0", "uri": { "Fn::Sub": uri } });
     json!({ "openapi": "3.0.1", "paths": { "/items": { "get": { "x-amazon-apigateway-integration": integration } } } })
@@ -114,11 +114,11 @@ fn settings_of_an_api_that_are_not_applied_are_refused() {
 }
 
 #[test]
-fn what_belongs_to_a_stack_is_refused_with_its_place() {
-    let table = json!({ "Type": "AWS::DynamoDB::Table", "Properties": {} });
-    let error = refused(&template(json!({ "Hello": function(json!({})), "Orders": table })));
-    assert_eq!((error.code, error.resource.as_deref()), (TemplateCode::Unsupported, Some("Orders")));
-    assert!(error.problem.contains("`AWS::DynamoDB::Table` are not deployed yet"), "{error:?}");
+fn a_layer_of_the_template_is_refused_with_its_place() {
+    let layer = json!({ "Type": "AWS::Lambda::LayerVersion", "Properties": {} });
+    let error = refused(&template(json!({ "Hello": function(json!({})), "Deps": layer })));
+    assert_eq!((error.code, error.resource.as_deref()), (TemplateCode::Unsupported, Some("Deps")));
+    assert!(error.problem.contains("`AWS::Lambda::LayerVersion` are not deployed yet"), "{error:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod budget;
 mod fuzz;
 mod json;
 mod rights;
+mod stack;
 
 use std::collections::BTreeMap;
 
@@ -47,7 +48,12 @@ impl World {
         self
     }
 
-    fn read_as(&self, template: &str, manifest: &Manifest) -> Result<Application, Vec<TemplateError>> {
+    fn read_knowing(
+        &self,
+        template: &str,
+        manifest: &Manifest,
+        known: KnownValues<'_>,
+    ) -> Result<Application, Vec<TemplateError>> {
         let none = BTreeMap::new();
         let stage = Stage {
             pipeline: &self.pipeline,
@@ -56,9 +62,19 @@ impl World {
             parameters: &self.parameters,
             system_parameters: &none,
         };
-        let deploying =
-            Deploying { stage, code_bucket: BUCKET, code_prefix: "orders/", wild_rights: self.wild_rights };
+        let deploying = Deploying {
+            stage,
+            code_bucket: BUCKET,
+            code_prefix: "orders/",
+            wild_rights: self.wild_rights,
+            boundary: None,
+            known,
+        };
         read(template, LINES, manifest, &deploying)
+    }
+
+    fn read_as(&self, template: &str, manifest: &Manifest) -> Result<Application, Vec<TemplateError>> {
+        self.read_knowing(template, manifest, KnownValues::Nothing)
     }
 
     fn read(&self, template: &Value) -> Result<Application, Vec<TemplateError>> {

@@ -45,6 +45,7 @@ pub use direct::DirectValues;
 pub use error::PassError;
 pub use grow::grow;
 pub use rename::{Clash, Question, Refused, Rename, Renamed, StageNames, clashes, rename};
+pub(crate) use resolve::resolved;
 pub use resolve::{StackValues, resolve};
 pub use shed::{Shed, shed};
 pub use template::{Delivery, Emission, ParameterValue, StackResource, StackTemplate};

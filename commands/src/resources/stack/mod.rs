@@ -1,0 +1,111 @@
+//! The stack of a stage: everything of the template that Sluice does not create itself.
+//!
+//! It changes in passes (`sluice_template::plain::stack`): GROW before the versions are made, WIRE after the stage moved. A pass is
+//! a change set that is created, compared with what the pass may do, executed and awaited. The journal keeps the digest of a pass
+//! and not its template: each step computes the template again from the artifact and from what is live, and refuses to go on if it
+//! differs. If nothing changes, the plan is the only step.
+
+mod described;
+mod gather;
+mod messages;
+mod pass;
+mod plan;
+mod role;
+mod steps;
+mod values;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::operation::effects::*;
+use crate::operation::{Context, EngineError, Node, OperationState, StepId};
+use crate::resources::resource::{Duty, Preparation, Resource};
+use crate::resources::role_nodes;
+use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
+use sluice_template::AppStack;
+use sluice_template::plain::{DirectValues, stack_name};
+
+pub(crate) use pass::PassNodes;
+pub(crate) use plan::StackPlan;
+pub(crate) use values::stack_values;
+
+use plan::PlanStack;
+use role::stack_role;
+
+pub(crate) struct Stack;
+
+impl Resource for Stack {
+    fn name(&self) -> &'static str {
+        "stack of a stage"
+    }
+    fn effects(&self) -> &'static [&'static Mutation] {
+        &[&CREATE_CHANGE_SET, &EXECUTE_CHANGE_SET, &DELETE_CHANGE_SET, &DELETE_STACK]
+    }
+    fn exempt(&self, duty: Duty) -> Option<&'static str> {
+        Some(match duty {
+            Duty::Drift => "each pass begins with the template that is live",
+            Duty::Description => "its change sets are described, and show more than a comparison of templates",
+        })
+    }
+}
+
+/// What a release wants of its stage's stack.
+#[async_trait]
+pub(crate) trait WantedStack: Send + Sync {
+    /// Reads it, with the values of the stage's APIs; `None` if nothing belongs to a stack.
+    async fn wanted(&self, cx: &Context, apis: &DirectValues) -> Result<Option<AppStack>, EngineError>;
+}
+
+/// The stack of a stage for a release.
+#[derive(Clone)]
+pub(crate) struct StackOf {
+    pub(crate) target: Target,
+    pub(crate) pipeline: PipelineName,
+    pub(crate) stage: StageName,
+    /// The release that is deployed.
+    pub(crate) release: ReleaseNumber,
+    /// The values of the stage's APIs.
+    pub(crate) apis: DirectValues,
+    pub(crate) source: Arc<dyn WantedStack>,
+}
+
+impl StackOf {
+    pub(crate) fn new(of: &Preparation, apis: DirectValues, source: Arc<dyn WantedStack>) -> Self {
+        Self {
+            target: of.target.clone(),
+            pipeline: of.pipeline.clone(),
+            stage: of.stage.clone(),
+            release: of.release,
+            apis,
+            source,
+        }
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> String {
+        stack_name(&self.pipeline, &self.stage)
+    }
+}
+
+/// The step that plans the passes. Its result is a [`StackPlan`].
+pub(crate) fn plan_node(of: &StackOf) -> Node {
+    Node::new(StepId::new(PLAN), "", PlanStack { of: of.clone() })
+}
+
+const PLAN: &str = "stack-plan";
+
+/// The plan of the passes, once it is known.
+pub(crate) fn planned(op: &OperationState) -> Result<Option<StackPlan>, EngineError> {
+    op.output(&StepId::new(PLAN))
+}
+
+/// The steps that create the role with which CloudFormation works, unless the stack has it.
+pub(crate) fn service_role_nodes(of: &StackOf, plan: &StackPlan) -> Vec<Node> {
+    let role = stack_role(&of.target, &of.pipeline, &of.stage);
+    if plan.role.as_ref() == Some(&role.arn(&of.target)) {
+        return vec![];
+    }
+    // A logical id has no hyphen.
+    role_nodes(&of.target, &of.pipeline, "cloud-formation", messages::CREATE_ROLE.into(), &role)
+}

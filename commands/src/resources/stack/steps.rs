@@ -1,0 +1,369 @@
+//! The steps of a pass.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::gather::{Gathered, Passes, digest, parameters};
+use super::pass::Pass;
+use super::plan::LOOK_AGAIN;
+use super::role::stack_role;
+use super::{StackOf, messages};
+use crate::application::Sluice;
+use crate::names;
+use crate::operation::effects::{CREATE_CHANGE_SET, DELETE_CHANGE_SET, DELETE_STACK, EXECUTE_CHANGE_SET};
+use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
+use crate::ports::{
+    Capability, ChangeSetIds, ChangeSetKind, ChangeSetState, DeleteStack, EventsSince, NewChangeSet,
+    OnStackFailure, StackClass, StackEvent, StackStatus, TemplateSource,
+};
+use crate::resources::own::ours;
+use sluice_model::Target;
+use sluice_template::plain::{Confirmed, Delivery, Emission, assert_grow, assert_wire};
+
+/// How long CloudFormation may take for a pass: a custom resource that never answers takes an hour, and its rollback another.
+const PATIENCE: Duration = Duration::from_secs(3 * 3_600);
+
+/// Creates the change set of a pass.
+pub(super) struct CreateChangeSet {
+    pub(super) of: StackOf,
+    pub(super) pass: Pass,
+    /// The digest of the pass as it was planned.
+    pub(super) digest: String,
+    pub(super) kept: BTreeSet<String>,
+}
+
+/// The passes as they are now, and the template of this one. `None` if the stack is being changed.
+async fn computed(
+    of: &StackOf,
+    pass: Pass,
+    planned: &str,
+    kept: &BTreeSet<String>,
+    cx: &Context,
+) -> Result<Option<(Gathered, Passes, Emission)>, EngineError> {
+    let Some(gathered) = Gathered::of(of, cx).await? else { return Ok(None) };
+    let mut passes = gathered.passes(of, cx, kept.clone()).await?;
+    let emission = match pass {
+        Pass::Grow => passes.grow.take(),
+        Pass::Wire(_) if passes.grow.is_some() => None,
+        Pass::Wire(_) => passes.wire.take(),
+    };
+    match emission.filter(|emission| digest(emission) == planned) {
+        Some(emission) => Ok(Some((gathered, passes, emission))),
+        None => Err(EngineError::Refused(messages::changed_meanwhile(&of.name()))),
+    }
+}
+
+#[async_trait]
+impl Step<Sluice> for CreateChangeSet {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&CREATE_CHANGE_SET)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let Self { of, pass, digest, kept } = self;
+        let Some((gathered, _, emission)) = computed(of, *pass, digest, kept, cx).await? else {
+            return Ok(Progress::NotYet { after: LOOK_AGAIN, note: Some(messages::WAITS_FOR_STACK.into()) });
+        };
+        let text = emission.template.text();
+        if emission.template.delivery() != Some(Delivery::Body) {
+            return Err(EngineError::Refused(messages::too_large(&of.name(), text.len())));
+        }
+        let token = pass.token(&cx.operation);
+        let types = emission.template.resource_types().into_iter().map(str::to_owned);
+        let request = NewChangeSet {
+            stack: gathered.stack.as_ref().map_or_else(|| of.name(), |stack| stack.id.clone()),
+            name: token.clone(),
+            kind: if gathered.stack.is_some() { ChangeSetKind::Update } else { ChangeSetKind::Create },
+            token,
+            template: TemplateSource::Body(text),
+            parameters: parameters(&emission),
+            capabilities: vec![Capability::NamedIam],
+            role: stack_role(&of.target, &of.pipeline, &of.stage).arn(&of.target),
+            resource_types: types.collect(),
+            tags: names::stage_tags(&of.pipeline, &of.stage),
+            on_failure: OnStackFailure::Delete,
+            includes_nested: true,
+        };
+        Progress::done(cx.world.ports.stacks.create_change_set(&of.target, &request).await?)
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
+        let (target, name) = (&self.of.target, self.pass.token(&cx.operation));
+        match cx.world.ports.stacks.change_set(target, &self.of.name(), &name).await? {
+            Some(found) => ours(found.ids),
+            None => Ok(Observed::Absent),
+        }
+    }
+    async fn undo(&self, cx: &Context, output: &Value) -> Result<Undone, EngineError> {
+        let ids: ChangeSetIds =
+            serde_json::from_value(output.clone()).map_err(|error| EngineError::Corrupt(error.to_string()))?;
+        let stacks = &cx.world.ports.stacks;
+        let target = &self.of.target;
+        let stack = stacks.stack(target, &ids.stack).await?;
+        match stack.map(|stack| stack.status) {
+            None => {}
+            // It has nothing but change sets.
+            Some(StackStatus::ReviewInProgress) => {
+                let token = format!("{}-undo", self.pass.token(&cx.operation));
+                let request = DeleteStack { stack: ids.stack, role: None, retain: vec![], token };
+                stacks.delete_stack(target, &request).await?;
+            }
+            Some(_) => stacks.delete_change_set(target, &ids.stack, &ids.change_set).await?,
+        }
+        Ok(Undone::Yes)
+    }
+}
+
+/// Waits until a change set is computed, and compares it with what the pass may do.
+pub(super) struct AwaitChanges {
+    pub(super) of: StackOf,
+    pub(super) pass: Pass,
+    pub(super) digest: String,
+    pub(super) kept: BTreeSet<String>,
+    pub(super) ids: ChangeSetIds,
+}
+
+/// The output of [`AwaitChanges`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FoundChanges {
+    /// Whether there is nothing to do.
+    pub(super) is_empty: bool,
+    /// How many resources change.
+    pub(super) changes: usize,
+}
+
+#[async_trait]
+impl Step<Sluice> for AwaitChanges {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let Self { of, pass, digest, kept, ids } = self;
+        let (stacks, name) = (&cx.world.ports.stacks, of.name());
+        let refused = |refusal| Err(EngineError::Refused(refusal));
+        let found = stacks.change_set(&of.target, &ids.stack, &ids.change_set).await?;
+        let Some(found) = found else { return refused(messages::change_set_gone(&name)) };
+        match found.state {
+            ChangeSetState::Pending => {
+                let after = (cx.begun.elapsed() / 2).clamp(Duration::from_secs(1), LOOK_AGAIN);
+                return Ok(Progress::NotYet { after, note: None });
+            }
+            ChangeSetState::Empty => return Progress::done(FoundChanges { is_empty: true, changes: 0 }),
+            ChangeSetState::Ready => {}
+            ChangeSetState::Failed(reason) => return refused(messages::change_set_failed(&name, &reason)),
+            _ => return refused(messages::change_set_gone(&name)),
+        }
+        let Some((_, passes, emission)) = computed(of, *pass, digest, kept, cx).await? else {
+            return refused(messages::changed_meanwhile(&name));
+        };
+        let changes: Vec<_> = found.changes.iter().map(super::described::described).collect();
+        let verdict = match pass {
+            Pass::Grow => assert_grow(&changes, &emission, Confirmed::default()),
+            Pass::Wire(_) => assert_wire(&changes, &passes.grown, &emission, Confirmed::default()),
+        };
+        match verdict {
+            Ok(()) => Progress::done(FoundChanges { is_empty: false, changes: changes.len() }),
+            Err(forbidden) => refused(messages::forbidden(*pass, &forbidden)),
+        }
+    }
+}
+
+/// Deletes a change set that changes nothing: a stack can have only some hundred of them.
+pub(super) struct DropChangeSet {
+    pub(super) target: Target,
+    pub(super) ids: ChangeSetIds,
+}
+
+#[async_trait]
+impl Step<Sluice> for DropChangeSet {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&DELETE_CHANGE_SET)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let Self { target, ids } = self;
+        cx.world.ports.stacks.delete_change_set(target, &ids.stack, &ids.change_set).await?;
+        Progress::done(())
+    }
+}
+
+/// Begins to execute a change set.
+pub(super) struct ExecuteChangeSet {
+    pub(super) target: Target,
+    pub(super) pass: Pass,
+    pub(super) ids: ChangeSetIds,
+}
+
+#[async_trait]
+impl Step<Sluice> for ExecuteChangeSet {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&EXECUTE_CHANGE_SET)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let Self { target, pass, ids } = self;
+        let token = pass.token(&cx.operation);
+        cx.world.ports.stacks.execute_change_set(target, &ids.stack, &ids.change_set, &token).await?;
+        Progress::done(())
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
+        let Self { target, pass, ids } = self;
+        let stacks = &cx.world.ports.stacks;
+        let stack = stacks.stack(target, &ids.stack).await?;
+        if stack.is_some_and(|stack| stack.change_set.as_ref() == Some(&ids.change_set)) {
+            return ours(());
+        }
+        let since = EventsSince::Token(pass.token(&cx.operation));
+        let events = stacks.stack_events(target, &ids.stack, &since).await?;
+        match events.is_some_and(|found| !found.events.is_empty()) {
+            true => ours(()),
+            false => Ok(Observed::Absent),
+        }
+    }
+}
+
+/// Waits for the end of a pass.
+pub(super) struct AwaitExecution {
+    pub(super) target: Target,
+    pub(super) pass: Pass,
+    pub(super) ids: ChangeSetIds,
+}
+
+/// The output of [`AwaitExecution`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PassEnd {
+    /// Why CloudFormation rolled it back, as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) failure: Option<String>,
+}
+
+impl AwaitExecution {
+    async fn events(&self, cx: &Context) -> Result<Vec<StackEvent>, EngineError> {
+        let since = EventsSince::Token(self.pass.token(&cx.operation));
+        let found = cx.world.ports.stacks.stack_events(&self.target, &self.ids.stack, &since).await?;
+        Ok(found.map(|found| found.events).unwrap_or_default())
+    }
+
+    async fn not_yet(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let waited = cx.begun.elapsed();
+        if waited > PATIENCE {
+            let name = self.ids.stack.split('/').nth(1).unwrap_or(&self.ids.stack);
+            return Err(EngineError::Refused(messages::too_slow(name, PATIENCE.as_secs() / 3_600)));
+        }
+        let events = self.events(cx).await?;
+        let resources = || events.iter().filter(|event| !event.is_of_stack);
+        let done = resources().filter(|event| event.status.0.ends_with("_COMPLETE"));
+        let done: BTreeSet<&String> = done.map(|event| &event.logical_id).collect();
+        let now = resources().find(|event| !done.contains(&event.logical_id));
+        let note = messages::progress(done.len(), now);
+        let after = (waited / 4).clamp(Duration::from_secs(2), Duration::from_secs(15));
+        Ok(Progress::NotYet { after, note: Some(note) })
+    }
+}
+
+#[async_trait]
+impl Step<Sluice> for AwaitExecution {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let Self { target, pass, ids } = self;
+        let Some(stack) = cx.world.ports.stacks.stack(target, &ids.stack).await? else {
+            return self.not_yet(cx).await;
+        };
+        // Until CloudFormation shows that it began, the status is of the operation before.
+        let is_begun = stack.change_set.as_ref() == Some(&ids.change_set);
+        if is_begun && stack.status.succeeded() {
+            return Progress::done(PassEnd { failure: None });
+        }
+        let class = stack.status.class();
+        if !is_begun || class == StackClass::InProgress {
+            return self.not_yet(cx).await;
+        }
+        if class == StackClass::Broken {
+            let refusal = messages::broken(&stack.name, stack.status, stack.reason.as_deref());
+            return Err(EngineError::Refused(refusal));
+        }
+        let events = crate::ports::StackEvents { events: self.events(cx).await?, is_complete: true };
+        let failure = messages::first_failure(events.first_failure(), stack.status);
+        match pass {
+            Pass::Grow => Err(EngineError::Refused(messages::failed(*pass, &failure))),
+            // The release runs: somebody can have it tried again.
+            Pass::Wire(_) => Progress::done(PassEnd { failure: Some(failure) }),
+        }
+    }
+}
+
+/// Refuses to go on after a WIRE that failed, until somebody wants another attempt.
+pub(super) struct Verdict {
+    pub(super) pass: Pass,
+    pub(super) failure: String,
+    pub(super) is_retried: bool,
+}
+
+#[async_trait]
+impl Step<Sluice> for Verdict {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, _: &Context) -> Result<Progress, EngineError> {
+        match self.is_retried {
+            true => Progress::done(()),
+            false => Err(EngineError::Refused(messages::failed(self.pass, &self.failure))),
+        }
+    }
+}
+
+/// Deletes a stack whose creation failed. It has no resources, and CloudFormation does nothing else with it.
+pub(super) struct DeleteLeftover {
+    pub(super) of: StackOf,
+    pub(super) stack: String,
+    pub(super) pass: Pass,
+}
+
+#[async_trait]
+impl Step<Sluice> for DeleteLeftover {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&DELETE_STACK)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let token = format!("{}-clean", self.pass.token(&cx.operation));
+        let request = DeleteStack { stack: self.stack.clone(), role: None, retain: vec![], token };
+        cx.world.ports.stacks.delete_stack(&self.of.target, &request).await?;
+        Progress::done(())
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
+        let stack = cx.world.ports.stacks.stack(&self.of.target, &self.stack).await?;
+        let deletes = [StackStatus::DeleteInProgress, StackStatus::DeleteComplete];
+        match stack.is_none_or(|stack| deletes.contains(&stack.status)) {
+            true => ours(()),
+            false => Ok(Observed::Absent),
+        }
+    }
+}
+
+/// Waits until that stack is gone.
+pub(super) struct AwaitDeletion {
+    pub(super) of: StackOf,
+    pub(super) stack: String,
+}
+
+#[async_trait]
+impl Step<Sluice> for AwaitDeletion {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let stack = cx.world.ports.stacks.stack(&self.of.target, &self.stack).await?;
+        match stack {
+            Some(stack) if stack.status.class() == StackClass::Broken => {
+                let refusal = messages::broken(&self.of.name(), stack.status, stack.reason.as_deref());
+                Err(EngineError::Refused(refusal))
+            }
+            Some(stack) if stack.status.class() != StackClass::Gone => {
+                Ok(Progress::NotYet { after: LOOK_AGAIN, note: None })
+            }
+            _ => Progress::done(()),
+        }
+    }
+}
