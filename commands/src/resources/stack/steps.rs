@@ -273,10 +273,12 @@ impl Step<Sluice> for AwaitExecution {
         };
         // Until CloudFormation shows that it began, the status is of the operation before.
         let is_begun = stack.change_set.as_ref() == Some(&ids.change_set);
-        if is_begun && stack.status.succeeded() {
+        let class = stack.status.class();
+        // GROW deletes nothing, so nothing waits for the clean-up after it. WIRE deletes triggers in it.
+        let is_final = *pass == Pass::Grow || class == StackClass::Stable;
+        if is_begun && stack.status.succeeded() && is_final {
             return Progress::done(PassEnd { failure: None });
         }
-        let class = stack.status.class();
         if !is_begun || class == StackClass::InProgress {
             return self.not_yet(cx).await;
         }

@@ -25,6 +25,7 @@ mod schedule_gen;
 mod schedules;
 mod sizes;
 mod smoke;
+mod stacks;
 mod undoing;
 mod users;
 mod versions;

@@ -37,8 +37,8 @@ pub(super) struct Scenario {
 use Act::{Hides, Leaves, Pushes, Types, Waits};
 
 const TWO: &[&str] = &["Hello", "World"];
-const CREATED: &[Act] = &[Types("ann", "/repo create orders"), Pushes(TWO, "one", 128)];
-const BUILT: &[Act] = &[Types("ann", "/build orders")];
+pub(super) const CREATED: &[Act] = &[Types("ann", "/repo create orders"), Pushes(TWO, "one", 128)];
+pub(super) const BUILT: &[Act] = &[Types("ann", "/build orders")];
 const DEPLOYED: &[Act] = &[Types("ann", "/deploy orders")];
 const STAGED: &[Act] = &[Types("ada", "/stage add orders prod")];
 const TESTED: &[Act] = &[Types("ada", "/stage set orders prod smoke=\"GET /world\"")];
