@@ -13,7 +13,7 @@ use crate::promote::Changes;
 use crate::promote::messages::LISTED_IN_FULL;
 use crate::promote::refusals::TOO_MANY_CHANGES;
 use crate::records::{Release, Stage, from_item};
-use crate::resources::Deployable;
+use crate::resources::{Deployable, Line};
 use crate::rules::Parameters;
 use crate::steps::{KnownStage, ReadApplication, WildRights};
 use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
@@ -32,17 +32,29 @@ pub(super) struct LookAtChanges {
     pub(super) from: (StageName, ReleaseNumber),
     /// The new release.
     pub(super) now: Arc<Deployable>,
+    /// What changes in the stage's stack.
+    pub(super) stack: Vec<Line>,
 }
 
 impl LookAtChanges {
     /// The whole release, if it cannot be compared.
     fn whole(&self) -> Result<Changes, EngineError> {
         let changes = Changes::between(None, &self.now.application, &self.target, None);
-        changes.noting(LISTED_IN_FULL).readable().map_err(EngineError::Refused)
+        changes.noting(LISTED_IN_FULL).and(&self.stack).readable().map_err(EngineError::Refused)
     }
 
     async fn found(&self, cx: &Context) -> Result<Changes, EngineError> {
-        let Self { target, pipeline, stage, bucket, before, parameters, from: (from, number), now } = self;
+        let Self {
+            target,
+            pipeline,
+            stage,
+            bucket,
+            before,
+            parameters,
+            from: (from, number),
+            now,
+            stack: of_stack,
+        } = self;
         let keys = &cx.world.keys;
         let (release, source) =
             (before.map(|before| keys.release(pipeline, before)), keys.stage(pipeline, from));
@@ -77,7 +89,7 @@ impl LookAtChanges {
             }
         };
         let changes = Changes::between(before.as_ref(), &now.application, target, since);
-        changes.readable().map_err(EngineError::Refused)
+        changes.and(of_stack).readable().map_err(EngineError::Refused)
     }
 }
 

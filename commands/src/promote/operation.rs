@@ -21,6 +21,7 @@ use crate::promote::outdated::node as void_outdated_node;
 use crate::promote::params::{APPROVAL, CHANGES, COMMITS, KIND, Params};
 use crate::promote::refusals::stage_moved;
 use crate::records::{AuditSubject, stage_slot};
+use crate::resources::stack::described_changes;
 use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Subjects, pass};
 use crate::steps::{
@@ -67,6 +68,7 @@ impl Params {
             parameters: self.before.as_ref().map(|before| before.parameters.clone()).unwrap_or_default(),
             from: (self.from.clone(), self.release.number),
             now,
+            stack: described_changes(op)?,
         };
         Ok((self.approvals > 0).then(|| Node::new(StepId::new(CHANGES), "", step)))
     }

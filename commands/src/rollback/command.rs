@@ -79,6 +79,7 @@ impl Installation {
             before_commit: current.commit.clone(),
             release,
             set,
+            has_stack: current.has_stack,
             reason,
             goes_first: state.queue.tickets.iter().any(|ticket| ticket.kind == promote::KIND),
             passed,

@@ -22,7 +22,7 @@ use crate::rules::{Parameters, Policy};
 use crate::steps::artifact_reference::{ReadArtifact, read_artifact};
 use crate::steps::messages;
 use sluice_model::{Class, CodeRef, PipelineName, PortError, StageName, Target};
-use sluice_template::plain::{DirectValues, Stage, StackValues};
+use sluice_template::plain::{DirectValues, StackValues, Stage};
 use sluice_template::{Application, Deploying, KnownValues, LARGEST_FILE, Manifest};
 
 /// The largest file of an artifact, in bytes.

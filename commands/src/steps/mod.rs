@@ -24,5 +24,5 @@ pub(crate) use self::record::*;
 pub(crate) use self::record_change::*;
 pub(crate) use self::resolve::*;
 pub(crate) use self::smoke::*;
-pub(crate) use self::stack::StagedStack;
+pub(crate) use self::stack::{StackBack, StagedStack};
 use self::stack::{StackSteps, resolved_content, stack_steps};

@@ -4,9 +4,9 @@
 use crate::operation::{End, EngineError, Keys, Node, OperationState, StepId};
 use crate::ports::{DueChange, Guard, Precondition, Write};
 use crate::records::{AuditSubject, Current, Release, TOUCHED, VersionSet, stage_slot};
+use crate::resources::stack::PassNodes;
 use crate::resources::{self, Move, Part, began_to_move};
 use crate::rules::Smoke;
-use crate::resources::stack::PassNodes;
 use crate::steps::{RecordMove, SmokeTest, StagedStack};
 use jiff::Timestamp;
 use sluice_model::{Actor, PipelineName, ReleaseNumber, StageName};

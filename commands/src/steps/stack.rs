@@ -7,16 +7,18 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::application::Sluice;
+use crate::names;
 use crate::operation::{
     Content, Context, Effect, EngineError, LoadedContent, Node, OperationState, Progress, Step, StepId,
 };
-use crate::records::{PinnedStack, prepare_slot};
+use crate::records::{PinnedApi, PinnedStack, Release, VersionSet, prepare_slot};
 use crate::resources::stack::{
     PassNodes, StackOf, StackPlan, WantedStack, plan_node, planned, service_role_nodes, stack_values,
 };
 use crate::resources::{ApiValues, Deployable, Preparation, created_apis, direct_values};
 use crate::steps::artifact::{KnownStage, ReadApplication, WildRights};
 use crate::steps::{all_done, messages};
+use sluice_model::{ApiKind, PipelineName, StageName, Target};
 use sluice_template::AppStack;
 use sluice_template::plain::DirectValues;
 
@@ -120,6 +122,59 @@ impl StackSteps {
         };
         self.stack = Some(StagedStack { of: stack, plan, pinned });
         Ok(is_done)
+    }
+}
+
+/// The stack of a stage that goes back to a release.
+pub(crate) struct StackBack<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) pipeline: &'a PipelineName,
+    pub(crate) stage: &'a StageName,
+    pub(crate) release: &'a Release,
+    /// What the release is on the stage.
+    pub(crate) set: &'a VersionSet,
+}
+
+impl StackBack<'_> {
+    /// The steps that connect its triggers, after that step.
+    pub(crate) fn nodes(&self, op: &OperationState, after: &StepId) -> Result<Vec<Node>, EngineError> {
+        let read = ReadApplication {
+            target: self.target.clone(),
+            pipeline: self.pipeline.clone(),
+            stage: self.stage.clone(),
+            bucket: names::bucket(self.target),
+            artifact: self.release.artifact.clone(),
+            parameters: self.set.parameters.clone(),
+            // It ran already.
+            wild_rights: WildRights::Accepted,
+            known: KnownStage::Nothing,
+        };
+        let api = |(logical, api): (&String, &PinnedApi)| {
+            let endpoint = (api.kind == ApiKind::Http).then(|| api.endpoint.clone());
+            (logical.clone(), (api.api.clone(), endpoint))
+        };
+        let apis: ApiValues = self.set.apis.iter().map(api).collect();
+        let stack = StackOf {
+            target: self.target.clone(),
+            pipeline: self.pipeline.clone(),
+            stage: self.stage.clone(),
+            release: self.release.number,
+            is_rollback: true,
+            apis: direct_values(&apis),
+            source: Arc::new(StackSource { read, known: None }),
+        };
+        let plans = plan_node(&stack).after([after.clone()]);
+        let mut needs = vec![plans.id.clone()];
+        let mut nodes = vec![plans];
+        let Some(plan) = planned(op)? else { return Ok(nodes) };
+        if plan.wire.is_some() {
+            for node in service_role_nodes(&stack, &plan) {
+                needs.push(node.id.clone());
+                nodes.push(node.after([after.clone()]));
+            }
+            nodes.extend(PassNodes::wire(op, &stack, &plan, &needs)?.nodes);
+        }
+        Ok(nodes)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::ports::{self, NoResult, Stack, StackClass, StackStatus, compute};
 use sluice_model::{Class, PortError};
 use sluice_template::AppStack;
 use sluice_template::plain::{
-    Desired, Emission, Kept, ParameterValue, StackTemplate, approval_digest, grow, wire,
+    Desired, Emission, Kept, ParameterValue, StackTemplate, approval_digest, back, grow, wire,
 };
 
 /// The stack as it is, and as the release wants it.
@@ -47,7 +47,9 @@ impl Gathered {
             of.source.wanted(cx, &of.apis),
         )
         .await?;
-        let Some(stack) = stack else { return Ok(Some(Self { stack: None, empty: None, live: None, wanted })) };
+        let Some(stack) = stack else {
+            return Ok(Some(Self { stack: None, empty: None, live: None, wanted }));
+        };
         match stack.status.class() {
             // Its result is final; CloudFormation only deletes what it replaced.
             StackClass::InProgress if stack.status == StackStatus::UpdateCompleteCleanupInProgress => {}
@@ -73,11 +75,17 @@ impl Gathered {
         kept: BTreeSet<String>,
     ) -> Result<Passes, EngineError> {
         let (live, wanted, name) = (self.live.clone(), self.wanted.clone(), of.name());
-        let parameters: BTreeMap<String, String> = self.stack.iter().flat_map(|stack| &stack.parameters)
+        let is_rollback = of.is_rollback;
+        let parameters: BTreeMap<String, String> = self
+            .stack
+            .iter()
+            .flat_map(|stack| &stack.parameters)
             .map(|(name, parameter)| (name.clone(), parameter.value.clone()))
             .collect();
         let since = of.release.to_string();
-        let job = move || passes(live.as_deref(), &parameters, wanted.as_ref(), kept, (&name, &since));
+        let job = move || {
+            passes(live.as_deref(), &parameters, wanted.as_ref(), (kept, is_rollback), (&name, &since))
+        };
         match compute(&*cx.world.workers, job).await {
             Ok(passes) => passes,
             Err(NoResult::Panicked) => Err(EngineError::Refused(messages::unreadable())),
@@ -95,7 +103,7 @@ fn passes(
     live: Option<&str>,
     parameters: &BTreeMap<String, String>,
     wanted: Option<&AppStack>,
-    mut kept: BTreeSet<String>,
+    (mut kept, is_rollback): (BTreeSet<String>, bool),
     (name, since): (&str, &str),
 ) -> Result<Passes, EngineError> {
     let foreign = |error: sluice_template::TemplateError| {
@@ -103,18 +111,19 @@ fn passes(
     };
     let live = live.map(StackTemplate::read).transpose().map_err(foreign)?;
     let desired = wanted.map(AppStack::desired).transpose().map_err(foreign)?;
-    let desired = desired.unwrap_or_else(|| Desired {
-        stack: None,
-        outputs: BTreeMap::new(),
-        needed: BTreeSet::new(),
-    });
+    let desired =
+        desired.unwrap_or_else(|| Desired { stack: None, outputs: BTreeMap::new(), needed: BTreeSet::new() });
+    let desired = match live.as_ref().filter(|_| is_rollback) {
+        Some(live) => back(live, &desired),
+        None => desired,
+    };
     // The list goes into the journal: only those that a pass could take count.
     kept.retain(|id| live.as_ref().is_some_and(|live| live.resources.contains_key(id)));
     kept.retain(|id| desired.stack.as_ref().is_none_or(|stack| !stack.template.resources.contains_key(id)));
     let impossible = |errors: Vec<_>| EngineError::Refused(messages::impossible(&errors));
     let empty = StackTemplate::default();
     let before = live.as_ref().unwrap_or(&empty);
-    let grow = grow(live.as_ref(), &desired, since).map_err(impossible)?;
+    let grow = if is_rollback { None } else { grow(live.as_ref(), &desired, since).map_err(impossible)? };
     let grow = grow.filter(|grown| differs(grown, before, parameters));
     let mut known = parameters.clone();
     let grown = match &grow {

@@ -113,7 +113,9 @@ pub(super) fn change_set_gone(stack: &str) -> Refusal {
 pub(super) fn too_large(stack: &str, bytes: usize) -> Refusal {
     Refusal::new(
         "stack-too-large",
-        format!("The template of the stack `{stack}` has {bytes} bytes, and this version of Sluice sends at most 51,200."),
+        format!(
+            "The template of the stack `{stack}` has {bytes} bytes, and this version of Sluice sends at most 51,200."
+        ),
         "Split the application into two pipelines.",
     )
 }

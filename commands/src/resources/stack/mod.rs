@@ -11,6 +11,7 @@ mod messages;
 mod pass;
 mod plan;
 mod role;
+mod shown;
 mod steps;
 mod values;
 
@@ -20,6 +21,7 @@ use async_trait::async_trait;
 
 use crate::operation::effects::*;
 use crate::operation::{Context, EngineError, Node, OperationState, StepId};
+use crate::resources::describe::Line;
 use crate::resources::resource::{Duty, Preparation, Resource};
 use crate::resources::role_nodes;
 use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
@@ -45,7 +47,9 @@ impl Resource for Stack {
     fn exempt(&self, duty: Duty) -> Option<&'static str> {
         Some(match duty {
             Duty::Drift => "each pass begins with the template that is live",
-            Duty::Description => "its change sets are described, and show more than a comparison of templates",
+            Duty::Description => {
+                "its change sets are described, and show more than a comparison of templates"
+            }
         })
     }
 }
@@ -65,6 +69,8 @@ pub(crate) struct StackOf {
     pub(crate) stage: StageName,
     /// The release that is deployed.
     pub(crate) release: ReleaseNumber,
+    /// Whether the stage goes back to it: then only triggers change.
+    pub(crate) is_rollback: bool,
     /// The values of the stage's APIs.
     pub(crate) apis: DirectValues,
     pub(crate) source: Arc<dyn WantedStack>,
@@ -77,6 +83,7 @@ impl StackOf {
             pipeline: of.pipeline.clone(),
             stage: of.stage.clone(),
             release: of.release,
+            is_rollback: false,
             apis,
             source,
         }
@@ -91,6 +98,14 @@ impl StackOf {
 /// The step that plans the passes. Its result is a [`StackPlan`].
 pub(crate) fn plan_node(of: &StackOf) -> Node {
     Node::new(StepId::new(PLAN), "", PlanStack { of: of.clone() })
+}
+
+/// What the planned passes change, for the people who approve it.
+pub(crate) fn described_changes(op: &OperationState) -> Result<Vec<Line>, EngineError> {
+    let Some(plan) = planned(op)? else { return Ok(vec![]) };
+    let found = op.output::<steps::FoundChanges>(&pass::Pass::Grow.step("stack-changes"))?;
+    let (grow, changes) = found.map(|found| (found.shown, found.changes)).unwrap_or_default();
+    Ok(shown::lines(&grow, changes.saturating_sub(grow.len()), &plan.wires))
 }
 
 const PLAN: &str = "stack-plan";

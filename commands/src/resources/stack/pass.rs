@@ -1,8 +1,8 @@
 //! The steps of one pass: its change set is created, compared with what the pass may do, executed and awaited.
 
 use super::steps::{
-    AwaitChanges, AwaitDeletion, AwaitExecution, CreateChangeSet, DeleteLeftover, DropChangeSet, ExecuteChangeSet,
-    FoundChanges, PassEnd, Verdict,
+    AwaitChanges, AwaitDeletion, AwaitExecution, CreateChangeSet, DeleteLeftover, DropChangeSet,
+    ExecuteChangeSet, FoundChanges, PassEnd, Verdict,
 };
 use super::{StackOf, StackPlan, messages};
 use crate::operation::{EngineError, Node, OperationState, SignalKind, StepId};
@@ -19,7 +19,7 @@ pub(crate) enum Pass {
 }
 
 impl Pass {
-    fn step(self, what: &str) -> StepId {
+    pub(super) fn step(self, what: &str) -> StepId {
         match self {
             Pass::Grow => StepId::of(what, "grow"),
             Pass::Wire(attempt) => StepId::of(what, &format!("wire-{attempt}")),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::gather::{Gathered, Passes, digest};
+use super::shown::ShownChange;
 use super::{StackOf, messages};
 use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
@@ -37,6 +38,9 @@ pub(crate) struct StackPlan {
     /// The resources of earlier releases that the new one does not have and a rollback may need.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) kept: BTreeSet<String>,
+    /// What WIRE changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) wires: Vec<ShownChange>,
     /// The SHA-256 of the template that the stack has once both passes are done, in hex.
     pub(crate) template: String,
 }
@@ -45,15 +49,17 @@ impl StackPlan {
     fn of(passes: &Passes, gathered: &Gathered) -> Self {
         let of = |emission: &Option<Emission>| emission.as_ref().map(digest);
         // CloudFormation creates a stack in `REVIEW_IN_PROGRESS`; it has to be deleted in the other states.
-        let leftover = gathered.empty.as_ref().filter(|stack| {
-            stack.status != crate::ports::StackStatus::ReviewInProgress
-        });
+        let leftover = gathered
+            .empty
+            .as_ref()
+            .filter(|stack| stack.status != crate::ports::StackStatus::ReviewInProgress);
         Self {
             grow: of(&passes.grow),
             wire: of(&passes.wire),
             leftover: leftover.map(|stack| stack.id.clone()),
             role: gathered.stack.as_ref().and_then(|stack| stack.role.clone()),
             kept: passes.kept.clone(),
+            wires: ShownChange::between(&passes.grown, passes.wire.as_ref()),
             template: hex::encode(Sha256::digest(passes.last.as_bytes())),
         }
     }
@@ -82,11 +88,12 @@ impl Step<Sluice> for PlanStack {
 /// What the releases need to which a rollback may return.
 async fn kept(of: &StackOf, cx: &Context) -> Result<BTreeSet<String>, EngineError> {
     let (store, keys) = (&cx.world.store, &cx.world.keys);
-    let Some(item) = store.get(&keys.stage(&of.pipeline, &of.stage)).await? else { return Ok(BTreeSet::new()) };
+    let Some(item) = store.get(&keys.stage(&of.pipeline, &of.stage)).await? else {
+        return Ok(BTreeSet::new());
+    };
     let stage: Stage = from_item(&item)?;
     let numbers = stage.runs.iter().rev().take(WINDOW).map(|run| run.release);
-    let wanted: Vec<_> =
-        numbers.map(|number| keys.version_set(&of.pipeline, number, &of.stage)).collect();
+    let wanted: Vec<_> = numbers.map(|number| keys.version_set(&of.pipeline, number, &of.stage)).collect();
     if wanted.is_empty() {
         return Ok(BTreeSet::new());
     }

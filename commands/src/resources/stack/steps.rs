@@ -11,6 +11,7 @@ use super::gather::{Gathered, Passes, digest, parameters};
 use super::pass::Pass;
 use super::plan::LOOK_AGAIN;
 use super::role::stack_role;
+use super::shown::{MOST_SHOWN, ShownChange};
 use super::{StackOf, messages};
 use crate::application::Sluice;
 use crate::names;
@@ -97,8 +98,8 @@ impl Step<Sluice> for CreateChangeSet {
         }
     }
     async fn undo(&self, cx: &Context, output: &Value) -> Result<Undone, EngineError> {
-        let ids: ChangeSetIds =
-            serde_json::from_value(output.clone()).map_err(|error| EngineError::Corrupt(error.to_string()))?;
+        let ids: ChangeSetIds = serde_json::from_value(output.clone())
+            .map_err(|error| EngineError::Corrupt(error.to_string()))?;
         let stacks = &cx.world.ports.stacks;
         let target = &self.of.target;
         let stack = stacks.stack(target, &ids.stack).await?;
@@ -132,6 +133,9 @@ pub(super) struct FoundChanges {
     pub(super) is_empty: bool,
     /// How many resources change.
     pub(super) changes: usize,
+    /// The first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) shown: Vec<ShownChange>,
 }
 
 #[async_trait]
@@ -150,7 +154,9 @@ impl Step<Sluice> for AwaitChanges {
                 let after = (cx.begun.elapsed() / 2).clamp(Duration::from_secs(1), LOOK_AGAIN);
                 return Ok(Progress::NotYet { after, note: None });
             }
-            ChangeSetState::Empty => return Progress::done(FoundChanges { is_empty: true, changes: 0 }),
+            ChangeSetState::Empty => {
+                return Progress::done(FoundChanges { is_empty: true, changes: 0, shown: vec![] });
+            }
             ChangeSetState::Ready => {}
             ChangeSetState::Failed(reason) => return refused(messages::change_set_failed(&name, &reason)),
             _ => return refused(messages::change_set_gone(&name)),
@@ -164,7 +170,10 @@ impl Step<Sluice> for AwaitChanges {
             Pass::Wire(_) => assert_wire(&changes, &passes.grown, &emission, Confirmed::default()),
         };
         match verdict {
-            Ok(()) => Progress::done(FoundChanges { is_empty: false, changes: changes.len() }),
+            Ok(()) => {
+                let shown = changes.iter().take(MOST_SHOWN).map(ShownChange::of).collect();
+                Progress::done(FoundChanges { is_empty: false, changes: changes.len(), shown })
+            }
             Err(forbidden) => refused(messages::forbidden(*pass, &forbidden)),
         }
     }

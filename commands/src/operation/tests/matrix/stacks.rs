@@ -6,6 +6,7 @@ use super::super::harness::{Process, Shared};
 use super::fixture::Fixture;
 use super::gates::{approve, ends, fails_with, reaches, runs, secs};
 use super::scenarios::CREATED;
+use super::users::People;
 use crate::operation::Status;
 use crate::operation::effects::{
     CREATE_CHANGE_SET, CREATE_FUNCTION, EXECUTE_CHANGE_SET, MOVE_ALIAS, UPDATE_STAGE,
@@ -176,9 +177,8 @@ async fn triggers_that_fail_are_connected_by_a_retry_and_the_release_runs_meanwh
     assert!(refusal.problem.contains("The role cannot receive messages"), "{refusal:?}");
     assert_eq!(runs(&shared, "dev").await, 1);
     shared.fake_aws.stack_resources_recover();
-    process.run_until(async || shared.is_settled()).await;
-    process.presses(&shared, "operation.retry").await;
-    process.run_until(async || shared.head(&head.id).await.status == Status::Succeeded).await;
+    shared.run_until_over(&process, People::Prompt, shared.heads().len()).await;
+    assert_eq!(shared.head(&head.id).await.status, Status::Succeeded);
     assert_eq!(resources(&shared, "dev").await, ALL);
 }
 
@@ -210,4 +210,38 @@ async fn a_promotion_that_is_rejected_leaves_no_stack() {
     assert_eq!(shared.head(&head.id).await.status, Status::Failed);
     tokio::time::sleep(secs(60)).await;
     assert!(stack(&shared, "prod").await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_moves_first_and_switches_newer_triggers_off_while_data_stays() {
+    let (shared, process) = built(app("one")).await;
+    deploy(&shared, &process, Status::Succeeded).await;
+    let more = app("two")
+        .resource("Later", "AWS::Events::Rule", json!({ "ScheduleExpression": "rate(1 hour)" }))
+        .resource("Jobs", "AWS::SQS::Queue", json!({ "VisibilityTimeout": 90 }))
+        .resource("Archive", "AWS::DynamoDB::Table", json!({ "BillingMode": "PAY_PER_REQUEST" }));
+    push(&shared, &process, more).await;
+    deploy(&shared, &process, Status::Succeeded).await;
+    let since = shared.fake_aws.count();
+    ends(&shared, &process, "ann", "/rollback orders dev", Status::Succeeded).await;
+    assert_eq!(runs(&shared, "dev").await, 1);
+    assert_eq!(resources(&shared, "dev").await, ["Archive", "Jobs", "JobsPoller", "Nightly", "Orders"]);
+    let template =
+        shared.fake_aws.fault_proxy().template(&target(), "sluice-orders-dev").await.unwrap().unwrap();
+    assert!(template.contains(r#""VisibilityTimeout":90"#), "data goes nowhere: {template}");
+    let changes = changes(&shared, since);
+    let executed = nth(&changes, EXECUTE_CHANGE_SET.call);
+    assert_eq!(executed.len(), 1, "{changes:?}");
+    assert!(nth(&changes, MOVE_ALIAS.call).into_iter().all(|nth| nth < executed[0]), "{changes:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_group_of_the_template_is_made_by_the_stack() {
+    let group = json!({
+        "LogGroupName": { "Fn::Sub": "/aws/lambda/${Hello}" }, "RetentionInDays": 7,
+    });
+    let (shared, process) = built(app("one").resource("HelloLogs", "AWS::Logs::LogGroup", group)).await;
+    let since = shared.fake_aws.count();
+    deploy(&shared, &process, Status::Succeeded).await;
+    assert_eq!(count(&changes(&shared, since), "logs:CreateLogGroup"), 1, "that of the other function");
 }

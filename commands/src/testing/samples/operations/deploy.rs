@@ -63,7 +63,14 @@ fn bad_template() -> Refusal {
         parameters: &none,
         system_parameters: &none,
     };
-    let deploying = Deploying { stage, code_bucket: BUCKET, code_prefix: "orders/", wild_rights: false, boundary: None, known: KnownValues::Nothing };
+    let deploying = Deploying {
+        stage,
+        code_bucket: BUCKET,
+        code_prefix: "orders/",
+        wild_rights: false,
+        boundary: None,
+        known: KnownValues::Nothing,
+    };
     let errors = sluice_template::read(&packaged.to_string(), lines, &Manifest::default(), &deploying);
     template_refused(&errors.expect_err("a template that is not supported"))
 }

@@ -22,6 +22,7 @@ fn rolling_back(reason: Option<&str>) -> Journal {
             apis: pinned_apis("prod", 1),
             ..VersionSet::default()
         },
+        has_stack: false,
         reason: reason.map(str::to_owned),
         passed: vec![],
         outside: None,
