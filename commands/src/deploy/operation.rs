@@ -18,7 +18,7 @@ use crate::records::{AuditSubject, stage_slot, to_item};
 use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Want, pass};
 use crate::steps::{
-    Preparing, StageMove, TOO_MANY_FUNCTIONS, all_done, move_subject, preparation_contents,
+    Preparing, StageMove, TOO_MANY_FUNCTIONS, all_done, has_moved, move_subject, preparation_contents,
     preparation_nodes, resolution_nodes, same_policy, same_stage, touched,
 };
 use sluice_model::{Refusal, Target};
@@ -92,6 +92,9 @@ impl Operation<Sluice> for Deploy {
         at: Timestamp,
     ) -> Result<(), Refusal> {
         let Params { name, stage, smoke, parameters, .. } = params;
+        if has_moved(op) {
+            return Ok(());
+        }
         let state = &snapshot.state;
         pass(state, &Attempt { pipeline: name, stage, want: Want::Deploy, at })?;
         if *slot != stage_slot(stage) {

@@ -25,8 +25,8 @@ use crate::resources::stack::described_changes;
 use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Subjects, pass};
 use crate::steps::{
-    ReadySet, STAGE_REVISION, StageMove, TOO_MANY_FUNCTIONS, all_done, application, preparation_contents,
-    preparation_nodes, resolution_nodes, same_policy, same_stage, touched,
+    ReadySet, STAGE_REVISION, StageMove, TOO_MANY_FUNCTIONS, all_done, application, has_moved,
+    preparation_contents, preparation_nodes, resolution_nodes, same_policy, same_stage, touched,
 };
 use sluice_model::{Permission, Refusal, Target};
 
@@ -203,7 +203,7 @@ impl Operation<Sluice> for Promote {
     ) -> Result<(), Refusal> {
         let state = &snapshot.state;
         let Params { name, to, before, .. } = params;
-        if *slot != stage_slot(to) {
+        if *slot != stage_slot(to) || has_moved(op) {
             return Ok(());
         }
         let now = state.stages.get(to).and_then(|stage| stage.current.as_ref());

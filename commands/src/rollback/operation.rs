@@ -23,7 +23,9 @@ use crate::resources::{ApiPlace, Asleep, Move, RanBefore, Seen, Surveyed, Watch,
 use crate::rollback::messages;
 use crate::rollback::params::Params;
 use crate::rules::{Attempt, Want, pass};
-use crate::steps::{StackBack, StageMove, all_done, drift_note, move_subject, resolution_nodes, touched};
+use crate::steps::{
+    StackBack, StageMove, all_done, drift_note, has_moved, move_subject, resolution_nodes, touched,
+};
 use crate::{promote, resources};
 use sluice_engine::Precedence;
 use sluice_model::{Actor, Permission, Refusal, Target};
@@ -144,11 +146,14 @@ impl Operation<Sluice> for Rollback {
     fn gate(
         &self,
         params: &Params,
-        _op: &OperationState,
+        op: &OperationState,
         _: &Slot,
         snapshot: &Snapshot,
         at: Timestamp,
     ) -> Result<(), Refusal> {
+        if has_moved(op) {
+            return Ok(());
+        }
         let state = &snapshot.state;
         let Params { name, stage, before, .. } = params;
         pass(state, &Attempt { pipeline: name, stage, want: Want::Rollback, at })?;

@@ -1,7 +1,7 @@
 //! What people read about stacks: titles of steps, notes and refusals.
 
 use crate::ports::{StackEvent, StackStatus};
-use sluice_model::{Refusal, Text, shown};
+use sluice_model::{Refusal, ReleaseNumber, StageName, Text, shown};
 use sluice_template::plain::{Forbidden, PassError};
 
 use super::pass::Pass;
@@ -91,6 +91,14 @@ pub(super) fn changed_meanwhile(stack: &str) -> Refusal {
         "stack-changed",
         format!("The stack `{stack}` changed since this operation planned its changes."),
         "Run the same command again: it plans with the stack as it is now.",
+    )
+}
+
+pub(super) fn stage_moved(stage: &StageName, release: ReleaseNumber) -> Refusal {
+    Refusal::new(
+        "triggers-outdated",
+        format!("Stage `{stage}` no longer runs {release}, so the triggers of {release} are not connected."),
+        "Mark the operation as resolved: the triggers of the release that runs are connected already.",
     )
 }
 

@@ -21,6 +21,7 @@ use crate::ports::{
     Capability, ChangeSetIds, ChangeSetKind, ChangeSetState, DeleteStack, EventsSince, NewChangeSet,
     OnStackFailure, StackClass, StackEvent, StackStatus, TemplateSource,
 };
+use crate::records::{Stage, from_item};
 use crate::resources::own::ours;
 use sluice_model::Target;
 use sluice_template::plain::{Confirmed, Delivery, Emission, assert_grow, assert_wire};
@@ -45,6 +46,9 @@ async fn computed(
     kept: &BTreeSet<String>,
     cx: &Context,
 ) -> Result<Option<(Gathered, Passes, Emission)>, EngineError> {
+    if let Pass::Wire(_) = pass {
+        still_runs(of, cx).await?;
+    }
     let Some(gathered) = Gathered::of(of, cx).await? else { return Ok(None) };
     let mut passes = gathered.passes(of, cx, kept.clone()).await?;
     let emission = match pass {
@@ -55,6 +59,18 @@ async fn computed(
     match emission.filter(|emission| digest(emission) == planned) {
         Some(emission) => Ok(Some((gathered, passes, emission))),
         None => Err(EngineError::Refused(messages::changed_meanwhile(&of.name()))),
+    }
+}
+
+/// Refuses to connect triggers if the stage moved since: they would call versions that were not built for them. A rollback may pass
+/// an operation that is stuck.
+async fn still_runs(of: &StackOf, cx: &Context) -> Result<(), EngineError> {
+    let item = cx.world.store.get(&cx.world.keys.stage(&of.pipeline, &of.stage)).await?;
+    let stage: Option<Stage> = item.as_ref().map(from_item).transpose()?;
+    let runs = stage.and_then(|stage| stage.current).map(|current| current.release);
+    match runs == Some(of.release) {
+        true => Ok(()),
+        false => Err(EngineError::Refused(messages::stage_moved(&of.stage, of.release))),
     }
 }
 

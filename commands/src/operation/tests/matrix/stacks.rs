@@ -6,7 +6,6 @@ use super::super::harness::{Process, Shared};
 use super::fixture::Fixture;
 use super::gates::{approve, ends, fails_with, reaches, runs, secs};
 use super::scenarios::CREATED;
-use super::users::People;
 use crate::operation::Status;
 use crate::operation::effects::{
     CREATE_CHANGE_SET, CREATE_FUNCTION, EXECUTE_CHANGE_SET, MOVE_ALIAS, UPDATE_STAGE,
@@ -177,7 +176,10 @@ async fn triggers_that_fail_are_connected_by_a_retry_and_the_release_runs_meanwh
     assert!(refusal.problem.contains("The role cannot receive messages"), "{refusal:?}");
     assert_eq!(runs(&shared, "dev").await, 1);
     shared.fake_aws.stack_resources_recover();
-    shared.run_until_over(&process, People::Prompt, shared.heads().len()).await;
+    process.presses(&shared, "operation.retry").await;
+    let ended = async || shared.head(&head.id).await.status != Status::Stuck && shared.is_settled();
+    let lived = tokio::time::timeout(secs(600), process.run_until(ended)).await;
+    assert!(lived.is_ok(), "{:#?}", shared.journal(&head.id));
     assert_eq!(shared.head(&head.id).await.status, Status::Succeeded);
     assert_eq!(resources(&shared, "dev").await, ALL);
 }
