@@ -67,6 +67,7 @@ impl Params {
             release: self.release,
             apis: &self.apis,
             has_stack: self.has_stack,
+            is_first: true,
             stack_after: Some(&[]),
             before: self.before,
             outside: self.outside.as_ref(),

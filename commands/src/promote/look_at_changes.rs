@@ -83,6 +83,7 @@ impl LookAtChanges {
                     parameters: parameters.clone(),
                     // It runs already.
                     wild_rights: WildRights::Accepted,
+                    is_first: false,
                     known: KnownStage::Nothing,
                 };
                 Some(read.application(cx).await?)

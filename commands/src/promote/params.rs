@@ -106,6 +106,7 @@ impl Params {
             release: self.release.number,
             apis: &self.apis,
             has_stack: self.has_stack,
+            is_first: false,
             stack_after,
             before: self.before.as_ref().map(|before| before.release),
             outside: self.outside.as_ref(),

@@ -80,6 +80,7 @@ impl Installation {
             release,
             set,
             has_stack: current.has_stack,
+            is_first: pipeline.stages.first() == Some(stage),
             reason,
             goes_first: state.queue.tickets.iter().any(|ticket| ticket.kind == promote::KIND),
             passed,

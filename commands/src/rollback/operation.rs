@@ -39,6 +39,7 @@ impl Params {
             stage: &self.stage,
             release: &self.release,
             set: &self.set,
+            is_first: self.is_first,
         };
         let nodes = stack.nodes(op, &StepId::new("record"))?;
         Ok(nodes.into_iter().map(|node| node.holding(stage_slot(&self.stage))).collect())

@@ -22,7 +22,7 @@ use crate::rules::{Parameters, Policy};
 use crate::steps::artifact_reference::{ReadArtifact, read_artifact};
 use crate::steps::messages;
 use sluice_model::{Class, CodeRef, PipelineName, PortError, StageName, Target};
-use sluice_template::plain::{DirectValues, StackValues, Stage};
+use sluice_template::plain::{DirectValues, StackValues, Stage, StageNames};
 use sluice_template::{Application, Deploying, KnownValues, LARGEST_FILE, Manifest};
 
 /// The largest file of an artifact, in bytes.
@@ -44,6 +44,8 @@ pub(crate) struct ReadApplication {
     /// The stage's values of the template's parameters.
     pub(crate) parameters: Parameters,
     pub(crate) wild_rights: WildRights,
+    /// Whether the stage has the template's own physical names.
+    pub(crate) is_first: bool,
     /// What is known of the stage's other resources.
     pub(crate) known: KnownStage,
 }
@@ -141,6 +143,7 @@ impl ReadApplication {
             code: self.artifact.code.clone(),
             files: Files { packaged, lines, manifest },
             parameters: self.parameters.clone(),
+            is_first: self.is_first,
             known: self.known.clone(),
         };
         job.run(&*cx.world.workers).await
@@ -176,6 +179,7 @@ struct ReadJob {
     code: BTreeMap<String, CodeRef>,
     parameters: Parameters,
     wild_rights: bool,
+    is_first: bool,
     known: KnownStage,
     files: Files,
 }
@@ -220,6 +224,7 @@ impl ReadJob {
         let boundary = names::boundary_arn(&self.target);
         let deploying = Deploying {
             known,
+            names: if self.is_first { StageNames::First } else { StageNames::Further(&self.stage) },
             boundary: Some(&boundary),
             stage,
             code_bucket: &self.bucket,
@@ -260,6 +265,7 @@ mod tests {
             bucket: "bucket".into(),
             code: BTreeMap::new(),
             wild_rights: false,
+            is_first: true,
             known: KnownStage::Nothing,
             files: Files {
                 packaged: "{}".into(),

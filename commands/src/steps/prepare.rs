@@ -94,6 +94,7 @@ fn artifact(of: &Preparation) -> ReadApplication {
         artifact: of.artifact.clone(),
         parameters: of.parameters.clone(),
         wild_rights: WildRights::AsSet,
+        is_first: of.is_first,
         known: KnownStage::Nothing,
     }
 }

@@ -133,6 +133,8 @@ pub(crate) struct StackBack<'a> {
     pub(crate) release: &'a Release,
     /// What the release is on the stage.
     pub(crate) set: &'a VersionSet,
+    /// Whether the stage is the pipeline's first.
+    pub(crate) is_first: bool,
 }
 
 impl StackBack<'_> {
@@ -147,6 +149,7 @@ impl StackBack<'_> {
             parameters: self.set.parameters.clone(),
             // It ran already.
             wild_rights: WildRights::Accepted,
+            is_first: self.is_first,
             known: KnownStage::Nothing,
         };
         let api = |(logical, api): (&String, &PinnedApi)| {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::rights;
-use crate::plain::{DirectValues, StackValues, Stage};
+use crate::plain::{DirectValues, StackValues, Stage, StageNames};
 use sluice_model::{ApiKind, CodeRef};
 
 pub use read::read;
@@ -35,6 +35,8 @@ pub struct Deploying<'a> {
     pub wild_rights: bool,
     /// The ARN of the permissions boundary of roles that are in the stack.
     pub boundary: Option<&'a str>,
+    /// Whose physical names the stage has.
+    pub names: StageNames<'a>,
     /// What is known of other resources of the stage.
     pub known: KnownValues<'a>,
 }

@@ -14,8 +14,9 @@ use crate::manifest::Manifest;
 use crate::names::{alias_arn, function_arn, function_name};
 use crate::plain::{
     self, Attribute, DirectValues, Evaluator, Known, Need, ParameterValues, Part, Partial, PlainTemplate,
-    Resolution, SourceMap, Split, Stage, classify,
+    Question, Refused, Resolution, SourceMap, Split, Stage, StageNames, classify, rename,
 };
+use sluice_model::StageName;
 
 /// Reads the plain template of an artifact (JSON) for a stage. `lines` is `sluice-lines.json`.
 ///
@@ -32,9 +33,13 @@ pub fn read(
     deploying: &Deploying<'_>,
 ) -> Result<Application, Vec<TemplateError>> {
     let sources = SourceMap::parse(lines).map_err(|error| vec![error])?;
-    let template = plain::read(packaged, &sources)?;
+    let mut template = plain::read(packaged, &sources)?;
     let values = ParameterValues::of(&template, &deploying.stage, &sources)?;
     let later = |_: &str, _: &Attribute| Known::Later;
+    if let StageNames::Further(stage) = deploying.names {
+        let split = classify(&Evaluator::new(&template, deploying.stage, &values, &later), &sources)?;
+        template = with_own_names(&template, &split, stage, &sources)?;
+    }
     let evaluator = Evaluator::new(&template, deploying.stage, &values, &later);
     let split = classify(&evaluator, &sources)?;
     let mut direct = match deploying.known {
@@ -57,6 +62,41 @@ pub fn read(
         unknown_parameters: values.unknown.clone(),
     };
     findings.finish(application)
+}
+
+/// The template with names of its own for a further stage of the account.
+fn with_own_names(
+    template: &PlainTemplate,
+    split: &Split,
+    stage: &StageName,
+    sources: &SourceMap,
+) -> Result<PlainTemplate, Vec<TemplateError>> {
+    let renamed = rename(template, split, StageNames::Further(stage));
+    let mut findings = Findings::new(sources.clone());
+    for Refused { logical_id, kind } in renamed.refused {
+        let problem = format!("only one stage can have this `{kind}`, and the first stage has it");
+        let hint = "give it a condition on the parameter Stage, or make its domain depend on the stage";
+        findings
+            .add(&Place::of(&["Resources", &logical_id]), Violation::new(TemplateCode::Value, problem, hint));
+    }
+    for question in renamed.questions {
+        let (id, problem) = match question {
+            Question::NameInCode { logical_id, name } => (
+                logical_id,
+                format!(
+                    "the name {name} is the first stage's, and no variable of a function has it: the code may name it"
+                ),
+            ),
+            Question::AlsoElsewhere { logical_id, name, places } => {
+                let places: Vec<String> = places.into_iter().map(|(id, key)| format!("{id}.{key}")).collect();
+                let places = places.join(", ");
+                (logical_id, format!("the name {name} is the first stage's, and it is also in {places}"))
+            }
+        };
+        let hint = "make the name depend on the stage, such as `orders-${Stage}`, and pass it to the code in a variable";
+        findings.add(&Place::of(&["Resources", &id]), Violation::new(TemplateCode::Value, problem, hint));
+    }
+    findings.finish(renamed.template)
 }
 
 /// What the parts of an application are read from.

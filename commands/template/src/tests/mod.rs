@@ -14,7 +14,7 @@ pub(crate) use json::resembling;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::plain::Stage;
+use crate::plain::{Stage, StageNames};
 use sluice_model::{CodeRef, PipelineName, StageName, Target};
 
 const SHA: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
@@ -30,6 +30,7 @@ struct World {
     target: Target,
     parameters: BTreeMap<String, String>,
     wild_rights: bool,
+    is_further: bool,
 }
 
 impl World {
@@ -40,12 +41,17 @@ impl World {
             target: Target { account: "123456789012".into(), region: "eu-central-1".into() },
             parameters: BTreeMap::new(),
             wild_rights: false,
+            is_further: false,
         }
     }
 
     fn with(mut self, name: &str, value: &str) -> Self {
         self.parameters.insert(name.into(), value.into());
         self
+    }
+
+    fn names(&self) -> StageNames<'_> {
+        if self.is_further { StageNames::Further(&self.stage) } else { StageNames::First }
     }
 
     fn read_knowing(
@@ -68,6 +74,7 @@ impl World {
             code_prefix: "orders/",
             wild_rights: self.wild_rights,
             boundary: None,
+            names: self.names(),
             known,
         };
         read(template, LINES, manifest, &deploying)

@@ -97,3 +97,20 @@ fn a_value_that_only_an_unfinished_stack_lacks_is_an_error() {
     let errors = World::new().read_knowing(&app.to_string(), &manifest_of(&app), known).unwrap_err();
     assert!(errors.iter().any(|error| error.problem.contains("is not known")), "{errors:?}");
 }
+
+#[test]
+fn a_further_stage_has_names_of_its_own_and_asks_where_the_code_may_have_the_name() {
+    let named = |variable: Value| {
+        template(json!({
+            "Hello": function(json!({ "Environment": { "Variables": { "TABLE": variable } } })),
+            "Orders": { "Type": "AWS::DynamoDB::Table", "Properties": { "TableName": "orders" } },
+        }))
+    };
+    let world = World { is_further: true, ..World::new() };
+    let app = world.read(&named("orders".into())).unwrap();
+    assert_eq!(app.functions["Hello"].environment["TABLE"], "orders-prod");
+    assert!(app.stack.unwrap().template.contains(r#""TableName":"orders-prod""#));
+    let errors = world.read(&named("other".into())).unwrap_err();
+    assert!(errors[0].problem.contains("the name orders is the first stage's"), "{errors:?}");
+    assert!(World::new().read(&named("other".into())).is_ok(), "the first stage has the template's names");
+}

@@ -247,3 +247,18 @@ async fn a_log_group_of_the_template_is_made_by_the_stack() {
     deploy(&shared, &process, Status::Succeeded).await;
     assert_eq!(count(&changes(&shared, since), "logs:CreateLogGroup"), 1, "that of the other function");
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_stages_have_stacks_and_names_of_their_own() {
+    let topic = json!({ "TopicName": "orders" });
+    let (shared, process) = built(app("one").resource("Events", "AWS::SNS::Topic", topic)).await;
+    deploy(&shared, &process, Status::Succeeded).await;
+    ends(&shared, &process, "ada", "/stage add orders prod", Status::Succeeded).await;
+    reaches(&shared, &process, "ann", "/promote orders prod", Status::Waiting).await;
+    approve(&shared, &process, "yes", "ben").await;
+    assert_eq!(runs(&shared, "prod").await, 1);
+    let existing = shared.fake_aws.existing_stack_resources();
+    for name in ["orders", "orders-prod"] {
+        assert!(existing.contains(&format!("AWS::SNS::Topic {name}")), "{existing:?}");
+    }
+}

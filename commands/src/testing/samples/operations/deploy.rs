@@ -13,7 +13,7 @@ use crate::testing::samples::records::{artifact, change};
 use crate::testing::samples::{Journal, Sample};
 use crate::testing::target;
 use sluice_model::{BuildNumber, Refusal, ReleaseNumber};
-use sluice_template::plain::Stage;
+use sluice_template::plain::{Stage, StageNames};
 use sluice_template::{Deploying, KnownValues, Manifest};
 
 fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Journal {
@@ -69,6 +69,7 @@ fn bad_template() -> Refusal {
         code_prefix: "orders/",
         wild_rights: false,
         boundary: None,
+        names: StageNames::First,
         known: KnownValues::Nothing,
     };
     let errors = sluice_template::read(&packaged.to_string(), lines, &Manifest::default(), &deploying);

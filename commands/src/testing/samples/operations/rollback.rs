@@ -23,6 +23,7 @@ fn rolling_back(reason: Option<&str>) -> Journal {
             ..VersionSet::default()
         },
         has_stack: false,
+        is_first: false,
         reason: reason.map(str::to_owned),
         passed: vec![],
         outside: None,
