@@ -68,6 +68,8 @@ impl Params {
             parameters: self.before.as_ref().map(|before| before.parameters.clone()).unwrap_or_default(),
             from: (self.from.clone(), self.release.number),
             now,
+            artifact: self.release.artifact.clone(),
+            wanted: self.parameters.clone(),
             stack: described_changes(op)?,
         };
         Ok((self.approvals > 0).then(|| Node::new(StepId::new(CHANGES), "", step)))

@@ -57,6 +57,8 @@ pub(crate) enum KnownStage {
     Nothing,
     Apis(DirectValues),
     All(Box<StackValues>),
+    /// What is read is only shown to people.
+    Shown,
 }
 
 /// Whether a template may have statements with any action or any resource.
@@ -220,6 +222,7 @@ impl ReadJob {
             KnownStage::Nothing => KnownValues::Nothing,
             KnownStage::Apis(values) => KnownValues::Apis(values),
             KnownStage::All(values) => KnownValues::All(values),
+            KnownStage::Shown => KnownValues::Shown,
         };
         let boundary = names::boundary_arn(&self.target);
         let deploying = Deploying {

@@ -6,7 +6,9 @@
 //! differs. If nothing changes, the plan is the only step.
 
 mod described;
+mod execution;
 mod gather;
+mod leftover;
 mod messages;
 mod pass;
 mod plan;

@@ -1,9 +1,8 @@
 //! The steps of one pass: its change set is created, compared with what the pass may do, executed and awaited.
 
-use super::steps::{
-    AwaitChanges, AwaitDeletion, AwaitExecution, CreateChangeSet, DeleteLeftover, DropChangeSet,
-    ExecuteChangeSet, FoundChanges, PassEnd, Verdict,
-};
+use super::execution::{AwaitExecution, PassEnd, Verdict};
+use super::leftover::{AwaitDeletion, DeleteLeftover};
+use super::steps::{AwaitChanges, CreateChangeSet, DropChangeSet, ExecuteChangeSet, FoundChanges};
 use super::{StackOf, StackPlan, messages};
 use crate::operation::{EngineError, Node, OperationState, SignalKind, StepId};
 use crate::ports::ChangeSetIds;

@@ -14,7 +14,7 @@ use crate::manifest::Manifest;
 use crate::names::{alias_arn, function_arn, function_name};
 use crate::plain::{
     self, Attribute, DirectValues, Evaluator, Known, Need, ParameterValues, Part, Partial, PlainTemplate,
-    Question, Refused, Resolution, SourceMap, Split, Stage, StageNames, classify, rename,
+    Question, Refused, Resolution, SourceMap, Split, StackValues, Stage, StageNames, classify, rename,
 };
 use sluice_model::StageName;
 
@@ -43,7 +43,7 @@ pub fn read(
     let evaluator = Evaluator::new(&template, deploying.stage, &values, &later);
     let split = classify(&evaluator, &sources)?;
     let mut direct = match deploying.known {
-        KnownValues::Nothing => placeholders(&template, &split),
+        KnownValues::Nothing | KnownValues::Shown => placeholders(&template, &split),
         KnownValues::Apis(direct) => direct.clone(),
         KnownValues::All(values) => values.direct.clone(),
     };
@@ -62,6 +62,23 @@ pub fn read(
         unknown_parameters: values.unknown.clone(),
     };
     findings.finish(application)
+}
+
+/// Texts in place of values, for people. One of an ARN looks like an ARN.
+fn shown(needs: &BTreeSet<Need>) -> StackValues {
+    let mut values = StackValues { stack_id: Some("the stack's id".to_owned()), ..StackValues::default() };
+    for need in needs {
+        let Need::Resource { logical_id, attribute } = need else { continue };
+        let text = match attribute {
+            Attribute::Ref => format!("${{{logical_id}}}"),
+            Attribute::Named(name) if name.ends_with("Arn") => {
+                format!("arn:aws:cloudformation:::${{{logical_id}.{name}}}")
+            }
+            Attribute::Named(name) => format!("${{{logical_id}.{name}}}"),
+        };
+        values.direct.insert(logical_id, attribute.clone(), text);
+    }
+    values
 }
 
 /// The template with names of its own for a further stage of the account.
@@ -223,6 +240,12 @@ impl Reading<'_> {
             KnownValues::All(values) => {
                 let value = plain::resolved(&value, values, evaluator)?;
                 Ok(value.unwrap_or(Value::Null))
+            }
+            KnownValues::Shown => {
+                let found = plain::resolved(&value, &shown(&needs), evaluator);
+                // Only CloudFormation knows what another stack exports.
+                let text = |_| Some(Value::String(value.expression().to_string()));
+                Ok(found.unwrap_or_else(text).unwrap_or(Value::Null))
             }
             _ => Err(Violation::later(needs.iter().map(described).collect::<BTreeSet<_>>())),
         }

@@ -114,3 +114,13 @@ fn a_further_stage_has_names_of_its_own_and_asks_where_the_code_may_have_the_nam
     assert!(errors[0].problem.contains("the name orders is the first stage's"), "{errors:?}");
     assert!(World::new().read(&named("other".into())).is_ok(), "the first stage has the template's names");
 }
+
+#[test]
+fn people_see_what_waits_for_the_stack() {
+    let shown = read_knowing(KnownValues::Shown);
+    assert!(shown.is_complete());
+    let environment = &shown.functions["Reads"].environment;
+    assert_eq!(environment["TABLE"], "${Table}");
+    assert_eq!(environment["STREAM"], "arn:aws:cloudformation:::${Table.StreamArn}");
+    assert_eq!(shown.apis["Api"].body["x-pool"], "arn:aws:cloudformation:::${Pool.Arn}");
+}
