@@ -106,6 +106,7 @@ fn a_further_stage_has_names_of_its_own_and_asks_where_the_code_may_have_the_nam
             "Orders": { "Type": "AWS::DynamoDB::Table", "Properties": { "TableName": "orders" } },
         }))
     };
+    // The key of the code begins with the pipeline's name, which is the table's as well.
     let world = World { is_further: true, ..World::new() };
     let app = world.read(&named("orders".into())).unwrap();
     assert_eq!(app.functions["Hello"].environment["TABLE"], "orders-prod");
