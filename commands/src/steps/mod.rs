@@ -2,6 +2,7 @@
 
 mod artifact;
 mod artifact_reference;
+mod done;
 mod drift;
 mod gate;
 mod messages;
@@ -15,6 +16,7 @@ mod stack;
 
 pub(crate) use self::artifact::*;
 pub(crate) use self::artifact_reference::*;
+pub(crate) use self::done::*;
 pub(crate) use self::drift::*;
 pub(crate) use self::gate::*;
 pub(crate) use self::messages::*;
@@ -25,4 +27,3 @@ pub(crate) use self::record_change::*;
 pub(crate) use self::resolve::*;
 pub(crate) use self::smoke::*;
 pub(crate) use self::stack::{StackBack, StagedStack};
-use self::stack::{StackSteps, resolved_content, stack_steps};

@@ -128,8 +128,3 @@ fn move_nodes(to: &Move, after: &[StepId]) -> Vec<Node> {
         parts.flat_map(|part| resources::all().into_iter().filter_map(move |kind| kind.moves(to, part)));
     nodes.map(|node| node.after(after.iter().cloned()).holding(stage_slot(&to.before.stage))).collect()
 }
-
-/// Whether all of these steps are done.
-pub(crate) fn all_done(op: &OperationState, nodes: &[Node]) -> bool {
-    nodes.iter().all(|node| op.is_done(&node.id))
-}

@@ -12,6 +12,7 @@ use crate::operation::{Content, EngineError, Node, StepId};
 use crate::records::{VersionSet, prepare_slot};
 use crate::resources;
 use crate::resources::{Deployable, Part, Preparation, Prepared, Seen, ToPrepare, Watch};
+use crate::steps::stack::{StackSteps, resolved_content, stack_steps};
 use crate::steps::*;
 
 /// The steps of a version set, and the set itself once they are done.

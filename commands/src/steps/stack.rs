@@ -17,7 +17,8 @@ use crate::resources::stack::{
 };
 use crate::resources::{ApiValues, Deployable, Preparation, created_apis, direct_values};
 use crate::steps::artifact::{KnownStage, ReadApplication, WildRights};
-use crate::steps::{all_done, messages};
+use crate::steps::done::all_done;
+use crate::steps::messages;
 use sluice_model::{ApiKind, PipelineName, StageName, Target};
 use sluice_template::AppStack;
 use sluice_template::plain::DirectValues;

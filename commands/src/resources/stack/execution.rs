@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::messages;
-use super::pass::Pass;
+use super::of::Pass;
 use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::ports::{ChangeSetIds, EventsSince, StackClass, StackEvent, StackEvents};

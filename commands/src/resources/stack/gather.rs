@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join3;
 
-use super::{StackOf, messages};
+use super::messages;
+use super::of::StackOf;
 use crate::operation::{Context, EngineError};
 use crate::ports::{self, NoResult, Stack, StackClass, StackStatus, compute};
 use sluice_model::{Class, PortError};

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 
-use super::pass::Pass;
+use super::messages;
+use super::of::Pass;
+use super::of::StackOf;
 use super::plan::LOOK_AGAIN;
-use super::{StackOf, messages};
 use crate::application::Sluice;
 use crate::operation::effects::DELETE_STACK;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};

@@ -4,7 +4,7 @@ use crate::ports::{StackEvent, StackStatus};
 use sluice_model::{Refusal, ReleaseNumber, StageName, Text, shown};
 use sluice_template::plain::{Forbidden, PassError};
 
-use super::pass::Pass;
+use super::of::Pass;
 
 pub(super) const CREATE_ROLE: &str = "Create role of the stack";
 pub(super) const DELETE_LEFTOVER: &str = "Delete stack whose creation failed";

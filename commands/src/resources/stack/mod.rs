@@ -10,6 +10,7 @@ mod execution;
 mod gather;
 mod leftover;
 mod messages;
+mod of;
 mod pass;
 mod plan;
 mod role;
@@ -17,19 +18,13 @@ mod shown;
 mod steps;
 mod values;
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
-
 use crate::operation::effects::*;
-use crate::operation::{Context, EngineError, Node, OperationState, StepId};
+use crate::operation::{EngineError, Node, OperationState, StepId};
 use crate::resources::describe::Line;
-use crate::resources::resource::{Duty, Preparation, Resource};
-use crate::resources::role_nodes;
-use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
-use sluice_template::AppStack;
-use sluice_template::plain::{DirectValues, stack_name};
+use crate::resources::resource::{Duty, Resource};
+use crate::resources::role::role_nodes;
 
+pub(crate) use of::{StackOf, WantedStack};
 pub(crate) use pass::PassNodes;
 pub(crate) use plan::StackPlan;
 pub(crate) use values::stack_values;
@@ -56,47 +51,6 @@ impl Resource for Stack {
     }
 }
 
-/// What a release wants of its stage's stack.
-#[async_trait]
-pub(crate) trait WantedStack: Send + Sync {
-    /// Reads it, with the values of the stage's APIs; `None` if nothing belongs to a stack.
-    async fn wanted(&self, cx: &Context, apis: &DirectValues) -> Result<Option<AppStack>, EngineError>;
-}
-
-/// The stack of a stage for a release.
-#[derive(Clone)]
-pub(crate) struct StackOf {
-    pub(crate) target: Target,
-    pub(crate) pipeline: PipelineName,
-    pub(crate) stage: StageName,
-    /// The release that is deployed.
-    pub(crate) release: ReleaseNumber,
-    /// Whether the stage goes back to it: then only triggers change.
-    pub(crate) is_rollback: bool,
-    /// The values of the stage's APIs.
-    pub(crate) apis: DirectValues,
-    pub(crate) source: Arc<dyn WantedStack>,
-}
-
-impl StackOf {
-    pub(crate) fn new(of: &Preparation, apis: DirectValues, source: Arc<dyn WantedStack>) -> Self {
-        Self {
-            target: of.target.clone(),
-            pipeline: of.pipeline.clone(),
-            stage: of.stage.clone(),
-            release: of.release,
-            is_rollback: false,
-            apis,
-            source,
-        }
-    }
-
-    /// Its name.
-    pub(crate) fn name(&self) -> String {
-        stack_name(&self.pipeline, &self.stage)
-    }
-}
-
 /// The step that plans the passes. Its result is a [`StackPlan`].
 pub(crate) fn plan_node(of: &StackOf) -> Node {
     Node::new(StepId::new(PLAN), "", PlanStack { of: of.clone() })
@@ -105,7 +59,7 @@ pub(crate) fn plan_node(of: &StackOf) -> Node {
 /// What the planned passes change, for the people who approve it.
 pub(crate) fn described_changes(op: &OperationState) -> Result<Vec<Line>, EngineError> {
     let Some(plan) = planned(op)? else { return Ok(vec![]) };
-    let found = op.output::<steps::FoundChanges>(&pass::Pass::Grow.step("stack-changes"))?;
+    let found = op.output::<steps::FoundChanges>(&of::Pass::Grow.step("stack-changes"))?;
     let (grow, changes) = found.map(|found| (found.shown, found.changes)).unwrap_or_default();
     Ok(shown::lines(&grow, changes.saturating_sub(grow.len()), &plan.wires))
 }

@@ -2,37 +2,12 @@
 
 use super::execution::{AwaitExecution, PassEnd, Verdict};
 use super::leftover::{AwaitDeletion, DeleteLeftover};
+use super::messages;
+use super::of::{Pass, StackOf};
+use super::plan::StackPlan;
 use super::steps::{AwaitChanges, CreateChangeSet, DropChangeSet, ExecuteChangeSet, FoundChanges};
-use super::{StackOf, StackPlan, messages};
 use crate::operation::{EngineError, Node, OperationState, SignalKind, StepId};
 use crate::ports::ChangeSetIds;
-use sluice_model::OperationId;
-
-/// A pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pass {
-    /// Before the versions are made.
-    Grow,
-    /// After the stage moved, with the number of the attempt, from 1.
-    Wire(usize),
-}
-
-impl Pass {
-    pub(super) fn step(self, what: &str) -> StepId {
-        match self {
-            Pass::Grow => StepId::of(what, "grow"),
-            Pass::Wire(attempt) => StepId::of(what, &format!("wire-{attempt}")),
-        }
-    }
-
-    /// The name of its change set, and the token of its requests: letters, digits and hyphens.
-    pub(super) fn token(self, operation: &OperationId) -> String {
-        match self {
-            Pass::Grow => format!("sluice-{operation}-grow"),
-            Pass::Wire(attempt) => format!("sluice-{operation}-wire-{attempt}"),
-        }
-    }
-}
 
 /// The steps of a pass as far as they can be named.
 pub(crate) struct PassNodes {

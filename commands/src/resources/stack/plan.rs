@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::gather::{Gathered, Passes, digest};
+use super::messages;
+use super::of::StackOf;
 use super::shown::ShownChange;
-use super::{StackOf, messages};
 use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::records::{Stage, VersionSet, from_item};

@@ -39,7 +39,7 @@ impl ShownChange {
         Self { what, logical_id: change.logical_id.clone(), kind: change.kind.clone() }
     }
 
-    /// The changes from one template to another, as far as they can be told without CloudFormation.
+    /// The changes from one template to another, as far as the templates show them.
     pub(super) fn between(before: &StackTemplate, after: Option<&Emission>) -> Vec<Self> {
         let Some(after) = after.map(|after| &after.template) else { return vec![] };
         let of = |what, id: &String, kind: &String| Self { what, logical_id: id.clone(), kind: kind.clone() };

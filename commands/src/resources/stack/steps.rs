@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::gather::{Gathered, Passes, digest, parameters};
-use super::pass::Pass;
+use super::messages;
+use super::of::Pass;
+use super::of::StackOf;
 use super::plan::LOOK_AGAIN;
 use super::role::stack_role;
 use super::shown::{MOST_SHOWN, ShownChange};
-use super::{StackOf, messages};
 use crate::application::Sluice;
 use crate::names;
 use crate::operation::effects::{CREATE_CHANGE_SET, DELETE_CHANGE_SET, EXECUTE_CHANGE_SET};
