@@ -72,6 +72,7 @@ impl Installation {
             bucket: pipeline.bucket.clone(),
             release,
             before: record.current.as_ref().map(|current| current.release),
+            has_stack: record.current.as_ref().is_some_and(|current| current.has_stack),
             apis: record.current.as_ref().map(|current| current.apis.clone()).unwrap_or_default(),
             next: pipeline.next(stage).filter(|next| is_open(state, name, next, at)).cloned(),
             has_next: pipeline.next(stage).is_some(),

@@ -18,7 +18,7 @@ use crate::records::{AuditSubject, stage_slot, to_item};
 use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Want, pass};
 use crate::steps::{
-    Preparing, StageMove, TOO_MANY_FUNCTIONS, all_done, move_subject, preparation_contents,
+    Preparing, StageMove, TOO_MANY_FUNCTIONS, all_done, has_moved, move_subject, preparation_contents,
     preparation_nodes, resolution_nodes, same_policy, same_stage, touched,
 };
 use sluice_model::{Refusal, Target};
@@ -42,7 +42,7 @@ impl Operation<Sluice> for Deploy {
         op: &OperationState,
         target: &Target,
     ) -> Result<Vec<Node>, EngineError> {
-        let Preparing { mut nodes, set } = preparation_nodes(&params.preparation(op, target))?;
+        let Preparing { mut nodes, set, .. } = preparation_nodes(&params.preparation(op, target))?;
         let Some(ready) = set else { return Ok(nodes) };
         let before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
         if !all_done(op, &nodes) {
@@ -56,10 +56,11 @@ impl Operation<Sluice> for Deploy {
             is_new: true,
             is_rollback: false,
             smoke: params.smoke.as_ref(),
+            stack: ready.stack.as_ref(),
         };
         match moves.impossible_test(&before) {
             Some(test) => nodes.push(test),
-            None => nodes.extend(moves.nodes(op, before, &[])),
+            None => nodes.extend(moves.nodes(op, before, &[])?),
         }
         Ok(nodes)
     }
@@ -91,6 +92,9 @@ impl Operation<Sluice> for Deploy {
         at: Timestamp,
     ) -> Result<(), Refusal> {
         let Params { name, stage, smoke, parameters, .. } = params;
+        if has_moved(op) {
+            return Ok(());
+        }
         let state = &snapshot.state;
         pass(state, &Attempt { pipeline: name, stage, want: Want::Deploy, at })?;
         if *slot != stage_slot(stage) {

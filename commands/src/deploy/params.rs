@@ -30,6 +30,9 @@ pub struct Params {
     /// The APIs that the stage's record names.
     #[serde(default, skip_serializing_if = "PinnedApis::is_empty")]
     pub apis: PinnedApis,
+    /// Whether the stage's record has a stack.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_stack: bool,
     /// The stage after it, if its gates are open.
     pub next: Option<StageName>,
     /// Whether there is a stage after it, open or not.
@@ -61,7 +64,11 @@ impl Params {
             stage: &self.stage,
             bucket: &self.bucket,
             artifact: &self.artifact,
+            release: self.release,
             apis: &self.apis,
+            has_stack: self.has_stack,
+            is_first: true,
+            stack_after: Some(&[]),
             before: self.before,
             outside: self.outside.as_ref(),
             parameters: &self.parameters,

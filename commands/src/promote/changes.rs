@@ -50,6 +50,12 @@ impl Changes {
         Self { lines, functions: resources::count_changed(&change), since }
     }
 
+    /// The same with lines after all others.
+    pub(super) fn and(mut self, lines: &[Line]) -> Self {
+        self.lines.extend_from_slice(lines);
+        self
+    }
+
     /// The same with a line before all others.
     pub(super) fn noting(mut self, line: &str) -> Self {
         self.lines.insert(0, Line::plain(line.to_owned(), true));

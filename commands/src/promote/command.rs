@@ -81,6 +81,7 @@ impl Installation {
                 commit: current.commit.clone(),
                 parameters: current.parameters.clone(),
             }),
+            has_stack: target.current.as_ref().is_some_and(|current| current.has_stack),
             apis: target.current.as_ref().map(|current| current.apis.clone()).unwrap_or_default(),
             approvals: if reason.is_some() {
                 0

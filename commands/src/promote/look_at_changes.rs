@@ -12,11 +12,12 @@ use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::promote::Changes;
 use crate::promote::messages::LISTED_IN_FULL;
 use crate::promote::refusals::TOO_MANY_CHANGES;
-use crate::records::{Release, Stage, from_item};
-use crate::resources::Deployable;
+use crate::records::{Artifact, Release, Stage, from_item};
+use crate::resources::{Deployable, Line};
 use crate::rules::Parameters;
-use crate::steps::{ReadApplication, WildRights};
+use crate::steps::{KnownStage, ReadApplication, WildRights};
 use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
+use sluice_template::Application;
 
 /// Reads the running release and compares it with the new one.
 pub(super) struct LookAtChanges {
@@ -30,19 +31,40 @@ pub(super) struct LookAtChanges {
     pub(super) parameters: Parameters,
     /// The source stage and the new release.
     pub(super) from: (StageName, ReleaseNumber),
-    /// The new release.
+    /// The new release, as far as it is known before the stage's stack changes.
     pub(super) now: Arc<Deployable>,
+    /// Its artifact, and the values of its parameters.
+    pub(super) artifact: Artifact,
+    pub(super) wanted: Parameters,
+    /// What changes in the stage's stack.
+    pub(super) stack: Vec<Line>,
 }
 
 impl LookAtChanges {
     /// The whole release, if it cannot be compared.
-    fn whole(&self) -> Result<Changes, EngineError> {
-        let changes = Changes::between(None, &self.now.application, &self.target, None);
-        changes.noting(LISTED_IN_FULL).readable().map_err(EngineError::Refused)
+    fn whole(&self, now: &Application) -> Result<Changes, EngineError> {
+        let changes = Changes::between(None, now, &self.target, None);
+        changes.noting(LISTED_IN_FULL).and(&self.stack).readable().map_err(EngineError::Refused)
     }
 
-    async fn found(&self, cx: &Context) -> Result<Changes, EngineError> {
-        let Self { target, pipeline, stage, bucket, before, parameters, from: (from, number), now } = self;
+    /// Reads a release as people see it.
+    fn read(&self, artifact: &Artifact, parameters: &Parameters) -> ReadApplication {
+        ReadApplication {
+            target: self.target.clone(),
+            pipeline: self.pipeline.clone(),
+            stage: self.stage.clone(),
+            bucket: self.bucket.clone(),
+            artifact: artifact.clone(),
+            parameters: parameters.clone(),
+            // One runs already, and the gate of the stage checks the other one.
+            wild_rights: WildRights::Accepted,
+            is_first: false,
+            known: KnownStage::Shown,
+        }
+    }
+
+    async fn found(&self, cx: &Context, now: &Application) -> Result<Changes, EngineError> {
+        let Self { target, pipeline, before, parameters, from: (from, number), stack: of_stack, .. } = self;
         let keys = &cx.world.keys;
         let (release, source) =
             (before.map(|before| keys.release(pipeline, before)), keys.stage(pipeline, from));
@@ -60,23 +82,14 @@ impl LookAtChanges {
         }
         let before = match (before, found) {
             (None, _) => None,
-            (Some(_), None) => return self.whole(),
+            (Some(_), None) => return self.whole(now),
             (Some(_), Some(found)) => {
-                let read = ReadApplication {
-                    target: target.clone(),
-                    pipeline: pipeline.clone(),
-                    stage: stage.clone(),
-                    bucket: bucket.clone(),
-                    artifact: found.artifact,
-                    parameters: parameters.clone(),
-                    // It runs already.
-                    wild_rights: WildRights::Accepted,
-                };
+                let read = self.read(&found.artifact, parameters);
                 Some(read.application(cx).await?)
             }
         };
-        let changes = Changes::between(before.as_ref(), &now.application, target, since);
-        changes.readable().map_err(EngineError::Refused)
+        let changes = Changes::between(before.as_ref(), now, target, since);
+        changes.and(of_stack).readable().map_err(EngineError::Refused)
     }
 }
 
@@ -86,7 +99,12 @@ impl Step<Sluice> for LookAtChanges {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        match self.found(cx).await {
+        let now = match self.now.application.is_complete() {
+            true => self.now.application.clone(),
+            // Approvers see every right, also of functions that wait for the stack.
+            false => self.read(&self.artifact, &self.wanted).application(cx).await?,
+        };
+        match self.found(cx, &now).await {
             Ok(changes) => Progress::done(changes),
             Err(error @ EngineError::Store(_)) if error.can_retry() => Err(error),
             Err(EngineError::Refused(refusal)) if refusal.code == TOO_MANY_CHANGES => {
@@ -94,7 +112,7 @@ impl Step<Sluice> for LookAtChanges {
             }
             Err(error) => {
                 tracing::warn!(operation = %cx.operation, %error, "the changes of a promotion could not be read");
-                Progress::done(self.whole()?)
+                Progress::done(self.whole(&now)?)
             }
         }
     }

@@ -3,6 +3,7 @@
 //! The version set is made before the gate, while nobody waits. The approval is bound to it and to the release that the stage
 //! ran at the request. After the approval only aliases and the API stage move: two calls in a row at most.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -20,11 +21,12 @@ use crate::promote::outdated::node as void_outdated_node;
 use crate::promote::params::{APPROVAL, CHANGES, COMMITS, KIND, Params};
 use crate::promote::refusals::stage_moved;
 use crate::records::{AuditSubject, stage_slot};
+use crate::resources::stack::described_changes;
 use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Subjects, pass};
 use crate::steps::{
-    STAGE_REVISION, StageMove, TOO_MANY_FUNCTIONS, all_done, application, preparation_contents,
-    preparation_nodes, resolution_nodes, same_policy, same_stage, touched,
+    ReadySet, STAGE_REVISION, StageMove, TOO_MANY_FUNCTIONS, all_done, application, has_moved,
+    preparation_contents, preparation_nodes, resolution_nodes, same_policy, same_stage, touched,
 };
 use sluice_model::{Permission, Refusal, Target};
 
@@ -35,6 +37,22 @@ impl Params {
         let (target, runs) = (target.clone(), before.commit.id.clone());
         let step = LookAtCommits { target, repository, newest: self.release.commit.clone(), runs };
         (self.approvals > 0).then(|| Node::new(StepId::new(COMMITS), "", step))
+    }
+
+    /// The step that waits for approvals, after everything in `before`.
+    fn approval(&self, op: &OperationState, before: &mut Vec<StepId>) -> Result<Option<Node>, EngineError> {
+        if self.approvals == 0 {
+            return Ok(None);
+        }
+        let step = Approval {
+            params: self.clone(),
+            requester: op.spec.actor.id.clone(),
+            seen: op.output(&StepId::new(STAGE_REVISION))?,
+        };
+        let node = Node::new(StepId::new(APPROVAL), messages::approval_step(self.approvals), step);
+        let node = node.after(before.clone());
+        before.push(StepId::new(APPROVAL));
+        Ok(Some(node))
     }
 
     /// The step that compares the releases, for approvers. It is the last one before the approval: its result goes into the
@@ -50,6 +68,9 @@ impl Params {
             parameters: self.before.as_ref().map(|before| before.parameters.clone()).unwrap_or_default(),
             from: (self.from.clone(), self.release.number),
             now,
+            artifact: self.release.artifact.clone(),
+            wanted: self.parameters.clone(),
+            stack: described_changes(op)?,
         };
         Ok((self.approvals > 0).then(|| Node::new(StepId::new(CHANGES), "", step)))
     }
@@ -57,6 +78,28 @@ impl Params {
 
 /// The operation.
 pub struct Promote;
+
+impl Promote {
+    /// The rest of the preparation, which changes the stage's stack and so needs the approval: the version set once it is made.
+    fn after_approval(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+        (nodes, before): (&mut Vec<Node>, &mut Vec<StepId>),
+    ) -> Result<Option<ReadySet>, EngineError> {
+        let known: BTreeSet<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
+        nodes.extend(params.approval(op, before)?);
+        let approved: Vec<StepId> = before.iter().filter(|id| id.0 == APPROVAL).cloned().collect();
+        let rest = preparation_nodes(&params.preparation(op, target, Some(&approved)))?;
+        let more = rest.nodes.into_iter().filter(|node| !known.contains(&node.id));
+        let more: Vec<Node> = more.map(|node| node.holding(stage_slot(&params.to))).collect();
+        before.extend(more.iter().map(|node| node.id.clone()));
+        let is_done = all_done(op, &more);
+        nodes.extend(more);
+        Ok(rest.set.filter(|_| is_done))
+    }
+}
 
 impl Operation<Sluice> for Promote {
     type Params = Params;
@@ -77,15 +120,28 @@ impl Operation<Sluice> for Promote {
         op: &OperationState,
         target: &Target,
     ) -> Result<Vec<Node>, EngineError> {
-        let prepared = preparation_nodes(&params.preparation(op, target))?;
-        let ready = prepared.set.filter(|_| all_done(op, &prepared.nodes));
+        let prepared = preparation_nodes(&params.preparation(op, target, None))?;
+        let is_done = all_done(op, &prepared.nodes);
+        let ready = prepared.set.filter(|_| is_done);
         let mut nodes: Vec<Node> = params.commits(target).into_iter().chain(prepared.nodes).collect();
-        let Some(ready) = ready else { return Ok(nodes) };
+        if ready.is_none() && !(prepared.waits && is_done) {
+            return Ok(nodes);
+        }
         let mut before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
         if let Some(node) = params.changes(op, target)? {
             before.push(node.id.clone());
             nodes.push(node);
         }
+        let ready = match ready {
+            Some(ready) => ready,
+            None => {
+                if let Some(ready) = self.after_approval(params, op, target, (&mut nodes, &mut before))? {
+                    ready
+                } else {
+                    return Ok(nodes);
+                }
+            }
+        };
         let release = params.before.as_ref().map(|before| before.release);
         let ran = RanBefore { pipeline: params.name.clone(), stage: params.to.clone(), release };
         let moves = StageMove {
@@ -94,27 +150,17 @@ impl Operation<Sluice> for Promote {
             is_new: false,
             is_rollback: false,
             smoke: params.smoke.as_ref(),
+            stack: ready.stack.as_ref(),
         };
         if let Some(test) = moves.impossible_test(&before) {
             nodes.push(test);
             return Ok(nodes);
         }
-        if params.approvals > 0 {
-            let title = messages::approval_step(params.approvals);
-            let node = Node::new(
-                StepId::new(APPROVAL),
-                title,
-                Approval {
-                    params: Params::clone(params),
-                    requester: op.spec.actor.id.clone(),
-                    seen: op.output(&StepId::new(STAGE_REVISION))?,
-                },
-            );
-            nodes.push(node.after(before.clone()));
-            before.push(StepId::new(APPROVAL));
+        if !before.contains(&StepId::new(APPROVAL)) {
+            nodes.extend(params.approval(op, &mut before)?);
         }
         let approved: Vec<StepId> = before.iter().filter(|id| id.0 == APPROVAL).cloned().collect();
-        nodes.extend(moves.nodes(op, before, &approved));
+        nodes.extend(moves.nodes(op, before, &approved)?);
         nodes.extend(void_outdated_node(op, &params.name, &params.to)?);
         Ok(nodes)
     }
@@ -125,7 +171,7 @@ impl Operation<Sluice> for Promote {
         op: &OperationState,
         target: &Target,
     ) -> Result<Vec<Arc<dyn Content<Sluice>>>, EngineError> {
-        preparation_contents(&params.preparation(op, target))
+        preparation_contents(&params.preparation(op, target, None))
     }
 
     fn resolution(
@@ -159,7 +205,7 @@ impl Operation<Sluice> for Promote {
     ) -> Result<(), Refusal> {
         let state = &snapshot.state;
         let Params { name, to, before, .. } = params;
-        if *slot != stage_slot(to) {
+        if *slot != stage_slot(to) || has_moved(op) {
             return Ok(());
         }
         let now = state.stages.get(to).and_then(|stage| stage.current.as_ref());

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::operation::{OperationState, PROMOTE, SignalKind};
+use crate::operation::{OperationState, PROMOTE, SignalKind, StepId};
 use crate::records::{AuditSubject, Change, PinnedApis, Release};
 use crate::resources::Preparation;
 use crate::rules::{Asked, Drift, Parameters, Smoke, Want};
@@ -39,6 +39,9 @@ pub struct Params {
     /// The APIs that the stage's record names.
     #[serde(default, skip_serializing_if = "PinnedApis::is_empty")]
     pub apis: PinnedApis,
+    /// Whether the stage's record has a stack.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_stack: bool,
     /// The number of approvals it needs.
     pub approvals: usize,
     /// The people to mention: approvers, including some members of groups.
@@ -87,7 +90,12 @@ impl Params {
     }
 
     /// The input of the version set.
-    pub(super) fn preparation<'a>(&'a self, op: &'a OperationState, target: &'a Target) -> Preparation<'a> {
+    pub(super) fn preparation<'a>(
+        &'a self,
+        op: &'a OperationState,
+        target: &'a Target,
+        stack_after: Option<&'a [StepId]>,
+    ) -> Preparation<'a> {
         Preparation {
             op,
             target,
@@ -95,7 +103,11 @@ impl Params {
             stage: &self.to,
             bucket: &self.bucket,
             artifact: &self.release.artifact,
+            release: self.release.number,
             apis: &self.apis,
+            has_stack: self.has_stack,
+            is_first: false,
+            stack_after,
             before: self.before.as_ref().map(|before| before.release),
             outside: self.outside.as_ref(),
             parameters: &self.parameters,

@@ -42,9 +42,22 @@ pub struct VersionSet {
     /// The values that the template's parameters had when the versions were made.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
+    /// The stage's stack with this release, if the release has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<PinnedStack>,
     /// Whether `/pipeline tidy` may have deleted these versions. If so, the stage cannot be rolled back to them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tidied: bool,
+}
+
+/// A stage's stack with a release.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedStack {
+    /// The SHA-256 of its template, in hex.
+    pub template: String,
+    /// The logical ids of its resources that the release's functions, roles and APIs refer to.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub needed: BTreeSet<String>,
 }
 
 /// The last time a pipeline was tidied.

@@ -70,6 +70,9 @@ pub struct Current {
     /// The values that the template's parameters had when its versions were made.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
+    /// Whether the stage has a stack.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_stack: bool,
 }
 
 impl Stage {
@@ -153,6 +156,7 @@ mod tests {
             by: Actor::in_slack("U1ANN".parse().unwrap(), "ann"),
             apis: PinnedApis::new(),
             parameters: Parameters::new(),
+            has_stack: false,
         }
     }
 

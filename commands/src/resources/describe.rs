@@ -10,7 +10,7 @@ use sluice_template::{AppFunction, Application};
 
 /// How many functions a line names, and how long each name may be.
 const NAMED: usize = 8;
-pub(super) const WORD: usize = 60;
+pub(crate) const WORD: usize = 60;
 
 /// From one application to another on the same stage.
 pub(crate) struct Change<'a> {
@@ -65,7 +65,7 @@ fn is_none(count: &usize) -> bool {
     *count == 0
 }
 
-pub(super) fn short(text: &str, most: usize) -> String {
+pub(crate) fn short(text: &str, most: usize) -> String {
     let mut short: String = text.chars().take(most).collect();
     if short.len() < text.len() {
         short.push('…');

@@ -33,6 +33,11 @@ impl Resource for LogGroup {
     fn prepare(&self, to: ToPrepare) -> Result<Prepared, EngineError> {
         let (of, Part::Function(logical)) = (to.of, to.part) else { return Ok(Prepared::default()) };
         let planned = to.planned(logical)?;
+        // The stack makes the group that the template declares, and with its retention.
+        let declared = to.plan.application.stack.as_ref().map(|stack| &stack.log_groups);
+        if declared.is_some_and(|groups| groups.contains(&function_log_group(&planned.name))) {
+            return Ok(Prepared::default());
+        }
         if !matches!(function::looked(of.op, logical)?.diff(&planned), Diff::Create) {
             return Ok(Prepared::default());
         }

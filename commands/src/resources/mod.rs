@@ -17,6 +17,7 @@ mod resource;
 pub mod rights;
 mod role;
 mod seen;
+pub(crate) mod stack;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ mod watch;
 pub(crate) use api::ApiLook;
 #[cfg(test)]
 pub(crate) use api::described;
-pub(crate) use api::moved_apis;
+pub(crate) use api::{ApiValues, created_apis, direct_values, moved_apis};
 pub use document::document;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use function::{FunctionLook, Latest};
@@ -51,8 +52,16 @@ pub(crate) use watch::{RanBefore, Watch, began_to_move, is_in_doubt, mark, mover
 use crate::rules::{Drift, Recorded};
 
 /// Every kind. In one part of a release, a kind may need the kinds before it in this list.
-pub(crate) fn all() -> [&'static dyn Resource; 6] {
-    [&layer::Layer, &role::Role, &function::Function, &alias::Alias, &api::StageApi, &log_group::LogGroup]
+pub(crate) fn all() -> [&'static dyn Resource; 7] {
+    [
+        &layer::Layer,
+        &role::Role,
+        &function::Function,
+        &alias::Alias,
+        &api::StageApi,
+        &log_group::LogGroup,
+        &stack::Stack,
+    ]
 }
 
 /// The differences between the record of a stage and what was seen of it.

@@ -119,8 +119,16 @@ pub(crate) struct Preparation<'a> {
     pub(crate) stage: &'a StageName,
     pub(crate) bucket: &'a str,
     pub(crate) artifact: &'a Artifact,
+    /// The release.
+    pub(crate) release: ReleaseNumber,
     /// The APIs that the stage's record names.
     pub(crate) apis: &'a PinnedApis,
+    /// Whether the stage's record has a stack.
+    pub(crate) has_stack: bool,
+    /// Whether the stage is the pipeline's first: it has the template's own physical names.
+    pub(crate) is_first: bool,
+    /// The steps after which the stack may change; `None` if people decide later.
+    pub(crate) stack_after: Option<&'a [StepId]>,
     /// The release that the stage ran when the operation was requested.
     pub(crate) before: Option<ReleaseNumber>,
     /// Drift that the requester saw and accepted.

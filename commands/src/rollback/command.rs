@@ -79,6 +79,8 @@ impl Installation {
             before_commit: current.commit.clone(),
             release,
             set,
+            has_stack: current.has_stack,
+            is_first: pipeline.stages.first() == Some(stage),
             reason,
             goes_first: state.queue.tickets.iter().any(|ticket| ticket.kind == promote::KIND),
             passed,

@@ -23,10 +23,28 @@ use crate::resources::{ApiPlace, Asleep, Move, RanBefore, Seen, Surveyed, Watch,
 use crate::rollback::messages;
 use crate::rollback::params::Params;
 use crate::rules::{Attempt, Want, pass};
-use crate::steps::{StageMove, all_done, drift_note, move_subject, resolution_nodes, touched};
+use crate::steps::{
+    StackBack, StageMove, all_done, drift_note, has_moved, move_subject, resolution_nodes, touched,
+};
 use crate::{promote, resources};
 use sluice_engine::Precedence;
 use sluice_model::{Actor, Permission, Refusal, Target};
+
+impl Params {
+    /// The steps that connect the triggers of the release, and disconnect those that it did not have. Data stays.
+    fn triggers(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
+        let stack = StackBack {
+            target,
+            pipeline: &self.name,
+            stage: &self.stage,
+            release: &self.release,
+            set: &self.set,
+            is_first: self.is_first,
+        };
+        let nodes = stack.nodes(op, &StepId::new("record"))?;
+        Ok(nodes.into_iter().map(|node| node.holding(stage_slot(&self.stage))).collect())
+    }
+}
 
 /// The operation.
 pub struct Rollback;
@@ -92,9 +110,20 @@ impl Operation<Sluice> for Rollback {
             release: Some(params.before),
         };
         let to = Move { target, before: &before, set: &params.set, seen: &seen };
-        let moves = StageMove { to, release: &params.release, is_new: false, is_rollback: true, smoke: None }
-            .nodes(op, vec![look.clone()], &[look]);
+        let moves = StageMove {
+            to,
+            release: &params.release,
+            is_new: false,
+            is_rollback: true,
+            smoke: None,
+            stack: None,
+        }
+        .nodes(op, vec![look.clone()], &[look])?;
         nodes.extend(moves);
+        if params.has_stack {
+            // The way back must not wait for CloudFormation: the triggers follow it.
+            nodes.extend(params.triggers(op, target)?);
+        }
         nodes.extend(promote::void_outdated_node(op, &params.name, &params.stage)?);
         Ok(nodes)
     }
@@ -118,11 +147,14 @@ impl Operation<Sluice> for Rollback {
     fn gate(
         &self,
         params: &Params,
-        _op: &OperationState,
+        op: &OperationState,
         _: &Slot,
         snapshot: &Snapshot,
         at: Timestamp,
     ) -> Result<(), Refusal> {
+        if has_moved(op) {
+            return Ok(());
+        }
         let state = &snapshot.state;
         let Params { name, stage, before, .. } = params;
         pass(state, &Attempt { pipeline: name, stage, want: Want::Rollback, at })?;

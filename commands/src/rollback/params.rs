@@ -21,6 +21,12 @@ pub struct Params {
     pub release: Release,
     /// The versions of that release on this stage.
     pub set: VersionSet,
+    /// Whether the stage has a stack.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_stack: bool,
+    /// Whether the stage is the pipeline's first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_first: bool,
     /// The reason.
     pub reason: Option<String>,
     /// Whether a promotion of the pipeline was open when this was requested. A promotion to the stage is pre-empted.

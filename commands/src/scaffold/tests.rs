@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::packager;
 use sluice_model::{StageName, Target};
-use sluice_template::plain::Stage;
-use sluice_template::{Deploying, Manifest};
+use sluice_template::plain::{Stage, StageNames};
+use sluice_template::{Deploying, KnownValues, Manifest};
 
 /// What the packager made of the scaffold of `orders`; `docs/templates.md` says how to make them anew.
 const PACKAGED: &str = include_str!("../../scaffold/fixture/packaged.json");
@@ -132,6 +132,9 @@ fn the_packaged_scaffold_is_read_for_a_stage() {
         code_bucket: "sluice-123456789012-us-east-1",
         code_prefix: "orders",
         wild_rights: false,
+        boundary: None,
+        names: StageNames::First,
+        known: KnownValues::Nothing,
     };
     let manifest = Manifest::parse(MANIFEST).unwrap();
     let application = sluice_template::read(PACKAGED, LINES, &manifest, &deploying).unwrap();

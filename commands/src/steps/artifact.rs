@@ -22,8 +22,8 @@ use crate::rules::{Parameters, Policy};
 use crate::steps::artifact_reference::{ReadArtifact, read_artifact};
 use crate::steps::messages;
 use sluice_model::{Class, CodeRef, PipelineName, PortError, StageName, Target};
-use sluice_template::plain::Stage;
-use sluice_template::{Application, Deploying, LARGEST_FILE, Manifest};
+use sluice_template::plain::{DirectValues, StackValues, Stage, StageNames};
+use sluice_template::{Application, Deploying, KnownValues, LARGEST_FILE, Manifest};
 
 /// The largest file of an artifact, in bytes.
 pub(crate) const ARTIFACT_LIMIT: u64 = LARGEST_FILE as u64;
@@ -44,6 +44,21 @@ pub(crate) struct ReadApplication {
     /// The stage's values of the template's parameters.
     pub(crate) parameters: Parameters,
     pub(crate) wild_rights: WildRights,
+    /// Whether the stage has the template's own physical names.
+    pub(crate) is_first: bool,
+    /// What is known of the stage's other resources.
+    pub(crate) known: KnownStage,
+}
+
+/// What is known of a stage's resources when a template is read for it.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum KnownStage {
+    #[default]
+    Nothing,
+    Apis(DirectValues),
+    All(Box<StackValues>),
+    /// What is read is only shown to people.
+    Shown,
 }
 
 /// Whether a template may have statements with any action or any resource.
@@ -101,7 +116,7 @@ impl ReadApplication {
             .collect())
     }
 
-    async fn deployable(&self, cx: &Context) -> Result<Deployable, EngineError> {
+    pub(super) async fn deployable(&self, cx: &Context) -> Result<Deployable, EngineError> {
         let application = self.application(cx).await?;
         Deployable::new(&self.target, &self.pipeline, &self.stage, application)
     }
@@ -130,6 +145,8 @@ impl ReadApplication {
             code: self.artifact.code.clone(),
             files: Files { packaged, lines, manifest },
             parameters: self.parameters.clone(),
+            is_first: self.is_first,
+            known: self.known.clone(),
         };
         job.run(&*cx.world.workers).await
     }
@@ -164,6 +181,8 @@ struct ReadJob {
     code: BTreeMap<String, CodeRef>,
     parameters: Parameters,
     wild_rights: bool,
+    is_first: bool,
+    known: KnownStage,
     files: Files,
 }
 
@@ -199,7 +218,17 @@ impl ReadJob {
             parameters: &self.parameters,
             system_parameters: &system_parameters,
         };
+        let known = match &self.known {
+            KnownStage::Nothing => KnownValues::Nothing,
+            KnownStage::Apis(values) => KnownValues::Apis(values),
+            KnownStage::All(values) => KnownValues::All(values),
+            KnownStage::Shown => KnownValues::Shown,
+        };
+        let boundary = names::boundary_arn(&self.target);
         let deploying = Deploying {
+            known,
+            names: if self.is_first { StageNames::First } else { StageNames::Further(&self.stage) },
+            boundary: Some(&boundary),
             stage,
             code_bucket: &self.bucket,
             code_prefix: &prefix,
@@ -239,6 +268,8 @@ mod tests {
             bucket: "bucket".into(),
             code: BTreeMap::new(),
             wild_rights: false,
+            is_first: true,
+            known: KnownStage::Nothing,
             files: Files {
                 packaged: "{}".into(),
                 lines: "{}".into(),

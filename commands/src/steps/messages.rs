@@ -12,6 +12,7 @@ use sluice_template::{TemplateCode, TemplateError};
 
 // The titles of the steps.
 pub(super) const READ_ARTIFACT: &str = "Read artifact";
+pub(super) const READ_VALUES: &str = "Read values of the stack";
 
 pub(super) fn smoke_test(smoke: &Smoke) -> Text {
     Text::plain("Run smoke test ").code(smoke.act())
@@ -94,6 +95,14 @@ pub(super) fn artifact_read_differently() -> Refusal {
         "artifact-read-differently",
         "This version of Sluice reads the template differently from the version that started this operation.",
         "Build and deploy again with this version.",
+    )
+}
+
+pub(super) fn values_changed() -> Refusal {
+    Refusal::new(
+        "stack-values-changed",
+        "The values that functions need of the stack changed while this operation ran.",
+        "See who changed the stack in its events. Then deploy again.",
     )
 }
 

@@ -2,6 +2,7 @@
 
 mod artifact;
 mod artifact_reference;
+mod done;
 mod drift;
 mod gate;
 mod messages;
@@ -11,9 +12,11 @@ mod record;
 mod record_change;
 mod resolve;
 mod smoke;
+mod stack;
 
 pub(crate) use self::artifact::*;
 pub(crate) use self::artifact_reference::*;
+pub(crate) use self::done::*;
 pub(crate) use self::drift::*;
 pub(crate) use self::gate::*;
 pub(crate) use self::messages::*;
@@ -23,3 +26,4 @@ pub(crate) use self::record::*;
 pub(crate) use self::record_change::*;
 pub(crate) use self::resolve::*;
 pub(crate) use self::smoke::*;
+pub(crate) use self::stack::{StackBack, StagedStack};

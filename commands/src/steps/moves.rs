@@ -1,12 +1,13 @@
 //! Moves a stage to a release: its API, whose routes and versions one call moves together, and beside it the aliases of all
 //! functions, for events and direct callers.
 
-use crate::operation::{End, Keys, Node, OperationState, StepId};
+use crate::operation::{End, EngineError, Keys, Node, OperationState, StepId};
 use crate::ports::{DueChange, Guard, Precondition, Write};
 use crate::records::{AuditSubject, Current, Release, TOUCHED, VersionSet, stage_slot};
+use crate::resources::stack::PassNodes;
 use crate::resources::{self, Move, Part, began_to_move};
 use crate::rules::Smoke;
-use crate::steps::{RecordMove, SmokeTest};
+use crate::steps::{RecordMove, SmokeTest, StagedStack};
 use jiff::Timestamp;
 use sluice_model::{Actor, PipelineName, ReleaseNumber, StageName};
 
@@ -19,6 +20,8 @@ pub(crate) struct StageMove<'a> {
     /// Whether it is a rollback: the release ran on the stage before, and its version set is recorded.
     pub(crate) is_rollback: bool,
     pub(crate) smoke: Option<&'a Smoke>,
+    /// The stage's stack, to be wired to the release.
+    pub(crate) stack: Option<&'a StagedStack>,
 }
 
 impl StageMove<'_> {
@@ -31,7 +34,12 @@ impl StageMove<'_> {
 
     /// The moves, the smoke test and the record. The moves need only `needs`, because everything else in `before` is already
     /// done. With hundreds of moves and a thousand steps before them, the graph would have a million edges otherwise.
-    pub(crate) fn nodes(&self, op: &OperationState, before: Vec<StepId>, needs: &[StepId]) -> Vec<Node> {
+    pub(crate) fn nodes(
+        &self,
+        op: &OperationState,
+        before: Vec<StepId>,
+        needs: &[StepId],
+    ) -> Result<Vec<Node>, EngineError> {
         let Self { to: Move { before: ran, set, .. }, is_rollback, .. } = *self;
         let mut nodes = move_nodes(&self.to, needs);
         let mut after: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).chain(before).collect();
@@ -49,8 +57,14 @@ impl StageMove<'_> {
             release: self.is_new.then(|| self.release.clone()),
         };
         let node = Node::new(StepId::new("record"), "", record).after(after);
+        let recorded = [node.id.clone()];
         nodes.push(node.holding(stage_slot(&ran.stage)).point_of_no_return());
-        nodes
+        // The release runs, and nothing is undone any more: if the triggers cannot be connected, people decide.
+        if let Some(StagedStack { of, plan, .. }) = self.stack {
+            let wires = PassNodes::wire(op, of, plan, &recorded)?;
+            nodes.extend(wires.nodes.into_iter().map(|node| node.holding(stage_slot(&ran.stage))));
+        }
+        Ok(nodes)
     }
 }
 
@@ -65,6 +79,7 @@ pub(crate) fn current(release: &Release, set: &VersionSet, since: Timestamp, by:
         by: by.clone(),
         apis: set.apis.clone(),
         parameters: set.parameters.clone(),
+        has_stack: set.stack.is_some(),
     }
 }
 
@@ -112,9 +127,4 @@ fn move_nodes(to: &Move, after: &[StepId]) -> Vec<Node> {
     let nodes =
         parts.flat_map(|part| resources::all().into_iter().filter_map(move |kind| kind.moves(to, part)));
     nodes.map(|node| node.after(after.iter().cloned()).holding(stage_slot(&to.before.stage))).collect()
-}
-
-/// Whether all of these steps are done.
-pub(crate) fn all_done(op: &OperationState, nodes: &[Node]) -> bool {
-    nodes.iter().all(|node| op.is_done(&node.id))
 }

@@ -4,6 +4,7 @@
 //! The looks already hold the slot of the stage's preparation, because the mutations rely on what the looks saw. A resource with equal content
 //! is reused without a call.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::application::Sluice;
@@ -11,35 +12,50 @@ use crate::operation::{Content, EngineError, Node, StepId};
 use crate::records::{VersionSet, prepare_slot};
 use crate::resources;
 use crate::resources::{Deployable, Part, Preparation, Prepared, Seen, ToPrepare, Watch};
+use crate::steps::stack::{StackSteps, resolved_content, stack_steps};
 use crate::steps::*;
 
 /// The steps of a version set, and the set itself once they are done.
 pub(crate) struct Preparing {
     pub(crate) nodes: Vec<Node>,
     pub(crate) set: Option<ReadySet>,
+    /// Whether the rest has to wait until people let the stack change.
+    pub(crate) waits: bool,
 }
 
 /// A version set that exists in AWS, and what was seen on the stage before.
 pub(crate) struct ReadySet {
     pub(crate) set: VersionSet,
     pub(crate) seen: Seen,
+    pub(crate) stack: Option<StagedStack>,
 }
 
 /// Every step that can be named so far.
 pub(crate) fn preparation_nodes(of: &Preparation) -> Result<Preparing, EngineError> {
     let mut nodes = looks(of)?;
-    let Some(plan) = application(of.op)? else { return Ok(Preparing { nodes, set: None }) };
-    nodes.extend(looks_at_named(of, &plan)?);
+    let not_yet = |nodes| Ok(Preparing { nodes, set: None, waits: false });
+    let Some(first) = application(of.op)? else { return not_yet(nodes) };
+    nodes.extend(looks_at_named(of, &first)?);
     if !all_done(of.op, &nodes) {
-        return Ok(Preparing { nodes, set: None });
+        return not_yet(nodes);
     }
-    let arns = resources::layer_arns(of.op, &plan.application)?;
-    let mut set = Some(VersionSet { parameters: of.parameters.clone(), ..VersionSet::default() });
+    let StackSteps { nodes: more, complete, stack, waits } = stack_steps(of, &artifact(of), &first)?;
+    nodes.extend(more);
+    let arns = resources::layer_arns(of.op, &first.application)?;
+    let mut set = complete.as_ref().map(|_| VersionSet {
+        parameters: of.parameters.clone(),
+        stack: stack.as_ref().map(|stack| stack.pinned.clone()),
+        ..VersionSet::default()
+    });
+    // What is complete without the stack need not wait for it.
+    let plan = complete.unwrap_or(first);
     let mut seen = Seen::default();
     let functions = plan.application.functions.values();
     let functions = functions.map(|function| Part::Function(&function.logical_id));
     let layers = plan.application.layers.iter().map(|(logical, layer)| Part::Layer(logical, layer));
-    let apis = plan.application.apis.iter().map(Part::of_app);
+    let is_callable = |function: &String| plan.application.functions.contains_key(function);
+    let apis = plan.application.apis.iter().filter(|(_, api)| api.functions().iter().all(is_callable));
+    let apis = apis.map(Part::of_app);
     let mut shared = vec![];
     for part in layers.chain(functions).chain([Part::Shared]).chain(apis) {
         if let Part::Function(logical) = part
@@ -71,12 +87,17 @@ pub(crate) fn preparation_nodes(of: &Preparation) -> Result<Preparing, EngineErr
             shared = needs;
         }
     }
-    Ok(Preparing { nodes, set: set.map(|set| ReadySet { set, seen }) })
+    // An API may have to exist before the stack, and is among the steps of both.
+    let mut ids = BTreeSet::new();
+    nodes.retain(|node| ids.insert(node.id.clone()));
+    Ok(Preparing { nodes, set: set.map(|set| ReadySet { set, seen, stack }), waits })
 }
 
 /// The contents that the steps refer to.
 pub(crate) fn preparation_contents(of: &Preparation) -> Result<Vec<Arc<dyn Content<Sluice>>>, EngineError> {
-    artifact(of).contents(of.op)
+    let mut contents = artifact(of).contents(of.op)?;
+    contents.extend(resolved_content(&artifact(of), of.op)?);
+    Ok(contents)
 }
 
 fn artifact(of: &Preparation) -> ReadApplication {
@@ -88,6 +109,8 @@ fn artifact(of: &Preparation) -> ReadApplication {
         artifact: of.artifact.clone(),
         parameters: of.parameters.clone(),
         wild_rights: WildRights::AsSet,
+        is_first: of.is_first,
+        known: KnownStage::Nothing,
     }
 }
 
@@ -104,7 +127,7 @@ fn looks(of: &Preparation) -> Result<Vec<Node>, EngineError> {
 /// The looks at the APIs and the layers, in parallel. Only the template names them.
 fn looks_at_named(of: &Preparation, plan: &Deployable) -> Result<Vec<Node>, EngineError> {
     let layers = plan.application.layers.iter().map(|(logical, layer)| Part::Layer(logical, layer));
-    looks_at(of, plan.application.apis.iter().map(Part::of_app).chain(layers))
+    looks_at(of, plan.application.all_apis().map(Part::of_app).chain(layers))
 }
 
 fn looks_at<'a>(of: &Preparation, parts: impl Iterator<Item = Part<'a>>) -> Result<Vec<Node>, EngineError> {

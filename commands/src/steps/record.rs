@@ -123,6 +123,12 @@ struct Moved {
     others: bool,
 }
 
+/// Whether the operation recorded its move. If it got stuck afterwards, it takes the stage's slot again for what is left, and no
+/// gate may stop it: the steps look for themselves at what runs.
+pub(crate) fn has_moved(op: &OperationState) -> bool {
+    op.is_done(&StepId::new("record"))
+}
+
 fn moved(op: &OperationState) -> Result<Option<Moved>, EngineError> {
     op.output(&StepId::new("record"))
 }

@@ -1,6 +1,6 @@
 //! The errors of a template, as data: the place, the problem, and what to do. All of them at once, in the order of the file.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -93,11 +93,24 @@ pub(super) struct Violation {
     pub(super) hint: String,
     /// It follows from an error that is already recorded, so it is not reported.
     is_consequence: bool,
+    /// The values that are only known once other resources exist: no error, and nothing else is wrong here.
+    waits_for: BTreeSet<String>,
 }
 
 impl Violation {
     pub(super) fn new(code: TemplateCode, problem: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code, problem: problem.into(), hint: hint.into(), is_consequence: false }
+        Self {
+            code,
+            problem: problem.into(),
+            hint: hint.into(),
+            is_consequence: false,
+            waits_for: BTreeSet::new(),
+        }
+    }
+
+    /// A value needs others, described in words, that are known later.
+    pub(super) fn later(needs: BTreeSet<String>) -> Self {
+        Self { waits_for: needs, ..Self::consequence() }
     }
 
     /// As an error outside of the template's own lines.
@@ -160,16 +173,22 @@ pub(super) struct Findings {
     sources: SourceMap,
     errors: Vec<TemplateError>,
     known: HashSet<TemplateError>,
+    /// The values, in words, for which something that was read has to wait.
+    waits_for: BTreeSet<String>,
 }
 
 impl Findings {
     pub(super) fn new(sources: SourceMap) -> Self {
-        Self { sources, errors: Vec::new(), known: HashSet::new() }
+        Self { sources, errors: Vec::new(), known: HashSet::new(), waits_for: BTreeSet::new() }
     }
 
     /// Records an error at a place.
     pub(super) fn add(&mut self, place: &Place, wrong: Violation) {
-        let Violation { code, problem, hint, is_consequence } = wrong;
+        let Violation { code, problem, hint, is_consequence, waits_for } = wrong;
+        if !waits_for.is_empty() {
+            self.waits_for.extend(waits_for);
+            return;
+        }
         if (is_consequence && !self.errors.is_empty()) || self.errors.len() >= MOST_FINDINGS {
             return;
         }
@@ -190,6 +209,18 @@ impl Findings {
     pub(super) fn extend(&mut self, errors: Vec<TemplateError>) {
         let errors = errors.into_iter().filter(|error| self.known.insert(error.clone()));
         self.errors.extend(errors.take(MOST_FINDINGS));
+    }
+
+    /// What was read on its own: its errors are added here, and the values for which it waits are returned if there are none.
+    pub(super) fn absorb(&mut self, part: Self) -> BTreeSet<String> {
+        let waits_for = if part.errors.is_empty() { part.waits_for } else { BTreeSet::new() };
+        self.extend(part.errors);
+        waits_for
+    }
+
+    /// Whether nothing is wrong but something has to wait.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.errors.is_empty() && !self.waits_for.is_empty()
     }
 
     /// The value; or `None`, and the error is recorded at that place.

@@ -19,8 +19,8 @@ mod source_map;
 mod tests;
 
 pub use application::{
-    AppApi, AppFunction, AppLayer, AppLayerRef, AppRights, AppRoute, Application, Deploying, POLICY_LIMIT,
-    read, version_variable,
+    AppApi, AppFunction, AppLayer, AppLayerRef, AppRights, AppRoute, AppStack, Application, Deploying,
+    KnownValues, POLICY_LIMIT, Waiting, read, version_variable,
 };
 pub use budget::{LARGEST_FILE, MOST_FUNCTIONS};
 pub use error::{TemplateCode, TemplateError};

@@ -83,6 +83,7 @@ mod tests {
             by: Actor::in_slack("U0ANN".parse().unwrap(), "ann"),
             apis: Default::default(),
             parameters: Default::default(),
+            has_stack: false,
         };
         let runs = (1..=runs).map(run).collect();
         Stage { runs, current: Some(current), ..Stage::new("prod".parse().unwrap()) }

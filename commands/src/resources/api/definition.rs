@@ -8,8 +8,24 @@ use crate::operation::{EngineError, Node};
 use crate::ports::{Api, Deployment, DeploymentState};
 use crate::records::{PinnedApi, Served, prepare_slot};
 use crate::resources::messages;
-use crate::resources::resource::ToPrepare;
+use crate::resources::resource::{Preparation, ToPrepare};
 use sluice_template::AppApi;
+
+/// The step that creates the API, unless it exists, and the API once it does.
+pub(super) fn created(
+    of: &Preparation,
+    identity: &Identity,
+    app: &AppApi,
+    look: &ApiLook,
+) -> Result<(Option<Node>, Option<Api>), EngineError> {
+    if let Some(api) = &look.api {
+        return Ok((None, Some(api.clone())));
+    }
+    let create = identity.step(CREATE);
+    let step = CreateApi { identity: identity.clone(), endpoint: app.endpoint.clone() };
+    let node = Node::new(create.clone(), messages::create_api(&identity.logical, identity.kind), step);
+    Ok((Some(node.holding(prepare_slot(of.stage))), of.op.output::<Api>(&create)?))
+}
 
 /// Plans the steps.
 pub(super) struct Definition<'a> {
@@ -27,16 +43,9 @@ impl Definition<'_> {
         let ToPrepare { of, plan, needs, set, .. } = *self.to;
         let Identity { logical, kind, .. } = self.identity;
         let slot = || prepare_slot(of.stage);
-        let create = self.identity.step(CREATE);
-        let (api, mut before) = match &self.look.api {
-            Some(api) => (Some(api.clone()), vec![]),
-            None => {
-                let step = CreateApi { identity: self.identity.clone(), endpoint: self.app.endpoint.clone() };
-                let node = Node::new(create.clone(), messages::create_api(logical, *kind), step);
-                self.nodes.push(node.holding(slot()));
-                (of.op.output::<Api>(&create)?, vec![create])
-            }
-        };
+        let (create, api) = created(of, self.identity, self.app, self.look)?;
+        let mut before: Vec<_> = create.iter().map(|node| node.id.clone()).collect();
+        self.nodes.extend(create);
         let versions = set.map(|set| &set.versions);
         let body = Body::of(self.identity, self.app, plan, versions)?;
         let (Some(api), Some(body)) = (api, body) else { return Ok(None) };

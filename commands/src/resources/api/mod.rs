@@ -26,6 +26,8 @@ use crate::resources::resource::{
 use crate::resources::seen::{ApiPlace, Seen, Surveyed};
 use crate::resources::watch::Watch;
 use crate::rules::{Drift, Recorded};
+use sluice_model::ApiKind;
+use sluice_template::plain::DirectValues;
 use sluice_template::{AppApi, Application};
 
 pub(crate) use look::ApiLook;
@@ -61,6 +63,39 @@ pub(crate) fn moved_apis(op: &OperationState) -> BTreeMap<String, ApiPlace> {
         Some((logical.to_owned(), ApiPlace { kind: look.kind, api: api.id, stage: look.stage.clone() }))
     };
     logical.filter_map(place).collect()
+}
+
+/// APIs that exist: their ids by logical id, and the endpoints of HTTP APIs.
+pub(crate) type ApiValues = BTreeMap<String, (String, Option<String>)>;
+
+/// The values of these APIs.
+pub(crate) fn direct_values(apis: &ApiValues) -> DirectValues {
+    let mut values = DirectValues::default();
+    for (logical, (id, endpoint)) in apis {
+        values.insert_api(logical, id, endpoint.as_deref());
+    }
+    values
+}
+
+/// The steps that create the APIs of an application that do not exist, and the values of all of them once they do.
+pub(crate) fn created_apis(
+    of: &Preparation,
+    application: &Application,
+) -> Result<(Vec<Node>, Option<ApiValues>), EngineError> {
+    let (mut nodes, mut values) = (vec![], Some(ApiValues::new()));
+    for (logical, app) in application.all_apis() {
+        let Part::Api(part) = Part::of_app((logical, app)) else { continue };
+        let Some(look) = looked(of.op, logical)? else { continue };
+        let identity = Identity::of(of, part);
+        let (node, api) = definition::created(of, &identity, app, &look)?;
+        nodes.extend(node);
+        values = values.zip(api).map(|(mut values, api)| {
+            let endpoint = (part.kind == ApiKind::Http).then_some(api.endpoint);
+            values.insert(logical.clone(), (api.id, endpoint));
+            values
+        });
+    }
+    Ok((nodes, values))
 }
 
 pub(crate) struct StageApi;

@@ -25,6 +25,10 @@ pub struct App {
     pub runtime: &'static str,
     /// Bytes of variables that every function has.
     pub bulk: usize,
+    /// Variables that every function has, as the template has their values.
+    pub variables: BTreeMap<String, Value>,
+    /// Other resources of the template, by logical id.
+    pub others: BTreeMap<String, Value>,
     /// Whether its build succeeds.
     pub green: bool,
 }
@@ -37,6 +41,8 @@ impl App {
             layers: BTreeMap::new(),
             memory: 128,
             bulk: 0,
+            variables: BTreeMap::new(),
+            others: BTreeMap::new(),
             routed: functions.iter().map(|name| (*name).to_owned()).collect(),
             architecture: "x86_64",
             runtime: "python3.12",
@@ -65,6 +71,18 @@ impl App {
         Self { memory, ..self }
     }
 
+    /// The same with another resource.
+    pub fn resource(mut self, logical_id: &str, kind: &str, properties: Value) -> Self {
+        self.others.insert(logical_id.to_owned(), json!({ "Type": kind, "Properties": properties }));
+        self
+    }
+
+    /// The same with another variable.
+    pub fn variable(mut self, name: &str, value: Value) -> Self {
+        self.variables.insert(name.to_owned(), value);
+        self
+    }
+
     /// The same, but its build fails.
     pub fn red(self) -> Self {
         Self { green: false, ..self }
@@ -76,7 +94,10 @@ impl App {
         if self.bulk > 0 {
             variables["BULK"] = "x".repeat(self.bulk).into();
         }
-        let mut resources = serde_json::Map::new();
+        for (name, value) in &self.variables {
+            variables[name] = value.clone();
+        }
+        let mut resources = serde_json::Map::from_iter(self.others.clone());
         for name in self.functions.keys() {
             let role = format!("{name}Role");
             let layers: Vec<Value> = self.layers.keys().map(|layer| json!({ "Ref": layer })).collect();

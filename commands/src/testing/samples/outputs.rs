@@ -161,6 +161,8 @@ pub fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str
         functions: functions.iter().map(|logical| ((*logical).into(), function(logical))).collect(),
         layers: BTreeMap::new(),
         apis: [(API.to_owned(), app_api(pipeline, stage, &routes))].into(),
+        stack: None,
+        waiting: BTreeMap::new(),
         unknown_parameters: vec![],
     }
 }

@@ -115,6 +115,7 @@ pub(super) fn current(stage: &str, release: u32) -> Current {
         by: actor("ann"),
         apis: pinned_apis(stage, release),
         parameters: Default::default(),
+        has_stack: false,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::model::AppApi;
-use super::reading::{Reading, known};
+use super::reading::Reading;
 use crate::error::{Findings, Place, TemplateCode, Violation};
 use crate::plain::{Evaluator, Part};
 use crate::shape;
@@ -63,9 +63,13 @@ pub(super) fn read(
     let place = Place::of(&["Resources", logical_id, "Properties"]);
     let (kind, names) = if resource.kind == HTTP_API { (ApiKind::Http, HTTP) } else { (ApiKind::Rest, REST) };
     refuse_others(&resource.properties, &[&OF_API, names.api].concat(), &place, findings);
-    let mut properties = Properties { place, evaluator, findings };
-    let body = properties.value(&resource.properties, "Body")?;
-    let body = properties.findings.take(&properties.place.key("Body"), shape::map(&body).cloned());
+    let mut properties = Properties { place, reading, evaluator, findings };
+    let body = properties.value(&resource.properties, "Body");
+    let body = match body {
+        Some(body) => properties.findings.take(&properties.place.key("Body"), shape::map(&body).cloned()),
+        // The rest is known before it.
+        None => properties.findings.is_waiting().then(Map::new),
+    };
     let mut api = AppApi { kind, stage: None, endpoint: None, body: Value::Null, variables: BTreeMap::new() };
     let mut body = body?;
     for (_, property, extension) in EXTENSIONS.iter().filter(|(of, ..)| *of == kind) {
@@ -138,6 +142,7 @@ pub(super) fn read(
 /// Evaluates the properties of a resource.
 struct Properties<'a> {
     place: Place,
+    reading: &'a Reading<'a>,
     evaluator: &'a Evaluator<'a>,
     findings: &'a mut Findings,
 }
@@ -146,7 +151,8 @@ impl Properties<'_> {
     /// The value of a property, if it has one and nothing is wrong with it.
     fn value(&mut self, properties: &Map<String, Value>, key: &str) -> Option<Value> {
         let value = self.evaluator.evaluate(properties.get(key)?);
-        let value = value.and_then(|value| value.map(known).transpose());
+        let settled = |value| self.reading.settled(value, self.evaluator);
+        let value = value.and_then(|value| value.map(settled).transpose());
         self.findings.take(&self.place.key(key), value).flatten()
     }
 

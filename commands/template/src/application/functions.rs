@@ -32,7 +32,8 @@ pub(super) fn read(
         }
     };
     let rights = roles::rights(reading, logical_id, &function.role, evaluator, findings);
-    let mut values = Values { place: Place::of(&["Resources", logical_id, "Properties"]), findings };
+    let mut values =
+        Values { place: Place::of(&["Resources", logical_id, "Properties"]), reading, evaluator, findings };
     let runtime = values.required("Runtime", function.runtime).and_then(|runtime| {
         let is_known = runtimes::names().any(|known| known == runtime);
         values.check("Runtime", if is_known { Ok(runtime) } else { Err(bad_runtime(&runtime)) })
@@ -61,7 +62,7 @@ pub(super) fn read(
     let mut members = |members: BTreeMap<String, Partial>| {
         let members = members.into_iter();
         let members = members.filter_map(|(name, value)| {
-            let value = values.check(&name, known(value))?;
+            let value = values.check(&name, reading.settled(value, evaluator))?;
             Some((name, value))
         });
         members.collect::<BTreeMap<String, Value>>()
@@ -96,6 +97,8 @@ pub(super) fn read(
 /// The values of one function's properties.
 struct Values<'a> {
     place: Place,
+    reading: &'a Reading<'a>,
+    evaluator: &'a Evaluator<'a>,
     findings: &'a mut Findings,
 }
 
@@ -107,7 +110,8 @@ impl Values<'_> {
     /// A string that may be left out. The outer `None` is an error.
     #[expect(clippy::option_option, reason = "left out, or wrong")]
     fn text(&mut self, property: &str, value: Option<Partial>) -> Option<Option<String>> {
-        let text = value.map(|value| shape::scalar(&known(value)?)).transpose();
+        let settled = |value| self.reading.settled(value, self.evaluator);
+        let text = value.map(|value| shape::scalar(&settled(value)?)).transpose();
         self.check(property, text)
     }
 
@@ -123,7 +127,7 @@ impl Values<'_> {
     fn field<T>(&mut self, property: &str, value: Field<T>) -> Option<T> {
         let value = match value {
             Field::Known(value) => Ok(value),
-            // It is deferred, so it is not known: this is the error.
+            // No stack gives a value that is not a text.
             Field::Deferred(value) => known(value).and_then(|_: Value| Err(Violation::consequence())),
         };
         self.check(property, value)

@@ -9,9 +9,13 @@ mod openapi;
 mod read;
 mod reading;
 mod roles;
+mod stack;
 mod statements;
 
-pub use model::{AppApi, AppFunction, AppLayer, AppLayerRef, AppRights, Application, Deploying};
+pub use model::{
+    AppApi, AppFunction, AppLayer, AppLayerRef, AppRights, Application, Deploying, KnownValues, Waiting,
+};
 pub use openapi::{AppRoute, version_variable};
 pub use read::read;
+pub use stack::AppStack;
 pub use statements::POLICY_LIMIT;

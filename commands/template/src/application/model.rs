@@ -7,7 +7,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::openapi::{self, AppRoute};
-use crate::plain::Stage;
+use super::stack::AppStack;
+use crate::plain::{DirectValues, Stage, StackValues, StageNames};
 use crate::rights;
 use sluice_model::{ApiKind, CodeRef};
 
@@ -22,6 +23,27 @@ pub struct Deploying<'a> {
     pub code_prefix: &'a str,
     /// Whether an admin allowed statements without a specific action or resource.
     pub wild_rights: bool,
+    /// The ARN of the permissions boundary of roles that are in the stack.
+    pub boundary: Option<&'a str>,
+    /// Whose physical names the stage has.
+    pub names: StageNames<'a>,
+    /// What is known of other resources of the stage.
+    pub known: KnownValues<'a>,
+}
+
+/// What is known of a stage's resources when a template is read for it. A template is read at most three times: each reading knows
+/// more than the one before it, and what was complete then stays the same.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum KnownValues<'a> {
+    /// Nothing. The stack's template has placeholders for the ids of APIs.
+    #[default]
+    Nothing,
+    /// The APIs, which exist: the stack's template is final.
+    Apis(&'a DirectValues),
+    /// The stack, too, which is as the template wants it: no function or API has to wait.
+    All(&'a StackValues),
+    /// Nothing, and what is read is only shown to people: a text with the resource's logical id stands for each value.
+    Shown,
 }
 
 /// An application as a template describes it, for one stage.
@@ -35,9 +57,26 @@ pub struct Application {
     /// The APIs by logical id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub apis: BTreeMap<String, AppApi>,
+    /// What the stage's stack has to contain; `None` if nothing belongs to a stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<AppStack>,
+    /// The functions and APIs that are complete only once other resources exist, by logical id. They are not among
+    /// [`Application::functions`] and [`Application::apis`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waiting: BTreeMap<String, Waiting>,
     /// The parameters that have a value for the stage but are not declared by the template.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown_parameters: Vec<String>,
+}
+
+/// A function or an API that needs values of resources that do not exist yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The values in words: `` `Table` ``, `` `Queue.Arn` ``.
+    pub needs: BTreeSet<String>,
+    /// What is known of an API: all but its definition. `None` for a function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<AppApi>,
 }
 
 /// A function, ready to be compared with the one in Lambda. Names are those of Lambda's API.
@@ -172,6 +211,17 @@ impl AppApi {
 }
 
 impl Application {
+    /// The APIs, also those whose definition is not known yet.
+    pub fn all_apis(&self) -> impl Iterator<Item = (&String, &AppApi)> {
+        let waiting = self.waiting.iter().filter_map(|(id, waiting)| Some((id, waiting.api.as_ref()?)));
+        self.apis.iter().chain(waiting)
+    }
+
+    /// Whether every function and API is complete.
+    pub fn is_complete(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// The SHA-256 of the definitions of its APIs, as hex digits. It differs if and only if an API has to change, and cannot be
     /// made to collide by the author of a template.
     pub fn api_digest(&self) -> String {

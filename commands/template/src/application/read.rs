@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::model::{AppApi, AppFunction, AppLayer, Application, Deploying};
+use super::model::{AppApi, AppFunction, AppLayer, Application, Deploying, KnownValues, Waiting};
 use super::openapi::version_variable;
 use super::reading::Reading;
+use super::stack::{AppStack, placeholders};
 use super::{apis, functions, layers};
 use crate::budget::{self, MOST_FUNCTIONS, MOST_ROUTES};
 use crate::error::{Findings, Place, TemplateCode, TemplateError, Violation};
 use crate::manifest::Manifest;
 use crate::names::{alias_arn, function_arn, function_name};
 use crate::plain::{
-    self, Attribute, Evaluator, Known, ParameterValues, Part, Resolution, SourceMap, Stage, classify,
+    self, Attribute, Evaluator, Known, ParameterValues, Part, PlainTemplate, Question, Refused, Resolution,
+    SourceMap, Split, Stage, StageNames, classify, rename,
 };
-use sluice_model::CodeRef;
+use sluice_model::{CodeRef, StageName};
 
 /// Reads the plain template of an artifact (JSON) for a stage. `lines` is `sluice-lines.json`.
 ///
@@ -32,20 +34,70 @@ pub fn read(
     deploying: &Deploying<'_>,
 ) -> Result<Application, Vec<TemplateError>> {
     let sources = SourceMap::parse(lines).map_err(|error| vec![error])?;
-    let template = plain::read(packaged, &sources)?;
+    let mut template = plain::read(packaged, &sources)?;
     let values = ParameterValues::of(&template, &deploying.stage, &sources)?;
     let later = |_: &str, _: &Attribute| Known::Later;
-    let split = classify(&Evaluator::new(&template, deploying.stage, &values, &later), &sources)?;
-    let reading = Reading { template: &template, split: &split, manifest, deploying };
+    if let StageNames::Further(stage) = deploying.names {
+        let split = classify(&Evaluator::new(&template, deploying.stage, &values, &later), &sources)?;
+        template = with_own_names(&template, &split, stage, &sources)?;
+    }
+    let evaluator = Evaluator::new(&template, deploying.stage, &values, &later);
+    let split = classify(&evaluator, &sources)?;
+    let mut direct = match deploying.known {
+        KnownValues::Nothing | KnownValues::Shown => placeholders(&template, &split),
+        KnownValues::Apis(direct) => direct.clone(),
+        KnownValues::All(values) => values.direct.clone(),
+    };
+    direct.boundary = deploying.boundary.map(str::to_owned);
+    let reading = Reading { template: &template, split: &split, manifest, deploying, direct };
     let mut findings = Findings::new(sources.clone());
-    reading.refuse_stack(&mut findings);
+    let stack = plain::desired(&evaluator, &split, &reading.direct, &sources);
+    let stack = stack.map_err(|errors| findings.extend(errors)).ok().and_then(AppStack::of);
+    let mut waiting = BTreeMap::new();
     let application = Application {
-        functions: reading.functions(&values, &sources, &mut findings),
+        functions: reading.functions(&values, &sources, &mut findings, &mut waiting),
         layers: reading.layers(&values, &mut findings),
-        apis: reading.apis(&values, &mut findings),
+        apis: reading.apis(&values, &sources, &mut findings, &mut waiting),
+        stack,
+        waiting,
         unknown_parameters: values.unknown.clone(),
     };
     findings.finish(application)
+}
+
+/// The template with names of its own for a further stage of the account.
+fn with_own_names(
+    template: &PlainTemplate,
+    split: &Split,
+    stage: &StageName,
+    sources: &SourceMap,
+) -> Result<PlainTemplate, Vec<TemplateError>> {
+    let renamed = rename(template, split, StageNames::Further(stage));
+    let mut findings = Findings::new(sources.clone());
+    for Refused { logical_id, kind } in renamed.refused {
+        let problem = format!("only one stage can have this `{kind}`, and the first stage has it");
+        let hint = "give it a condition on the parameter Stage, or make its domain depend on the stage";
+        findings
+            .add(&Place::of(&["Resources", &logical_id]), Violation::new(TemplateCode::Value, problem, hint));
+    }
+    for question in renamed.questions {
+        let (id, problem) = match question {
+            Question::NameInCode { logical_id, name } => (
+                logical_id,
+                format!(
+                    "the name {name} is the first stage's, and no variable of a function has it: the code may name it"
+                ),
+            ),
+            Question::AlsoElsewhere { logical_id, name, places } => {
+                let places: Vec<String> = places.into_iter().map(|(id, key)| format!("{id}.{key}")).collect();
+                let places = places.join(", ");
+                (logical_id, format!("the name {name} is the first stage's, and it is also in {places}"))
+            }
+        };
+        let hint = "make the name depend on the stage, such as `orders-${Stage}`, and pass it to the code in a variable";
+        findings.add(&Place::of(&["Resources", &id]), Violation::new(TemplateCode::Value, problem, hint));
+    }
+    findings.finish(renamed.template)
 }
 
 impl Reading<'_> {
@@ -59,6 +111,7 @@ impl Reading<'_> {
         values: &ParameterValues,
         sources: &SourceMap,
         findings: &mut Findings,
+        waiting: &mut BTreeMap<String, Waiting>,
     ) -> BTreeMap<String, AppFunction> {
         let answer = |id: &str, attribute: &Attribute| self.known(id, attribute, Caller::Function);
         let evaluator = Evaluator::new(self.template, self.deploying.stage, values, &answer);
@@ -75,15 +128,22 @@ impl Reading<'_> {
         let mut functions: BTreeMap<String, AppFunction> = BTreeMap::new();
         let mut names: BTreeMap<String, String> = BTreeMap::new();
         for id in ids {
-            let Some(function) = functions::read(self, id, &evaluator, sources, findings) else { continue };
             // A long name is cut and ends with 32 bits of a hash.
-            if let Some(other) = names.insert(function.name.clone(), id.to_owned()) {
-                let problem = format!("{id} and {other} would get the same function name, {}", function.name);
+            let name = function_name(self.deploying.stage.pipeline, self.deploying.stage.name, id);
+            if let Some(other) = names.insert(name.clone(), id.to_owned()) {
+                let problem = format!("{id} and {other} would get the same function name, {name}");
                 let hint = "give one of them a shorter logical id";
                 let wrong = Violation::new(TemplateCode::Value, problem, hint);
                 findings.add(&Place::of(&["Resources", id]), wrong);
             }
-            functions.insert(id.to_owned(), function);
+            let mut own = Findings::new(sources.clone());
+            let function = functions::read(self, id, &evaluator, sources, &mut own);
+            let needs = findings.absorb(own);
+            if !needs.is_empty() {
+                waiting.insert(id.to_owned(), Waiting { needs, api: None });
+                continue;
+            }
+            functions.extend(function.map(|function| (id.to_owned(), function)));
         }
         self.refuse_surplus("function", &self.manifest.functions, findings);
         functions
@@ -112,12 +172,27 @@ impl Reading<'_> {
         layers
     }
 
-    fn apis(&self, values: &ParameterValues, findings: &mut Findings) -> BTreeMap<String, AppApi> {
+    fn apis(
+        &self,
+        values: &ParameterValues,
+        sources: &SourceMap,
+        findings: &mut Findings,
+        waiting: &mut BTreeMap<String, Waiting>,
+    ) -> BTreeMap<String, AppApi> {
         let answer = |id: &str, attribute: &Attribute| self.known(id, attribute, Caller::Api);
         let evaluator = Evaluator::new(self.template, self.deploying.stage, values, &answer);
-        let ids = self.in_part(|part| *part == Part::Api);
-        let apis = ids.filter_map(|id| Some((id.to_owned(), apis::read(self, id, &evaluator, findings)?)));
-        let apis: BTreeMap<String, AppApi> = apis.collect();
+        let mut apis: BTreeMap<String, AppApi> = BTreeMap::new();
+        for id in self.in_part(|part| *part == Part::Api) {
+            let mut own = Findings::new(sources.clone());
+            let api = apis::read(self, id, &evaluator, &mut own);
+            let needs = findings.absorb(own);
+            if !needs.is_empty() {
+                let api = api.map(|api| AppApi { body: Value::Null, ..api });
+                waiting.insert(id.to_owned(), Waiting { needs, api });
+                continue;
+            }
+            apis.extend(api.map(|api| (id.to_owned(), api)));
+        }
         if apis.values().map(|api| api.routes().len()).sum::<usize>() > MOST_ROUTES {
             findings.add(&Place::of(&["Resources"]), budget::too_many("routes", MOST_ROUTES));
         }
@@ -145,18 +220,6 @@ impl Reading<'_> {
         }
     }
 
-    /// Stages have no stacks yet.
-    fn refuse_stack(&self, findings: &mut Findings) {
-        for id in self.in_part(|part| *part == Part::Stack) {
-            let kind = self.template.resources.get(id).map(|resource| resource.kind.as_str());
-            let problem = format!("resources of type `{}` are not deployed yet", kind.unwrap_or_default());
-            let hint = "remove it for now; docs/templates.md lists what this version of Sluice deploys";
-            findings.add(
-                &Place::of(&["Resources", id]).key("Type"),
-                Violation::new(TemplateCode::Unsupported, problem, hint),
-            );
-        }
-    }
 }
 
 /// What refers to a function: that decides between its alias and the version that an API's stage selects.

@@ -1,11 +1,15 @@
 //! What the parts of an application are read from, and the values that have to be known.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use super::model::Deploying;
+use super::model::{Deploying, KnownValues};
 use crate::error::{TemplateCode, Violation};
 use crate::manifest::Manifest;
-use crate::plain::{Attribute, Need, Partial, PlainTemplate, Split};
+use crate::plain::{
+    self, Attribute, DirectValues, Evaluator, Need, Part, Partial, PlainTemplate, Split, StackValues,
+};
 
 /// What the parts of an application are read from.
 pub(super) struct Reading<'a> {
@@ -13,6 +17,46 @@ pub(super) struct Reading<'a> {
     pub(super) split: &'a Split,
     pub(super) manifest: &'a Manifest,
     pub(super) deploying: &'a Deploying<'a>,
+    /// What is known of APIs, or placeholders.
+    pub(super) direct: DirectValues,
+}
+
+impl Reading<'_> {
+    /// The value, if everything that it needs is known. Otherwise it waits, if the stack or an API gives what it needs.
+    pub(super) fn settled(&self, value: Partial, evaluator: &Evaluator<'_>) -> Result<Value, Violation> {
+        if let Partial::Known(value) = value {
+            return Ok(value);
+        }
+        let needs = value.needs();
+        if !needs.iter().all(|need| self.is_given_later(need)) {
+            return known(value);
+        }
+        match self.deploying.known {
+            KnownValues::All(values) => {
+                let value = plain::resolved(&value, values, evaluator)?;
+                Ok(value.unwrap_or(Value::Null))
+            }
+            KnownValues::Shown => {
+                let found = plain::resolved(&value, &shown(&needs), evaluator);
+                // Only CloudFormation knows what another stack exports.
+                let text = |_| Some(Value::String(value.expression().to_string()));
+                Ok(found.unwrap_or_else(text).unwrap_or(Value::Null))
+            }
+            _ => Err(Violation::later(needs.iter().map(described).collect::<BTreeSet<_>>())),
+        }
+    }
+
+    /// Whether the stack or an API of the stage gives a value once they exist.
+    fn is_given_later(&self, need: &Need) -> bool {
+        match need {
+            Need::Resource { logical_id, attribute } => {
+                self.split.part(logical_id) == Some(&Part::Stack)
+                    || self.direct.get(logical_id, attribute).is_some()
+            }
+            Need::Import(_) | Need::Zones(_) | Need::StackId => true,
+            Need::Dynamic(..) | Need::SystemParameter(_) | Need::SecretParameter(_) => false,
+        }
+    }
 }
 
 /// The value, if all of it is known.
@@ -41,4 +85,21 @@ fn described(need: &Need) -> String {
         Need::SecretParameter(name) => format!("the value of the parameter {name}"),
         Need::StackId => "the id of the stack".to_owned(),
     }
+}
+
+/// Texts in place of values, for people. One of an ARN looks like an ARN.
+fn shown(needs: &BTreeSet<Need>) -> StackValues {
+    let mut values = StackValues { stack_id: Some("the stack's id".to_owned()), ..StackValues::default() };
+    for need in needs {
+        let Need::Resource { logical_id, attribute } = need else { continue };
+        let text = match attribute {
+            Attribute::Ref => format!("${{{logical_id}}}"),
+            Attribute::Named(name) if name.ends_with("Arn") => {
+                format!("arn:aws:cloudformation:::${{{logical_id}.{name}}}")
+            }
+            Attribute::Named(name) => format!("${{{logical_id}.{name}}}"),
+        };
+        values.direct.insert(logical_id, attribute.clone(), text);
+    }
+    values
 }

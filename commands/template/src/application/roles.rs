@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::model::AppRights;
-use super::reading::{Reading, known};
+use super::reading::Reading;
 use super::statements::{self, Stated};
 use crate::error::{Findings, Place, TemplateCode, Violation};
 use crate::plain::{Attribute, Evaluator, Need, Part, Partial, Resource};
@@ -75,7 +75,8 @@ impl Role<'_> {
                 self.document(policy.get("PolicyDocument"), &place, findings);
                 continue;
             }
-            let value = self.evaluator.evaluate(policy).and_then(|value| value.map(known).transpose());
+            let settled = |value| self.reading.settled(value, self.evaluator);
+            let value = self.evaluator.evaluate(policy).and_then(|value| value.map(settled).transpose());
             match findings.take(&place, value).flatten() {
                 None => {}
                 Some(Value::Array(policies)) => self.inline(&policies.into(), &place, findings),
@@ -108,9 +109,9 @@ impl Role<'_> {
             findings.add(place, Violation::new(TemplateCode::Unsupported, problem, hint));
         }
         let place = place.key("Statement");
-        let (evaluator, deploying) = (self.evaluator, self.reading.deploying);
+        let (evaluator, reading) = (self.evaluator, self.reading);
         for (nth, statement) in document.get("Statement").map(listed).unwrap_or_default().iter().enumerate() {
-            let stated = Stated { statement, evaluator, deploying };
+            let stated = Stated { statement, evaluator, reading };
             self.rights.statements.extend(stated.read(&place.key(nth), findings));
         }
     }
@@ -134,7 +135,7 @@ impl Role<'_> {
             if matches!(arn, Partial::Known(Value::Null)) {
                 continue;
             }
-            let arn = known(arn).and_then(|arn| shape::scalar(&arn));
+            let arn = self.reading.settled(arn, self.evaluator).and_then(|arn| shape::scalar(&arn));
             let arn = arn.and_then(|arn| statements::managed(arn, self.reading.deploying));
             self.rights.managed.extend(findings.take(&place, arn).flatten());
         }

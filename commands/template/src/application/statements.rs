@@ -9,7 +9,7 @@ use regex_lite::Regex;
 use serde_json::Value;
 
 use super::model::Deploying;
-use super::reading::known;
+use super::reading::Reading;
 use crate::error::{Findings, Place, TemplateCode, Violation};
 use crate::plain::Evaluator;
 use crate::rights::{self, BASIC, is_wild_policy, policy_name};
@@ -74,14 +74,14 @@ static OPERATOR: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) struct Stated<'a> {
     pub(super) statement: &'a Value,
     pub(super) evaluator: &'a Evaluator<'a>,
-    pub(super) deploying: &'a Deploying<'a>,
+    pub(super) reading: &'a Reading<'a>,
 }
 
 impl Stated<'_> {
     /// The statement, if IAM accepts it; `None` if it has no value or something is wrong with it.
     pub(super) fn read(&self, place: &Place, findings: &mut Findings) -> Option<Value> {
         let value = findings.take(place, self.evaluator.evaluate(self.statement))??;
-        let value = findings.take(place, known(value))?;
+        let value = findings.take(place, self.reading.settled(value, self.evaluator))?;
         match self.checked(&value) {
             Ok(statement) => Some(statement),
             Err((key, wrong)) => {
@@ -125,8 +125,8 @@ impl Stated<'_> {
                 "approvers read every statement in full: shorten it, or split it into several statements";
             return Err(here(Violation::new(TemplateCode::Value, problem, hint)));
         }
-        if let Some(problem) = rights::wild(&statement).filter(|_| !self.deploying.wild_rights) {
-            let hint = allow(self.deploying, "name the actions and the resources");
+        if let Some(problem) = rights::wild(&statement).filter(|_| !self.reading.deploying.wild_rights) {
+            let hint = allow(self.reading.deploying, "name the actions and the resources");
             return Err(here(Violation::new(TemplateCode::WildRights, problem, hint)));
         }
         Ok(statement)

@@ -51,11 +51,12 @@ pub use parameters::ParameterValues;
 pub use partial::{Attribute, Deferred, DynamicService, Fragment, Need, Partial};
 pub use read::read;
 pub use references::{Reference, References};
+pub(crate) use stack::resolved;
 pub use stack::{
     ChangeAction, Clash, Confirmed, Delivery, Described, Desired, DirectValues, Emission, Forbidden, Kept,
     ParameterValue, PassError, PolicyAction, Question, Refused, Rename, Renamed, Replacement, Shed,
     StackResource, StackTemplate, StackValues, StageNames, approval_digest, assert_grow, assert_shed,
-    assert_wire, clashes, desired, grow, is_as_approved, rename, resolve, shed, wire,
+    assert_wire, back, clashes, desired, grow, is_as_approved, rename, resolve, shed, wire,
 };
 pub use stage::{Stage, stack_name};
 pub use template::{Output, PlainTemplate, Resource};

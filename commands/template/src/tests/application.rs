@@ -86,7 +86,7 @@ fn api(body: Value) -> Value {
     whole
 }
 
-fn body() -> Value {
+pub(super) fn body() -> Value {
     let uri = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Hello.Arn}/invocations";
     let integration = json!({ "type": "aws_proxy", "httpMethod": "POST", "payloadFormatVersion": "2.0", "uri": { "Fn::Sub": uri } });
     json!({ "openapi": "3.0.1", "paths": { "/items": { "get": { "x-amazon-apigateway-integration": integration } } } })
@@ -148,14 +148,6 @@ fn an_endpoint_that_is_to_be_closed_is_refused_and_not_left_open() {
     let mut whole = api(body());
     whole["Resources"]["Api"]["Properties"]["DisableExecuteApiEndpoint"] = true.into();
     assert!(refused(&whole).problem.contains("DisableExecuteApiEndpoint"));
-}
-
-#[test]
-fn what_belongs_to_a_stack_is_refused_with_its_place() {
-    let table = json!({ "Type": "AWS::DynamoDB::Table", "Properties": {} });
-    let error = refused(&template(json!({ "Hello": function(json!({})), "Orders": table })));
-    assert_eq!((error.code, error.resource.as_deref()), (TemplateCode::Unsupported, Some("Orders")));
-    assert!(error.problem.contains("`AWS::DynamoDB::Table` are not deployed yet"), "{error:?}");
 }
 
 #[test]

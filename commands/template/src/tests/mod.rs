@@ -6,6 +6,7 @@ mod fuzz;
 mod json;
 mod layers;
 mod rights;
+mod stack;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ pub(crate) use json::resembling;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::plain::Stage;
+use crate::plain::{Stage, StageNames};
 use sluice_model::{CodeRef, PipelineName, StageName, Target};
 
 const SHA: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
@@ -30,6 +31,7 @@ struct World {
     target: Target,
     parameters: BTreeMap<String, String>,
     wild_rights: bool,
+    is_further: bool,
 }
 
 impl World {
@@ -40,6 +42,7 @@ impl World {
             target: Target { account: "123456789012".into(), region: "eu-central-1".into() },
             parameters: BTreeMap::new(),
             wild_rights: false,
+            is_further: false,
         }
     }
 
@@ -48,7 +51,16 @@ impl World {
         self
     }
 
-    fn read_as(&self, template: &str, manifest: &Manifest) -> Result<Application, Vec<TemplateError>> {
+    fn names(&self) -> StageNames<'_> {
+        if self.is_further { StageNames::Further(&self.stage) } else { StageNames::First }
+    }
+
+    fn read_knowing(
+        &self,
+        template: &str,
+        manifest: &Manifest,
+        known: KnownValues<'_>,
+    ) -> Result<Application, Vec<TemplateError>> {
         let none = BTreeMap::new();
         let stage = Stage {
             pipeline: &self.pipeline,
@@ -57,9 +69,20 @@ impl World {
             parameters: &self.parameters,
             system_parameters: &none,
         };
-        let deploying =
-            Deploying { stage, code_bucket: BUCKET, code_prefix: "orders/", wild_rights: self.wild_rights };
+        let deploying = Deploying {
+            stage,
+            code_bucket: BUCKET,
+            code_prefix: "orders/",
+            wild_rights: self.wild_rights,
+            boundary: None,
+            names: self.names(),
+            known,
+        };
         read(template, LINES, manifest, &deploying)
+    }
+
+    fn read_as(&self, template: &str, manifest: &Manifest) -> Result<Application, Vec<TemplateError>> {
+        self.read_knowing(template, manifest, KnownValues::Nothing)
     }
 
     fn read(&self, template: &Value) -> Result<Application, Vec<TemplateError>> {

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::super::harness::{Death, Process, Shared};
 use super::cases::{Case, Hints};
 use super::scenarios::{Act, Scenario, app};
+use super::stacks;
 use super::users::People;
 use crate::operation::tests::harness::is_holding;
 use crate::operation::{Head, Status};
@@ -119,6 +120,17 @@ impl Shared {
             Act::Layers(functions, code, (name, content)) => {
                 let app = app(functions, code, 128).layer(name, content);
                 assert!(self.fake_aws.push("orders", &format!("Layer of {content}"), app).is_some());
+            }
+            Act::Stacks(code, grows) => {
+                let mut app = stacks::app(code);
+                if *grows {
+                    app = app.resource("Events", "AWS::SNS::Topic", serde_json::json!({})).resource(
+                        "Hourly",
+                        "AWS::Events::Rule",
+                        serde_json::json!({ "ScheduleExpression": "rate(1 hour)" }),
+                    );
+                }
+                assert!(self.fake_aws.push("orders", &format!("Change to {code}"), app).is_some());
             }
             Act::Leaves(functions) => self.fake_aws.leave_behind(functions),
             Act::Waits(hours) => tokio::time::sleep(Duration::from_secs(hours * 3600)).await,

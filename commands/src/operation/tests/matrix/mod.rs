@@ -26,12 +26,13 @@ mod schedule_gen;
 mod schedules;
 mod sizes;
 mod smoke;
+mod stacks;
 mod undoing;
 mod users;
 mod versions;
 
 use fixture::Fixture;
-use scenarios::{SCENARIOS, Scenario};
+use scenarios::{OF_STACKS, SCENARIOS, Scenario};
 
 /// A number from the environment.
 fn variable(name: &str) -> Option<u64> {
@@ -47,11 +48,15 @@ fn is_whole() -> bool {
 /// The scenarios of a kind with their fixtures; all of them if there is no such kind.
 async fn scenes(kind: &str) -> Vec<(&'static Scenario, Fixture)> {
     let mut scenes = vec![];
-    for scenario in SCENARIOS.iter().filter(|scenario| scenario.kind == kind) {
+    let all = if kind == STACKS { OF_STACKS } else { SCENARIOS };
+    for scenario in all.iter().filter(|scenario| kind == STACKS || scenario.kind == kind) {
         scenes.push((scenario, Fixture::of(scenario).await));
     }
     scenes
 }
+
+/// Stands for the scenarios of stages with a stack.
+const STACKS: &str = "stacks";
 
 /// For each kind of operation, a test of each of these: they run concurrently.
 macro_rules! matrix {
@@ -115,6 +120,7 @@ matrix! {
     "promote": promote;
     "rollback": rollback;
     "tidy": tidy;
+    "stacks": of_stacks;
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub(super) enum Act {
     Hides(&'static [&'static str], &'static str, u32),
     /// A change of these functions is pushed, which all have this layer with this content.
     Layers(&'static [&'static str], &'static str, (&'static str, &'static str)),
+    /// A change with that code is pushed of an application with a stack, with a topic or without.
+    Stacks(&'static str, bool),
     /// Failed attempts leave a version of each of these functions, and its role.
     Leaves(&'static [&'static str]),
     /// So many hours pass.
@@ -36,16 +38,19 @@ pub(super) struct Scenario {
     pub(super) runs: Option<(&'static str, u32)>,
 }
 
-use Act::{Hides, Layers, Leaves, Pushes, Types, Waits};
+use Act::{Hides, Layers, Leaves, Pushes, Stacks, Types, Waits};
 
 const TWO: &[&str] = &["Hello", "World"];
-const CREATED: &[Act] = &[Types("ann", "/repo create orders"), Pushes(TWO, "one", 128)];
-const BUILT: &[Act] = &[Types("ann", "/build orders")];
+pub(super) const CREATED: &[Act] = &[Types("ann", "/repo create orders"), Pushes(TWO, "one", 128)];
+pub(super) const BUILT: &[Act] = &[Types("ann", "/build orders")];
 const DEPLOYED: &[Act] = &[Types("ann", "/deploy orders")];
 const STAGED: &[Act] = &[Types("ada", "/stage add orders prod")];
 const TESTED: &[Act] = &[Types("ada", "/stage set orders prod smoke=\"GET /world\"")];
 const EXAMINED: &[Act] = &[Types("ada", "/stage set orders dev smoke='invoke World {\"ping\":true}'")];
 const PROMOTED: &[Act] = &[Types("ann", "/promote orders prod")];
+const STACKED: &[Act] = &[Types("ann", "/repo create orders"), Stacks("one", false)];
+/// A topic more, and other code.
+const GROWN: &[Act] = &[Stacks("two", true), Types("ann", "/build orders")];
 const LEFT: &[Act] = &[Leaves(&["sluice-orders-dev-Hello", "sluice-orders-dev-World"]), Waits(2)];
 /// Other code of both functions, another configuration, and one more function with a route of its own.
 const CHANGED: &[Act] = &[Pushes(&["Extra", "Hello", "World"], "two", 256), Types("ann", "/build orders")];
@@ -214,6 +219,42 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         who: "ann",
         line: "/rollback orders prod",
         runs: Some(("prod", 1)),
+    },
+];
+
+/// The scenarios of stages with a stack. They have tests of their own: each step of a stack takes long.
+pub(super) const OF_STACKS: &[Scenario] = &[
+    Scenario {
+        name: "first deploy of a stack",
+        kind: "deploy",
+        before: &[STACKED, BUILT],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 1)),
+    },
+    Scenario {
+        name: "deploy that changes a stack",
+        kind: "deploy",
+        before: &[STACKED, BUILT, DEPLOYED, GROWN],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 2)),
+    },
+    Scenario {
+        name: "promotion of a stack",
+        kind: "promote",
+        before: &[STACKED, BUILT, DEPLOYED, STAGED],
+        who: "ann",
+        line: "/promote orders prod",
+        runs: Some(("prod", 1)),
+    },
+    Scenario {
+        name: "rollback of a stack",
+        kind: "rollback",
+        before: &[STACKED, BUILT, DEPLOYED, GROWN, DEPLOYED],
+        who: "ann",
+        line: "/rollback orders dev",
+        runs: Some(("dev", 1)),
     },
 ];
 

@@ -71,7 +71,7 @@ impl Process {
     }
 
     /// An admin clicks that button in the last message of each stuck operation.
-    async fn presses(&self, shared: &Shared, action: &str) {
+    pub(super) async fn presses(&self, shared: &Shared, action: &str) {
         for head in shared.heads().into_iter().filter(|head| head.status == Status::Stuck) {
             let buttons = shared.last_update(&head.id).map(|update| update.card.buttons).unwrap_or_default();
             for button in buttons.into_iter().filter(|button| button.action_id == action) {

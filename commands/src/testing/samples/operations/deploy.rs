@@ -13,8 +13,8 @@ use crate::testing::samples::records::{artifact, change};
 use crate::testing::samples::{Journal, Sample};
 use crate::testing::target;
 use sluice_model::{BuildNumber, Refusal, ReleaseNumber};
-use sluice_template::plain::Stage;
-use sluice_template::{Deploying, Manifest};
+use sluice_template::plain::{Stage, StageNames};
+use sluice_template::{Deploying, KnownValues, Manifest};
 
 fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Journal {
     let is_first = number == 1;
@@ -28,6 +28,7 @@ fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Jou
         release: ReleaseNumber(number),
         before: (!is_first).then(|| ReleaseNumber(number - 1)),
         apis: Default::default(),
+        has_stack: false,
         has_next: !is_first,
         next: (!is_first).then(|| "staging".parse().expect("a stage")),
         smoke: None,
@@ -40,11 +41,11 @@ fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Jou
     Journal::accepted("deploy", &format!("/deploy {name}"), name, params, outputs)
 }
 
-/// Why a template with a queue and an image is refused.
+/// Why a template with a layer and an image is refused.
 fn bad_template() -> Refusal {
     let packaged = json!({
         "Resources": {
-            "Queue": { "Type": "AWS::SQS::Queue", "Properties": {} },
+            "Deps": { "Type": "AWS::Lambda::LayerVersion", "Properties": {} },
             "Hello": { "Type": "AWS::Lambda::Function", "Properties": {
                 "Code": { "ImageUri": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/hello:1" },
                 "PackageType": "Image", "Role": { "Fn::GetAtt": ["HelloRole", "Arn"] },
@@ -53,7 +54,7 @@ fn bad_template() -> Refusal {
         },
     });
     let lines =
-        r#"{"Queue": {"file": "template.yaml", "line": 12}, "Hello": {"file": "template.yaml", "line": 20}}"#;
+        r#"{"Deps": {"file": "template.yaml", "line": 12}, "Hello": {"file": "template.yaml", "line": 20}}"#;
     let (none, stage) = (BTreeMap::new(), "dev".parse().expect("a stage"));
     let stage = Stage {
         pipeline: &"orders".parse().expect("a name"),
@@ -62,7 +63,15 @@ fn bad_template() -> Refusal {
         parameters: &none,
         system_parameters: &none,
     };
-    let deploying = Deploying { stage, code_bucket: BUCKET, code_prefix: "orders/", wild_rights: false };
+    let deploying = Deploying {
+        stage,
+        code_bucket: BUCKET,
+        code_prefix: "orders/",
+        wild_rights: false,
+        boundary: None,
+        names: StageNames::First,
+        known: KnownValues::Nothing,
+    };
     let errors = sluice_template::read(&packaged.to_string(), lines, &Manifest::default(), &deploying);
     template_refused(&errors.expect_err("a template that is not supported"))
 }

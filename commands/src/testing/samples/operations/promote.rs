@@ -28,6 +28,7 @@ pub fn promotion(name: &str, commit: Change, functions: &[&str]) -> promote::Par
             parameters: Default::default(),
         }),
         apis: Default::default(),
+        has_stack: false,
         approvals: 1,
         approvers: access().approvers.into_iter().collect(),
         named: Default::default(),

@@ -22,6 +22,8 @@ fn rolling_back(reason: Option<&str>) -> Journal {
             apis: pinned_apis("prod", 1),
             ..VersionSet::default()
         },
+        has_stack: false,
+        is_first: false,
         reason: reason.map(str::to_owned),
         passed: vec![],
         outside: None,

@@ -16,6 +16,7 @@
 //! that version can no longer run; and no trigger calls a version that was not built for it.
 
 mod api_stages;
+mod back;
 mod body;
 mod described;
 mod desired;
@@ -36,6 +37,7 @@ mod tests;
 mod text;
 mod wire;
 
+pub use back::back;
 pub use described::{
     ChangeAction, Confirmed, Described, Forbidden, PolicyAction, Replacement, approval_digest, assert_grow,
     assert_shed, assert_wire, is_as_approved,
@@ -45,6 +47,7 @@ pub use direct::DirectValues;
 pub use error::PassError;
 pub use grow::grow;
 pub use rename::{Clash, Question, Refused, Rename, Renamed, StageNames, clashes, rename};
+pub(crate) use resolve::resolved;
 pub use resolve::{StackValues, resolve};
 pub use shed::{Shed, shed};
 pub use template::{Delivery, Emission, ParameterValue, StackResource, StackTemplate};

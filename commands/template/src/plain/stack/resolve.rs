@@ -45,7 +45,7 @@ pub fn resolve(
     findings.finish(resolved.flatten())
 }
 
-fn resolved(
+pub(crate) fn resolved(
     partial: &Partial,
     values: &StackValues,
     evaluator: &Evaluator<'_>,

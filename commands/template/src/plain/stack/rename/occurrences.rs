@@ -94,6 +94,12 @@ impl Search {
                     *value = renamed(value, word);
                     continue;
                 }
+                // Where the build put the code: a pipeline's prefix may be such a name.
+                if property == "Code" && is_function
+                    || property == "Content" && resource.kind == "AWS::Lambda::LayerVersion"
+                {
+                    continue;
+                }
                 let is_environment = is_function && property == "Environment";
                 search.value(value, At { owner: id, property, key: property, is_environment }, words);
             }

@@ -1,0 +1,111 @@
+//! The end of a pass: CloudFormation executes its change set, or rolls it back.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::messages;
+use super::of::Pass;
+use crate::application::Sluice;
+use crate::operation::{Context, Effect, EngineError, Progress, Step};
+use crate::ports::{ChangeSetIds, EventsSince, StackClass, StackEvent, StackEvents};
+use sluice_model::Target;
+
+/// How long CloudFormation may take for a pass: a custom resource that never answers takes an hour, and its rollback another.
+const PATIENCE: Duration = Duration::from_secs(3 * 3_600);
+
+/// Waits for the end of a pass.
+pub(super) struct AwaitExecution {
+    pub(super) target: Target,
+    pub(super) pass: Pass,
+    pub(super) ids: ChangeSetIds,
+}
+
+/// The output of [`AwaitExecution`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PassEnd {
+    /// Why CloudFormation rolled it back, as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) failure: Option<String>,
+}
+
+impl AwaitExecution {
+    async fn events(&self, cx: &Context) -> Result<Vec<StackEvent>, EngineError> {
+        let since = EventsSince::Token(self.pass.token(&cx.operation));
+        let found = cx.world.ports.stacks.stack_events(&self.target, &self.ids.stack, &since).await?;
+        Ok(found.map(|found| found.events).unwrap_or_default())
+    }
+
+    async fn not_yet(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let waited = cx.begun.elapsed();
+        if waited > PATIENCE {
+            let name = self.ids.stack.split('/').nth(1).unwrap_or(&self.ids.stack);
+            return Err(EngineError::Refused(messages::too_slow(name, PATIENCE.as_secs() / 3_600)));
+        }
+        let events = self.events(cx).await?;
+        let resources = || events.iter().filter(|event| !event.is_of_stack);
+        let done = resources().filter(|event| event.status.0.ends_with("_COMPLETE"));
+        let done: BTreeSet<&String> = done.map(|event| &event.logical_id).collect();
+        let now = resources().find(|event| !done.contains(&event.logical_id));
+        let note = messages::progress(done.len(), now);
+        let after = (waited / 4).clamp(Duration::from_secs(2), Duration::from_secs(15));
+        Ok(Progress::NotYet { after, note: Some(note) })
+    }
+}
+
+#[async_trait]
+impl Step<Sluice> for AwaitExecution {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let Self { target, pass, ids } = self;
+        let Some(stack) = cx.world.ports.stacks.stack(target, &ids.stack).await? else {
+            return self.not_yet(cx).await;
+        };
+        // Until CloudFormation shows that it began, the status is of the operation before.
+        let is_begun = stack.change_set.as_ref() == Some(&ids.change_set);
+        let class = stack.status.class();
+        // GROW deletes nothing, so nothing waits for the clean-up after it. WIRE deletes triggers in it.
+        let is_final = *pass == Pass::Grow || class == StackClass::Stable;
+        if is_begun && stack.status.succeeded() && is_final {
+            return Progress::done(PassEnd { failure: None });
+        }
+        if !is_begun || class == StackClass::InProgress {
+            return self.not_yet(cx).await;
+        }
+        if class == StackClass::Broken {
+            let refusal = messages::broken(&stack.name, stack.status, stack.reason.as_deref());
+            return Err(EngineError::Refused(refusal));
+        }
+        let events = StackEvents { events: self.events(cx).await?, is_complete: true };
+        let failure = messages::first_failure(events.first_failure(), stack.status);
+        match pass {
+            Pass::Grow => Err(EngineError::Refused(messages::failed(*pass, &failure))),
+            // The release runs: somebody can have it tried again.
+            Pass::Wire(_) => Progress::done(PassEnd { failure: Some(failure) }),
+        }
+    }
+}
+
+/// Refuses to go on after a WIRE that failed, until somebody wants another attempt.
+pub(super) struct Verdict {
+    pub(super) pass: Pass,
+    pub(super) failure: String,
+    pub(super) is_retried: bool,
+}
+
+#[async_trait]
+impl Step<Sluice> for Verdict {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, _: &Context) -> Result<Progress, EngineError> {
+        match self.is_retried {
+            true => Progress::done(()),
+            false => Err(EngineError::Refused(messages::failed(self.pass, &self.failure))),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What the passes are computed from, and the computation: on a worker thread, because the template is untrusted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::try_join3;
+
+use super::messages;
+use super::of::StackOf;
+use crate::operation::{Context, EngineError};
+use crate::ports::{self, NoResult, Stack, StackClass, StackStatus, compute};
+use sluice_model::{Class, PortError};
+use sluice_template::AppStack;
+use sluice_template::plain::{
+    Desired, Emission, Kept, ParameterValue, StackTemplate, approval_digest, back, grow, wire,
+};
+
+/// The stack as it is, and as the release wants it.
+pub(super) struct Gathered {
+    /// The stack, if it exists and has resources.
+    pub(super) stack: Option<Stack>,
+    /// A stack without resources that has the name.
+    pub(super) empty: Option<Stack>,
+    live: Option<String>,
+    wanted: Option<AppStack>,
+}
+
+/// The templates of both passes; `None` where nothing changes.
+pub(super) struct Passes {
+    pub(super) grow: Option<Emission>,
+    pub(super) wire: Option<Emission>,
+    /// The template after GROW.
+    pub(super) grown: StackTemplate,
+    /// The resources of earlier releases that a rollback may need.
+    pub(super) kept: BTreeSet<String>,
+    /// The template once both are done, as text.
+    pub(super) last: String,
+}
+
+impl Gathered {
+    /// Looks. `None` if the stack is being changed.
+    pub(super) async fn of(of: &StackOf, cx: &Context) -> Result<Option<Self>, EngineError> {
+        let (target, name) = (&of.target, of.name());
+        let stacks = &cx.world.ports.stacks;
+        let aws = |error: PortError| EngineError::from(error);
+        let (stack, live, wanted) = try_join3(
+            async { stacks.stack(target, &name).await.map_err(aws) },
+            async { stacks.template(target, &name).await.map_err(aws) },
+            of.source.wanted(cx, &of.apis),
+        )
+        .await?;
+        let Some(stack) = stack else {
+            return Ok(Some(Self { stack: None, empty: None, live: None, wanted }));
+        };
+        match stack.status.class() {
+            // Its result is final; CloudFormation only deletes what it replaced.
+            StackClass::InProgress if stack.status == StackStatus::UpdateCompleteCleanupInProgress => {}
+            StackClass::InProgress => return Ok(None),
+            StackClass::Broken => {
+                let refusal = messages::broken(&name, stack.status, stack.reason.as_deref());
+                return Err(EngineError::Refused(refusal));
+            }
+            StackClass::NeedsCleanUp => {
+                return Ok(Some(Self { stack: None, empty: Some(stack), live: None, wanted }));
+            }
+            StackClass::Gone => return Ok(Some(Self { stack: None, empty: None, live: None, wanted })),
+            StackClass::Stable => {}
+        }
+        Ok(Some(Self { stack: Some(stack), empty: None, live, wanted }))
+    }
+
+    /// Computes the passes. `kept` are the resources of the releases that a rollback may return to.
+    pub(super) async fn passes(
+        &self,
+        of: &StackOf,
+        cx: &Context,
+        kept: BTreeSet<String>,
+    ) -> Result<Passes, EngineError> {
+        let (live, wanted, name) = (self.live.clone(), self.wanted.clone(), of.name());
+        let is_rollback = of.is_rollback;
+        let parameters: BTreeMap<String, String> = self
+            .stack
+            .iter()
+            .flat_map(|stack| &stack.parameters)
+            .map(|(name, parameter)| (name.clone(), parameter.value.clone()))
+            .collect();
+        let since = of.release.to_string();
+        let job = move || {
+            passes(live.as_deref(), &parameters, wanted.as_ref(), (kept, is_rollback), (&name, &since))
+        };
+        match compute(&*cx.world.workers, job).await {
+            Ok(passes) => passes,
+            Err(NoResult::Panicked) => Err(EngineError::Refused(messages::unreadable())),
+            Err(NoResult::Stopping) => Err(EngineError::Port(PortError::new(
+                "stack::passes",
+                Class::Transient,
+                "Stopping",
+                "the process is stopping",
+            ))),
+        }
+    }
+}
+
+fn passes(
+    live: Option<&str>,
+    parameters: &BTreeMap<String, String>,
+    wanted: Option<&AppStack>,
+    (mut kept, is_rollback): (BTreeSet<String>, bool),
+    (name, since): (&str, &str),
+) -> Result<Passes, EngineError> {
+    let foreign = |error: sluice_template::TemplateError| {
+        EngineError::Refused(messages::foreign_template(name, &error.problem))
+    };
+    let live = live.map(StackTemplate::read).transpose().map_err(foreign)?;
+    let desired = wanted.map(AppStack::desired).transpose().map_err(foreign)?;
+    let desired =
+        desired.unwrap_or_else(|| Desired { stack: None, outputs: BTreeMap::new(), needed: BTreeSet::new() });
+    let desired = match live.as_ref().filter(|_| is_rollback) {
+        Some(live) => back(live, &desired),
+        None => desired,
+    };
+    // The list goes into the journal: only those that a pass could take count.
+    kept.retain(|id| live.as_ref().is_some_and(|live| live.resources.contains_key(id)));
+    kept.retain(|id| desired.stack.as_ref().is_none_or(|stack| !stack.template.resources.contains_key(id)));
+    let impossible = |errors: Vec<_>| EngineError::Refused(messages::impossible(&errors));
+    let empty = StackTemplate::default();
+    let before = live.as_ref().unwrap_or(&empty);
+    let grow = if is_rollback { None } else { grow(live.as_ref(), &desired, since).map_err(impossible)? };
+    let grow = grow.filter(|grown| differs(grown, before, parameters));
+    let mut known = parameters.clone();
+    let grown = match &grow {
+        Some(grown) => {
+            known = values_after(grown, &known);
+            grown.template.clone()
+        }
+        None => before.clone(),
+    };
+    let of_wire = (!grown.resources.is_empty()).then_some(&grown);
+    let wired = wire(of_wire, &desired, &Kept { resources: kept.clone() }, since).map_err(impossible)?;
+    let last = wired.as_ref().map_or(String::new(), |wired| wired.template.text());
+    let wire = wired.filter(|wired| differs(wired, &grown, &known));
+    Ok(Passes { grow, wire, grown, kept, last })
+}
+
+/// Whether CloudFormation would have something to do. The value of a secret cannot be read back, so it is compared by nobody.
+fn differs(new: &Emission, live: &StackTemplate, parameters: &BTreeMap<String, String>) -> bool {
+    let is_changed = |(name, value): (&String, &ParameterValue)| match value {
+        ParameterValue::Previous => false,
+        ParameterValue::Text(text) => {
+            let declared = new.template.parameters.get(name);
+            let is_secret = declared.is_some_and(|declared| declared.get("NoEcho").is_some());
+            !is_secret && parameters.get(name) != Some(text)
+        }
+    };
+    !new.template.is_same_stack(live) || new.parameters.iter().any(is_changed)
+}
+
+fn values_after(new: &Emission, before: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let value = |(name, value): (&String, &ParameterValue)| match value {
+        ParameterValue::Text(text) => Some((name.clone(), text.clone())),
+        ParameterValue::Previous => before.get(name).map(|value| (name.clone(), value.clone())),
+    };
+    new.parameters.iter().filter_map(value).collect()
+}
+
+/// The digest of a pass.
+pub(super) fn digest(emission: &Emission) -> String {
+    approval_digest("", Some((emission, &[])), None)
+}
+
+/// The parameters of a change set.
+pub(super) fn parameters(emission: &Emission) -> BTreeMap<String, ports::ParameterValue> {
+    let value = |value: &ParameterValue| match value {
+        ParameterValue::Text(text) => ports::ParameterValue::New(text.clone()),
+        ParameterValue::Previous => ports::ParameterValue::Previous,
+    };
+    emission.parameters.iter().map(|(name, of)| (name.clone(), value(of))).collect()
+}

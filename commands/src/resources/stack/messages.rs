@@ -1,0 +1,173 @@
+//! What people read about stacks: titles of steps, notes and refusals.
+
+use crate::ports::{StackEvent, StackStatus};
+use sluice_model::{Refusal, ReleaseNumber, StageName, Text, shown};
+use sluice_template::plain::{Forbidden, PassError};
+
+use super::of::Pass;
+
+pub(super) const CREATE_ROLE: &str = "Create role of the stack";
+pub(super) const DELETE_LEFTOVER: &str = "Delete stack whose creation failed";
+
+/// How many findings a refusal lists.
+const LISTED: usize = 10;
+
+pub(super) fn create_change_set(pass: Pass) -> Text {
+    Text::plain(match pass {
+        Pass::Grow => "Compare stack",
+        Pass::Wire(_) => "Compare triggers",
+    })
+}
+
+pub(super) fn execute(pass: Pass) -> Text {
+    Text::plain(match pass {
+        Pass::Grow => "Update stack",
+        Pass::Wire(_) => "Connect triggers",
+    })
+}
+
+pub(super) fn progress(done: usize, now: Option<&StackEvent>) -> Text {
+    let text = Text::plain(format!("{done} resources done"));
+    match now {
+        Some(event) => text.then("; ").code(&event.logical_id).then(format!(" {}", event.status)),
+        None => text,
+    }
+}
+
+pub(super) const WAITS_FOR_STACK: &str = "waiting for another change of the stack to end";
+
+fn listed<T>(all: &[T], line: impl Fn(&T) -> String) -> String {
+    let mut lines: Vec<String> =
+        all.iter().take(LISTED).map(|item| format!("• {}", shown(&line(item)))).collect();
+    if all.len() > LISTED {
+        lines.push(format!("• and {} more", all.len() - LISTED));
+    }
+    lines.join("\n")
+}
+
+pub(super) fn impossible(errors: &[PassError]) -> Refusal {
+    let hints: std::collections::BTreeSet<String> =
+        errors.iter().take(LISTED).map(|error| error.hint().to_string()).collect();
+    Refusal::new(
+        "stack-impossible",
+        format!("CloudFormation would refuse the new stack:\n{}", listed(errors, ToString::to_string)),
+        format!("Nothing was changed. {}", hints.into_iter().collect::<Vec<_>>().join(". ")),
+    )
+}
+
+pub(super) fn forbidden(pass: Pass, found: &[Forbidden]) -> Refusal {
+    let what = match pass {
+        Pass::Grow => "before the stage moves",
+        Pass::Wire(_) => "after the stage moved",
+    };
+    Refusal::new(
+        "stack-forbidden",
+        format!("The change set would do more than it may {what}:\n{}", listed(found, ToString::to_string)),
+        "Nothing was changed. Make the change in two deploys: add the new resource under another name, and remove the old one \
+         later.",
+    )
+}
+
+pub(super) fn broken(stack: &str, status: StackStatus, reason: Option<&str>) -> Refusal {
+    let why = reason.map_or(String::new(), |reason| format!(": {}", shown(reason)));
+    Refusal::new(
+        "stack-broken",
+        format!("The stack `{stack}` is in {status} and accepts no change{why}."),
+        "An admin has to repair it: in the CloudFormation console, fix the cause in its events and continue the update \
+         rollback. Then try again.",
+    )
+}
+
+pub(super) fn foreign_template(stack: &str, problem: &str) -> Refusal {
+    Refusal::new(
+        "stack-foreign",
+        format!("The stack `{stack}` was changed outside Sluice: {}.", shown(problem)),
+        "See who changed it in the stack's events, and restore the former template there.",
+    )
+}
+
+pub(super) fn changed_meanwhile(stack: &str) -> Refusal {
+    Refusal::new(
+        "stack-changed",
+        format!("The stack `{stack}` changed since this operation planned its changes."),
+        "Run the same command again: it plans with the stack as it is now.",
+    )
+}
+
+pub(super) fn stage_moved(stage: &StageName, release: ReleaseNumber) -> Refusal {
+    Refusal::new(
+        "triggers-outdated",
+        format!("Stage `{stage}` no longer runs {release}, so the triggers of {release} are not connected."),
+        "Mark the operation as resolved: the triggers of the release that runs are connected already.",
+    )
+}
+
+pub(super) fn change_set_failed(stack: &str, reason: &str) -> Refusal {
+    Refusal::new(
+        "stack-change-set",
+        format!("CloudFormation made no change set for the stack `{stack}`: {}", shown(reason)),
+        "Nothing was changed. Fix what it names in the template, build, and deploy again.",
+    )
+}
+
+pub(super) fn change_set_gone(stack: &str) -> Refusal {
+    Refusal::new(
+        "stack-change-set",
+        format!("The change set of the stack `{stack}` is gone, because somebody changed the stack."),
+        "Run the same command again.",
+    )
+}
+
+pub(super) fn too_large(stack: &str, bytes: usize) -> Refusal {
+    Refusal::new(
+        "stack-too-large",
+        format!(
+            "The template of the stack `{stack}` has {bytes} bytes, and this version of Sluice sends at most 51,200."
+        ),
+        "Split the application into two pipelines.",
+    )
+}
+
+pub(super) fn failed(pass: Pass, failure: &str) -> Refusal {
+    match pass {
+        Pass::Grow => Refusal::new(
+            "stack-failed",
+            format!("The stack could not be updated: {failure} CloudFormation restored it as it was."),
+            "Nothing else was changed. Fix the resource in the template, build, and deploy again.",
+        ),
+        Pass::Wire(_) => Refusal::new(
+            "triggers-failed",
+            format!("The release runs, but its triggers are not connected: {failure}"),
+            "Fix the cause and press *Retry*, or roll back.",
+        ),
+    }
+}
+
+/// The sentence about the resource that failed first.
+pub(super) fn first_failure(event: Option<&StackEvent>, status: StackStatus) -> String {
+    match event {
+        Some(event) => {
+            let reason = event.reason.as_deref().unwrap_or("no reason given");
+            let reason = shown(reason);
+            let end = if reason.ends_with('.') { "" } else { "." };
+            format!("`{}` ({}): {reason}{end}", event.logical_id, event.resource_type)
+        }
+        None => format!("CloudFormation gives no reason, its status is {status}."),
+    }
+}
+
+pub(super) fn too_slow(stack: &str, hours: u64) -> Refusal {
+    Refusal::new(
+        "stack-slow",
+        format!("The stack `{stack}` is still being changed after {hours} hours."),
+        "See in its events what it waits for. Retry once it is done.",
+    )
+}
+
+pub(super) fn unreadable() -> Refusal {
+    Refusal::new(
+        "stack-unreadable",
+        "Planning the changes of the stack failed unexpectedly.",
+        "Nothing was changed. This is a defect in Sluice: report it with the template and the log of Sluice.",
+    )
+}

@@ -1,0 +1,82 @@
+//! The stack of a stage: everything of the template that Sluice does not create itself.
+//!
+//! It changes in passes (`sluice_template::plain::stack`): GROW before the versions are made, WIRE after the stage moved. A pass is
+//! a change set that is created, compared with what the pass may do, executed and awaited. The journal keeps the digest of a pass
+//! and not its template: each step computes the template again from the artifact and from what is live, and refuses to go on if it
+//! differs. If nothing changes, the plan is the only step.
+
+mod described;
+mod execution;
+mod gather;
+mod leftover;
+mod messages;
+mod of;
+mod pass;
+mod plan;
+mod role;
+mod shown;
+mod steps;
+mod values;
+
+use crate::operation::effects::*;
+use crate::operation::{EngineError, Node, OperationState, StepId};
+use crate::resources::describe::Line;
+use crate::resources::resource::{Duty, Resource};
+use crate::resources::role::role_nodes;
+
+pub(crate) use of::{StackOf, WantedStack};
+pub(crate) use pass::PassNodes;
+pub(crate) use plan::StackPlan;
+pub(crate) use values::stack_values;
+
+use plan::PlanStack;
+use role::stack_role;
+
+pub(crate) struct Stack;
+
+impl Resource for Stack {
+    fn name(&self) -> &'static str {
+        "stack of a stage"
+    }
+    fn effects(&self) -> &'static [&'static Mutation] {
+        &[&CREATE_CHANGE_SET, &EXECUTE_CHANGE_SET, &DELETE_CHANGE_SET, &DELETE_STACK]
+    }
+    fn exempt(&self, duty: Duty) -> Option<&'static str> {
+        Some(match duty {
+            Duty::Drift => "each pass begins with the template that is live",
+            Duty::Description => {
+                "its change sets are described, and show more than a comparison of templates"
+            }
+        })
+    }
+}
+
+/// The step that plans the passes. Its result is a [`StackPlan`].
+pub(crate) fn plan_node(of: &StackOf) -> Node {
+    Node::new(StepId::new(PLAN), "", PlanStack { of: of.clone() })
+}
+
+/// What the planned passes change, for the people who approve it.
+pub(crate) fn described_changes(op: &OperationState) -> Result<Vec<Line>, EngineError> {
+    let Some(plan) = planned(op)? else { return Ok(vec![]) };
+    let found = op.output::<steps::FoundChanges>(&of::Pass::Grow.step("stack-changes"))?;
+    let (grow, changes) = found.map(|found| (found.shown, found.changes)).unwrap_or_default();
+    Ok(shown::lines(&grow, changes.saturating_sub(grow.len()), &plan.wires))
+}
+
+const PLAN: &str = "stack-plan";
+
+/// The plan of the passes, once it is known.
+pub(crate) fn planned(op: &OperationState) -> Result<Option<StackPlan>, EngineError> {
+    op.output(&StepId::new(PLAN))
+}
+
+/// The steps that create the role with which CloudFormation works, unless the stack has it.
+pub(crate) fn service_role_nodes(of: &StackOf, plan: &StackPlan) -> Vec<Node> {
+    let role = stack_role(&of.target, &of.pipeline, &of.stage);
+    if plan.role.as_ref() == Some(&role.arn(&of.target)) {
+        return vec![];
+    }
+    // A logical id has no hyphen.
+    role_nodes(&of.target, &of.pipeline, "cloud-formation", messages::CREATE_ROLE.into(), &role)
+}

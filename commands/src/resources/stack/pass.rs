@@ -1,0 +1,119 @@
+//! The steps of one pass: its change set is created, compared with what the pass may do, executed and awaited.
+
+use super::execution::{AwaitExecution, PassEnd, Verdict};
+use super::leftover::{AwaitDeletion, DeleteLeftover};
+use super::messages;
+use super::of::{Pass, StackOf};
+use super::plan::StackPlan;
+use super::steps::{AwaitChanges, CreateChangeSet, DropChangeSet, ExecuteChangeSet, FoundChanges};
+use crate::operation::{EngineError, Node, OperationState, SignalKind, StepId};
+use crate::ports::ChangeSetIds;
+
+/// The steps of a pass as far as they can be named.
+pub(crate) struct PassNodes {
+    pub(crate) nodes: Vec<Node>,
+    /// Whether the stack is as the pass wants it.
+    pub(crate) is_done: bool,
+    /// Whether everything is ready, and only the execution is left.
+    pub(crate) is_ready: bool,
+}
+
+impl PassNodes {
+    /// The steps of GROW. With `executes`, the change set is executed after these steps; without it, it is only described.
+    pub(crate) fn grow(
+        op: &OperationState,
+        of: &StackOf,
+        plan: &StackPlan,
+        (after, executes): (&[StepId], Option<&[StepId]>),
+    ) -> Result<Self, EngineError> {
+        let mut nodes = Self { nodes: vec![], is_done: false, is_ready: false };
+        let Some(digest) = &plan.grow else { return Ok(Self { is_done: true, ..nodes }) };
+        nodes.pass(op, of, (Pass::Grow, digest, plan), after.to_vec(), executes)?;
+        Ok(nodes)
+    }
+
+    /// The steps of WIRE: as many attempts as somebody wanted.
+    pub(crate) fn wire(
+        op: &OperationState,
+        of: &StackOf,
+        plan: &StackPlan,
+        after: &[StepId],
+    ) -> Result<Self, EngineError> {
+        let mut nodes = Self { nodes: vec![], is_done: false, is_ready: false };
+        let Some(digest) = &plan.wire else { return Ok(Self { is_done: true, ..nodes }) };
+        let retries = op.signals.iter().filter(|signal| signal.kind == SignalKind::Retry).count();
+        let mut after = after.to_vec();
+        for attempt in 1.. {
+            let pass = Pass::Wire(attempt);
+            nodes.pass(op, of, (pass, digest, plan), after, Some(&[]))?;
+            let awaited = pass.step("stack-done");
+            let Some(PassEnd { failure: Some(failure) }) = op.output(&awaited)? else { break };
+            let verdict = pass.step("stack-verdict");
+            let step = Verdict { pass, failure, is_retried: retries >= attempt };
+            nodes.nodes.push(Node::new(verdict.clone(), "", step).after([awaited]));
+            if !op.is_done(&verdict) {
+                break;
+            }
+            after = vec![verdict];
+        }
+        Ok(nodes)
+    }
+
+    fn pass(
+        &mut self,
+        op: &OperationState,
+        of: &StackOf,
+        (pass, digest, plan): (Pass, &String, &StackPlan),
+        mut after: Vec<StepId>,
+        executes: Option<&[StepId]>,
+    ) -> Result<(), EngineError> {
+        (self.is_done, self.is_ready) = (false, false);
+        let is_first = pass == Pass::Grow || (plan.grow.is_none() && pass == Pass::Wire(1));
+        if let Some(leftover) = plan.leftover.as_ref().filter(|_| is_first) {
+            let (delete, gone) = (pass.step("stack-clean"), pass.step("stack-gone"));
+            let (of, stack) = (of.clone(), leftover.clone());
+            let step = DeleteLeftover { of: of.clone(), stack: stack.clone(), pass };
+            self.nodes.push(Node::new(delete.clone(), messages::DELETE_LEFTOVER, step).after(after));
+            self.nodes.push(Node::new(gone.clone(), "", AwaitDeletion { of, stack }).after([delete]));
+            after = vec![gone];
+        }
+        let (create, found, execute, done) = (
+            pass.step("stack-compare"),
+            pass.step("stack-changes"),
+            pass.step("stack-update"),
+            pass.step("stack-done"),
+        );
+        let step = CreateChangeSet { of: of.clone(), pass, digest: digest.clone(), kept: plan.kept.clone() };
+        let is_begun = op.step(&execute).is_some();
+        let node = Node::new(create.clone(), messages::create_change_set(pass), step).after(after);
+        self.nodes.push(node.spent_if(is_begun));
+        let Some(ids) = op.output::<ChangeSetIds>(&create)? else { return Ok(()) };
+        let step = AwaitChanges {
+            of: of.clone(),
+            pass,
+            digest: digest.clone(),
+            kept: plan.kept.clone(),
+            ids: ids.clone(),
+        };
+        self.nodes.push(Node::new(found.clone(), "", step).after([create]));
+        let Some(FoundChanges { is_empty, .. }) = op.output(&found)? else { return Ok(()) };
+        if is_empty {
+            let drop = pass.step("stack-drop");
+            let step = DropChangeSet { target: of.target.clone(), ids };
+            self.nodes.push(Node::new(drop.clone(), "", step).after([found]));
+            self.is_done = op.is_done(&drop);
+            return Ok(());
+        }
+        let Some(needs) = executes else {
+            self.is_ready = true;
+            return Ok(());
+        };
+        let step = ExecuteChangeSet { target: of.target.clone(), pass, ids: ids.clone() };
+        let node = Node::new(execute.clone(), messages::execute(pass), step).after([found]);
+        self.nodes.push(node.after(needs.iter().cloned()));
+        let step = AwaitExecution { target: of.target.clone(), pass, ids };
+        self.nodes.push(Node::new(done.clone(), "", step).after([execute]));
+        self.is_done = op.output::<PassEnd>(&done)?.is_some_and(|end| end.failure.is_none());
+        Ok(())
+    }
+}

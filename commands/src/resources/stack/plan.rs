@@ -1,0 +1,107 @@
+//! The plan of a stack's passes: which of them are necessary, and what they are bound to.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::gather::{Gathered, Passes, digest};
+use super::messages;
+use super::of::StackOf;
+use super::shown::ShownChange;
+use crate::application::Sluice;
+use crate::operation::{Context, Effect, EngineError, Progress, Step};
+use crate::records::{Stage, VersionSet, from_item};
+use sluice_template::plain::Emission;
+
+/// How long to wait before the next look at a stack that is being changed.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How many of the releases that ran last on a stage keep what they need: a rollback may return to them.
+const WINDOW: usize = 10;
+
+/// Which passes are necessary.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StackPlan {
+    /// The digest of GROW, if it changes anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grow: Option<String>,
+    /// The digest of WIRE, if it changes anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) wire: Option<String>,
+    /// The id of a stack without resources, whose creation failed: it has to be deleted first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) leftover: Option<String>,
+    /// The ARN of the stack's service role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) role: Option<String>,
+    /// The resources of earlier releases that the new one does not have and a rollback may need.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) kept: BTreeSet<String>,
+    /// What WIRE changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) wires: Vec<ShownChange>,
+    /// The SHA-256 of the template that the stack has once both passes are done, in hex.
+    pub(crate) template: String,
+}
+
+impl StackPlan {
+    fn of(passes: &Passes, gathered: &Gathered) -> Self {
+        let of = |emission: &Option<Emission>| emission.as_ref().map(digest);
+        // CloudFormation creates a stack in `REVIEW_IN_PROGRESS`; it has to be deleted in the other states.
+        let leftover = gathered
+            .empty
+            .as_ref()
+            .filter(|stack| stack.status != crate::ports::StackStatus::ReviewInProgress);
+        Self {
+            grow: of(&passes.grow),
+            wire: of(&passes.wire),
+            leftover: leftover.map(|stack| stack.id.clone()),
+            role: gathered.stack.as_ref().and_then(|stack| stack.role.clone()),
+            kept: passes.kept.clone(),
+            wires: ShownChange::between(&passes.grown, passes.wire.as_ref()),
+            template: hex::encode(Sha256::digest(passes.last.as_bytes())),
+        }
+    }
+}
+
+/// Plans the passes.
+pub(super) struct PlanStack {
+    pub(super) of: StackOf,
+}
+
+#[async_trait]
+impl Step<Sluice> for PlanStack {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let kept = kept(&self.of, cx).await?;
+        let Some(gathered) = Gathered::of(&self.of, cx).await? else {
+            return Ok(Progress::NotYet { after: LOOK_AGAIN, note: Some(messages::WAITS_FOR_STACK.into()) });
+        };
+        let passes = gathered.passes(&self.of, cx, kept).await?;
+        Progress::done(StackPlan::of(&passes, &gathered))
+    }
+}
+
+/// What the releases need to which a rollback may return.
+async fn kept(of: &StackOf, cx: &Context) -> Result<BTreeSet<String>, EngineError> {
+    let (store, keys) = (&cx.world.store, &cx.world.keys);
+    let Some(item) = store.get(&keys.stage(&of.pipeline, &of.stage)).await? else {
+        return Ok(BTreeSet::new());
+    };
+    let stage: Stage = from_item(&item)?;
+    let numbers = stage.runs.iter().rev().take(WINDOW).map(|run| run.release);
+    let wanted: Vec<_> = numbers.map(|number| keys.version_set(&of.pipeline, number, &of.stage)).collect();
+    if wanted.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let mut kept = BTreeSet::new();
+    for item in store.get_many(&wanted).await? {
+        let set: VersionSet = from_item(&item)?;
+        kept.extend(set.stack.into_iter().flat_map(|stack| stack.needed));
+    }
+    Ok(kept)
+}

@@ -1,0 +1,78 @@
+//! The changes of a stack, as approvers see them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::resources::describe::{Line, WORD, short};
+use sluice_template::plain::{ChangeAction, Described, Emission, Replacement, StackTemplate};
+
+/// How many changes of a pass are listed.
+pub(super) const MOST_SHOWN: usize = 40;
+
+/// What happens to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum What {
+    Replace,
+    Remove,
+    Change,
+    Add,
+}
+
+/// A change of one resource.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct ShownChange {
+    pub(super) what: What,
+    pub(super) logical_id: String,
+    pub(super) kind: String,
+}
+
+impl ShownChange {
+    /// A change of a change set.
+    pub(super) fn of(change: &Described) -> Self {
+        let replaces = matches!(change.replacement, Some(Replacement::True | Replacement::Conditional));
+        let what = match change.action {
+            ChangeAction::Add | ChangeAction::Import => What::Add,
+            ChangeAction::Remove => What::Remove,
+            _ if replaces => What::Replace,
+            _ => What::Change,
+        };
+        Self { what, logical_id: change.logical_id.clone(), kind: change.kind.clone() }
+    }
+
+    /// The changes from one template to another, as far as the templates show them.
+    pub(super) fn between(before: &StackTemplate, after: Option<&Emission>) -> Vec<Self> {
+        let Some(after) = after.map(|after| &after.template) else { return vec![] };
+        let of = |what, id: &String, kind: &String| Self { what, logical_id: id.clone(), kind: kind.clone() };
+        let new = after.resources.iter().filter_map(|(id, now)| match before.resources.get(id) {
+            None => Some(of(What::Add, id, &now.kind)),
+            Some(was) if was.properties != now.properties => Some(of(What::Change, id, &now.kind)),
+            Some(_) => None,
+        });
+        let gone = before.resources.iter().filter(|(id, _)| !after.resources.contains_key(*id));
+        let mut all: Vec<Self> = new.chain(gone.map(|(id, was)| of(What::Remove, id, &was.kind))).collect();
+        all.sort();
+        all.truncate(MOST_SHOWN);
+        all
+    }
+
+    fn line(&self, when: &str) -> Line {
+        let (verb, is_bold) = match self.what {
+            What::Replace => ("replaced by an empty one; the former one stays in the account", true),
+            What::Remove => ("removed", true),
+            What::Change => ("changed", false),
+            What::Add => ("added", false),
+        };
+        let (id, kind) = (short(&self.logical_id, WORD), short(&self.kind, WORD));
+        Line::plain(format!("Stack{when}: {id} ({kind}) {verb}"), is_bold)
+    }
+}
+
+/// The lines about GROW, which is part of the approved change, and about WIRE, which follows the move.
+pub(super) fn lines(grow: &[ShownChange], more: usize, wire: &[ShownChange]) -> Vec<Line> {
+    let mut lines: Vec<Line> = grow.iter().map(|change| change.line("")).collect();
+    if more > 0 {
+        lines.push(Line::plain(format!("Stack: {more} more changes"), true));
+    }
+    lines.extend(wire.iter().map(|change| change.line(", after the move")));
+    lines
+}

@@ -1,0 +1,246 @@
+//! The steps of a pass.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::gather::{Gathered, Passes, digest, parameters};
+use super::messages;
+use super::of::Pass;
+use super::of::StackOf;
+use super::plan::LOOK_AGAIN;
+use super::role::stack_role;
+use super::shown::{MOST_SHOWN, ShownChange};
+use crate::application::Sluice;
+use crate::names;
+use crate::operation::effects::{CREATE_CHANGE_SET, DELETE_CHANGE_SET, EXECUTE_CHANGE_SET};
+use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
+use crate::ports::{
+    Capability, ChangeSetIds, ChangeSetKind, ChangeSetState, DeleteStack, EventsSince, NewChangeSet,
+    OnStackFailure, StackStatus, TemplateSource,
+};
+use crate::records::{Stage, from_item};
+use crate::resources::own::ours;
+use sluice_model::Target;
+use sluice_template::plain::{Confirmed, Delivery, Emission, assert_grow, assert_wire};
+
+/// Creates the change set of a pass.
+pub(super) struct CreateChangeSet {
+    pub(super) of: StackOf,
+    pub(super) pass: Pass,
+    /// The digest of the pass as it was planned.
+    pub(super) digest: String,
+    pub(super) kept: BTreeSet<String>,
+}
+
+/// The passes as they are now, and the template of this one. `None` if the stack is being changed.
+async fn computed(
+    of: &StackOf,
+    pass: Pass,
+    planned: &str,
+    kept: &BTreeSet<String>,
+    cx: &Context,
+) -> Result<Option<(Gathered, Passes, Emission)>, EngineError> {
+    if let Pass::Wire(_) = pass {
+        still_runs(of, cx).await?;
+    }
+    let Some(gathered) = Gathered::of(of, cx).await? else { return Ok(None) };
+    let mut passes = gathered.passes(of, cx, kept.clone()).await?;
+    let emission = match pass {
+        Pass::Grow => passes.grow.take(),
+        Pass::Wire(_) if passes.grow.is_some() => None,
+        Pass::Wire(_) => passes.wire.take(),
+    };
+    match emission.filter(|emission| digest(emission) == planned) {
+        Some(emission) => Ok(Some((gathered, passes, emission))),
+        None => Err(EngineError::Refused(messages::changed_meanwhile(&of.name()))),
+    }
+}
+
+/// Refuses to connect triggers if the stage moved since: they would call versions that were not built for them. A rollback may pass
+/// an operation that is stuck.
+async fn still_runs(of: &StackOf, cx: &Context) -> Result<(), EngineError> {
+    let item = cx.world.store.get(&cx.world.keys.stage(&of.pipeline, &of.stage)).await?;
+    let stage: Option<Stage> = item.as_ref().map(from_item).transpose()?;
+    let runs = stage.and_then(|stage| stage.current).map(|current| current.release);
+    match runs == Some(of.release) {
+        true => Ok(()),
+        false => Err(EngineError::Refused(messages::stage_moved(&of.stage, of.release))),
+    }
+}
+
+#[async_trait]
+impl Step<Sluice> for CreateChangeSet {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&CREATE_CHANGE_SET)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let Self { of, pass, digest, kept } = self;
+        let Some((gathered, _, emission)) = computed(of, *pass, digest, kept, cx).await? else {
+            return Ok(Progress::NotYet { after: LOOK_AGAIN, note: Some(messages::WAITS_FOR_STACK.into()) });
+        };
+        let text = emission.template.text();
+        if emission.template.delivery() != Some(Delivery::Body) {
+            return Err(EngineError::Refused(messages::too_large(&of.name(), text.len())));
+        }
+        let token = pass.token(&cx.operation);
+        let types = emission.template.resource_types().into_iter().map(str::to_owned);
+        let request = NewChangeSet {
+            stack: gathered.stack.as_ref().map_or_else(|| of.name(), |stack| stack.id.clone()),
+            name: token.clone(),
+            kind: if gathered.stack.is_some() { ChangeSetKind::Update } else { ChangeSetKind::Create },
+            token,
+            template: TemplateSource::Body(text),
+            parameters: parameters(&emission),
+            capabilities: vec![Capability::NamedIam],
+            role: stack_role(&of.target, &of.pipeline, &of.stage).arn(&of.target),
+            resource_types: types.collect(),
+            tags: names::stage_tags(&of.pipeline, &of.stage),
+            on_failure: OnStackFailure::Delete,
+            includes_nested: true,
+        };
+        Progress::done(cx.world.ports.stacks.create_change_set(&of.target, &request).await?)
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
+        let (target, name) = (&self.of.target, self.pass.token(&cx.operation));
+        match cx.world.ports.stacks.change_set(target, &self.of.name(), &name).await? {
+            Some(found) => ours(found.ids),
+            None => Ok(Observed::Absent),
+        }
+    }
+    async fn undo(&self, cx: &Context, output: &Value) -> Result<Undone, EngineError> {
+        let ids: ChangeSetIds = serde_json::from_value(output.clone())
+            .map_err(|error| EngineError::Corrupt(error.to_string()))?;
+        let stacks = &cx.world.ports.stacks;
+        let target = &self.of.target;
+        let stack = stacks.stack(target, &ids.stack).await?;
+        match stack.map(|stack| stack.status) {
+            None => {}
+            // It has nothing but change sets.
+            Some(StackStatus::ReviewInProgress) => {
+                let token = format!("{}-undo", self.pass.token(&cx.operation));
+                let request = DeleteStack { stack: ids.stack, role: None, retain: vec![], token };
+                stacks.delete_stack(target, &request).await?;
+            }
+            Some(_) => stacks.delete_change_set(target, &ids.stack, &ids.change_set).await?,
+        }
+        Ok(Undone::Yes)
+    }
+}
+
+/// Waits until a change set is computed, and compares it with what the pass may do.
+pub(super) struct AwaitChanges {
+    pub(super) of: StackOf,
+    pub(super) pass: Pass,
+    pub(super) digest: String,
+    pub(super) kept: BTreeSet<String>,
+    pub(super) ids: ChangeSetIds,
+}
+
+/// The output of [`AwaitChanges`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FoundChanges {
+    /// Whether there is nothing to do.
+    pub(super) is_empty: bool,
+    /// How many resources change.
+    pub(super) changes: usize,
+    /// The first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) shown: Vec<ShownChange>,
+}
+
+#[async_trait]
+impl Step<Sluice> for AwaitChanges {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let Self { of, pass, digest, kept, ids } = self;
+        let (stacks, name) = (&cx.world.ports.stacks, of.name());
+        let refused = |refusal| Err(EngineError::Refused(refusal));
+        let found = stacks.change_set(&of.target, &ids.stack, &ids.change_set).await?;
+        let Some(found) = found else { return refused(messages::change_set_gone(&name)) };
+        match found.state {
+            ChangeSetState::Pending => {
+                let after = (cx.begun.elapsed() / 2).clamp(Duration::from_secs(1), LOOK_AGAIN);
+                return Ok(Progress::NotYet { after, note: None });
+            }
+            ChangeSetState::Empty => {
+                return Progress::done(FoundChanges { is_empty: true, changes: 0, shown: vec![] });
+            }
+            ChangeSetState::Ready => {}
+            ChangeSetState::Failed(reason) => return refused(messages::change_set_failed(&name, &reason)),
+            _ => return refused(messages::change_set_gone(&name)),
+        }
+        let Some((_, passes, emission)) = computed(of, *pass, digest, kept, cx).await? else {
+            return refused(messages::changed_meanwhile(&name));
+        };
+        let changes: Vec<_> = found.changes.iter().map(super::described::described).collect();
+        let verdict = match pass {
+            Pass::Grow => assert_grow(&changes, &emission, Confirmed::default()),
+            Pass::Wire(_) => assert_wire(&changes, &passes.grown, &emission, Confirmed::default()),
+        };
+        match verdict {
+            Ok(()) => {
+                let shown = changes.iter().take(MOST_SHOWN).map(ShownChange::of).collect();
+                Progress::done(FoundChanges { is_empty: false, changes: changes.len(), shown })
+            }
+            Err(forbidden) => refused(messages::forbidden(*pass, &forbidden)),
+        }
+    }
+}
+
+/// Deletes a change set that changes nothing: a stack can have only some hundred of them.
+pub(super) struct DropChangeSet {
+    pub(super) target: Target,
+    pub(super) ids: ChangeSetIds,
+}
+
+#[async_trait]
+impl Step<Sluice> for DropChangeSet {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&DELETE_CHANGE_SET)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let Self { target, ids } = self;
+        cx.world.ports.stacks.delete_change_set(target, &ids.stack, &ids.change_set).await?;
+        Progress::done(())
+    }
+}
+
+/// Begins to execute a change set.
+pub(super) struct ExecuteChangeSet {
+    pub(super) target: Target,
+    pub(super) pass: Pass,
+    pub(super) ids: ChangeSetIds,
+}
+
+#[async_trait]
+impl Step<Sluice> for ExecuteChangeSet {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&EXECUTE_CHANGE_SET)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let Self { target, pass, ids } = self;
+        let token = pass.token(&cx.operation);
+        cx.world.ports.stacks.execute_change_set(target, &ids.stack, &ids.change_set, &token).await?;
+        Progress::done(())
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
+        let Self { target, pass, ids } = self;
+        let stacks = &cx.world.ports.stacks;
+        let stack = stacks.stack(target, &ids.stack).await?;
+        if stack.is_some_and(|stack| stack.change_set.as_ref() == Some(&ids.change_set)) {
+            return ours(());
+        }
+        let since = EventsSince::Token(pass.token(&cx.operation));
+        let events = stacks.stack_events(target, &ids.stack, &since).await?;
+        match events.is_some_and(|found| !found.events.is_empty()) {
+            true => ours(()),
+            false => Ok(Observed::Absent),
+        }
+    }
+}

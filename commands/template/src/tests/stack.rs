@@ -1,0 +1,127 @@
+//! Applications with a stack: what waits for it, and what is complete without it.
+
+use super::application::body;
+use super::*;
+use crate::plain::{DirectValues, StackTemplate, StackValues, wire};
+
+/// A function that reads a table, one that does not, and an API whose body names a user pool.
+fn app() -> Value {
+    let reads = json!({ "Environment": { "Variables": {
+        "TABLE": { "Ref": "Table" },
+        "STREAM": { "Fn::GetAtt": ["Table", "StreamArn"] },
+        "API": { "Fn::Sub": "https://${Api}.execute-api.${AWS::Region}.amazonaws.com" },
+    } } });
+    let mut definition = body();
+    definition["x-pool"] = json!({ "Fn::GetAtt": ["Pool", "Arn"] });
+    template(json!({
+        "Hello": function(json!({})),
+        "Reads": function(reads),
+        "Api": { "Type": "AWS::ApiGatewayV2::Api", "Properties": { "Body": definition } },
+        "ApiStage": { "Type": "AWS::ApiGatewayV2::Stage", "Properties": {
+            "ApiId": { "Ref": "Api" }, "StageName": "$default", "AutoDeploy": true
+        } },
+        "Table": { "Type": "AWS::DynamoDB::Table", "Properties": { "BillingMode": "PAY_PER_REQUEST" } },
+        "Pool": { "Type": "AWS::Cognito::UserPool", "Properties": {} },
+        "Note": { "Type": "AWS::SSM::Parameter", "Properties": {
+            "Type": "String", "Value": { "Fn::GetAtt": ["Api", "ApiEndpoint"] }
+        } },
+    }))
+}
+
+fn read_knowing(known: KnownValues<'_>) -> Application {
+    let app = app();
+    World::new().read_knowing(&app.to_string(), &manifest_of(&app), known).unwrap()
+}
+
+fn apis() -> DirectValues {
+    let mut direct = DirectValues::default();
+    direct.insert_api("Api", "a1b2", Some("https://a1b2.example"));
+    direct
+}
+
+#[test]
+fn what_needs_the_stack_or_an_api_waits_and_the_rest_is_complete() {
+    let first = read_knowing(KnownValues::Nothing);
+    assert_eq!(first.functions.keys().collect::<Vec<_>>(), ["Hello"]);
+    assert_eq!(first.waiting.keys().collect::<Vec<_>>(), ["Api", "Reads"]);
+    let needs: Vec<_> = first.waiting["Reads"].needs.iter().map(String::as_str).collect();
+    assert_eq!(needs, ["`Api`", "`Table.StreamArn`", "`Table`"]);
+    let api = first.waiting["Api"].api.as_ref().unwrap();
+    assert!(api.body.is_null() && api.kind == sluice_model::ApiKind::Http, "{api:?}");
+    assert_eq!(first.all_apis().count(), 1);
+    let stack = first.stack.as_ref().unwrap();
+    assert!(stack.has_placeholders());
+    assert!(stack.needed.contains("Table") && stack.needed.contains("Pool"), "{:?}", stack.needed);
+    assert_eq!(serde_json::from_value::<Application>(json!(first)).unwrap(), first);
+
+    let with_apis = read_knowing(KnownValues::Apis(&apis()));
+    assert!(!with_apis.stack.as_ref().unwrap().has_placeholders());
+    assert_eq!((&with_apis.functions, with_apis.is_complete()), (&first.functions, false));
+}
+
+#[test]
+fn all_is_complete_once_the_stack_is_as_wanted_and_what_was_complete_stays_the_same() {
+    let first = read_knowing(KnownValues::Nothing);
+    let desired = read_knowing(KnownValues::Apis(&apis())).stack.unwrap();
+    let template = StackTemplate::read(&desired.template).unwrap();
+    let outputs = template.outputs.keys().filter(|name| name.starts_with("Sluice"));
+    let values = StackValues {
+        resources: [("Table".to_owned(), "orders-prod-table".to_owned())].into(),
+        outputs: outputs.map(|name| (name.clone(), format!("value-of-{name}"))).collect(),
+        direct: apis(),
+        ..StackValues::default()
+    };
+    let all = read_knowing(KnownValues::All(&values));
+    assert!(all.is_complete());
+    assert_eq!(all.functions["Hello"], first.functions["Hello"]);
+    assert_eq!(all.stack.as_ref(), Some(&desired));
+    let environment = &all.functions["Reads"].environment;
+    assert_eq!(environment["TABLE"], "orders-prod-table");
+    assert!(environment["STREAM"].starts_with("value-of-Sluice"), "{environment:?}");
+    assert_eq!(environment["API"], "https://a1b2.execute-api.eu-central-1.amazonaws.com");
+    assert!(all.apis["Api"].body["x-pool"].as_str().unwrap().starts_with("value-of-Sluice"));
+}
+
+#[test]
+fn a_stack_that_was_kept_is_the_one_that_was_read() {
+    let kept = read_knowing(KnownValues::Apis(&apis())).stack.unwrap();
+    let wired = wire(None, &kept.desired().unwrap(), &crate::plain::Kept::default(), "r1").unwrap();
+    assert_eq!(wired.unwrap().template.text(), kept.template);
+}
+
+#[test]
+fn a_value_that_only_an_unfinished_stack_lacks_is_an_error() {
+    let app = app();
+    let values = StackValues { direct: apis(), ..StackValues::default() };
+    let known = KnownValues::All(&values);
+    let errors = World::new().read_knowing(&app.to_string(), &manifest_of(&app), known).unwrap_err();
+    assert!(errors.iter().any(|error| error.problem.contains("is not known")), "{errors:?}");
+}
+
+#[test]
+fn a_further_stage_has_names_of_its_own_and_asks_where_the_code_may_have_the_name() {
+    let named = |variable: Value| {
+        template(json!({
+            "Hello": function(json!({ "Environment": { "Variables": { "TABLE": variable } } })),
+            "Orders": { "Type": "AWS::DynamoDB::Table", "Properties": { "TableName": "orders" } },
+        }))
+    };
+    // The key of the code begins with the pipeline's name, which is the table's as well.
+    let world = World { is_further: true, ..World::new() };
+    let app = world.read(&named("orders".into())).unwrap();
+    assert_eq!(app.functions["Hello"].environment["TABLE"], "orders-prod");
+    assert!(app.stack.unwrap().template.contains(r#""TableName":"orders-prod""#));
+    let errors = world.read(&named("other".into())).unwrap_err();
+    assert!(errors[0].problem.contains("the name orders is the first stage's"), "{errors:?}");
+    assert!(World::new().read(&named("other".into())).is_ok(), "the first stage has the template's names");
+}
+
+#[test]
+fn people_see_what_waits_for_the_stack() {
+    let shown = read_knowing(KnownValues::Shown);
+    assert!(shown.is_complete());
+    let environment = &shown.functions["Reads"].environment;
+    assert_eq!(environment["TABLE"], "${Table}");
+    assert_eq!(environment["STREAM"], "arn:aws:cloudformation:::${Table.StreamArn}");
+    assert_eq!(shown.apis["Api"].body["x-pool"], "arn:aws:cloudformation:::${Pool.Arn}");
+}
