@@ -10,12 +10,14 @@ use ulid::Ulid;
 
 use crate::ports::{TAG_PIPELINE, Tags};
 use sluice_model::{BuildNumber, PipelineName, StageName, Target};
-use sluice_template::cut_with_hash;
+use sluice_template::{cut_with_hash, plain::stack_name};
 
 /// The path of all our policies, and the beginning of the paths of all our roles.
 pub const IAM_PATH: &str = "/sluice/";
 /// The tag that names the stage of a resource.
 pub const TAG_STAGE: &str = "sluice:stage";
+/// The tag of everything in a stack, with the stack's name.
+pub const TAG_STACK: &str = "sluice:stack";
 /// The image of builds.
 pub const BUILD_IMAGE: &str = "aws/codebuild/amazonlinux-x86_64-standard:5.0";
 /// The API stage of every HTTP API. With a stage of another name, the name would be a part of the path that functions see.
@@ -34,6 +36,13 @@ pub fn tags(pipeline: &PipelineName) -> Tags {
 pub fn stage_tags(pipeline: &PipelineName, stage: &StageName) -> Tags {
     let mut tags = tags(pipeline);
     tags.insert(TAG_STAGE.to_owned(), stage.to_string());
+    tags
+}
+
+/// The tags of a stage's stack. CloudFormation puts them on the resources of the stack.
+pub fn stack_tags(pipeline: &PipelineName, stage: &StageName) -> Tags {
+    let mut tags = stage_tags(pipeline, stage);
+    tags.insert(TAG_STACK.to_owned(), stack_name(pipeline, stage));
     tags
 }
 

@@ -105,7 +105,7 @@ impl StackSteps {
         self.nodes.push(holding(plans));
         let Some(plan) = planned(of.op)? else { return Ok(false) };
         if plan.grow.is_some() || plan.wire.is_some() {
-            for node in service_role_nodes(&stack, &plan) {
+            for node in service_role_nodes(&stack, &plan)? {
                 needs.push(node.id.clone());
                 self.nodes.push(node);
             }
@@ -172,7 +172,7 @@ impl StackBack<'_> {
         let mut nodes = vec![plans];
         let Some(plan) = planned(op)? else { return Ok(nodes) };
         if plan.wire.is_some() {
-            for node in service_role_nodes(&stack, &plan) {
+            for node in service_role_nodes(&stack, &plan)? {
                 needs.push(node.id.clone());
                 nodes.push(node.after([after.clone()]));
             }

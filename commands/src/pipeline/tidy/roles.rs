@@ -68,10 +68,11 @@ async fn used_by_others(
     Ok(latest.values().cloned().chain(published).map(|arn| names::role_name(&arn).to_owned()).collect())
 }
 
-/// Whether an unused role may be deleted: one of a function, which its boundary tells. All regions of an account share its roles,
+/// Whether an unused role may be deleted: one of a function, which its boundary tells, unless a stack has it. All regions of an account share its roles,
 /// so the role may belong to a pipeline of the same name in another region, whose roles have another boundary.
 fn can_delete(role: &Role, target: &Target, name: &PipelineName, now: Timestamp) -> bool {
     let is_ours = role.tags.get(TAG_PIPELINE).map(String::as_str) == Some(name.as_str());
     let is_here = role.boundary.as_ref() == Some(&names::boundary_arn(target));
-    is_ours && is_here && now.duration_since(role.created) > QUIET
+    let is_of_stack = role.tags.contains_key(names::TAG_STACK);
+    is_ours && is_here && !is_of_stack && now.duration_since(role.created) > QUIET
 }

@@ -34,6 +34,8 @@ pub(super) struct Passes {
     pub(super) kept: BTreeSet<String>,
     /// The template once both are done, as text.
     pub(super) last: String,
+    /// The names of all resources that the stack has before, between and after the passes.
+    pub(super) names: BTreeSet<(String, String)>,
 }
 
 impl Gathered {
@@ -136,9 +138,12 @@ fn passes(
     };
     let of_wire = (!grown.resources.is_empty()).then_some(&grown);
     let wired = wire(of_wire, &desired, &Kept { resources: kept.clone() }, since).map_err(impossible)?;
+    let mut names = before.fixed_names();
+    names.extend(grown.fixed_names());
+    names.extend(wired.iter().flat_map(|wired| wired.template.fixed_names()));
     let last = wired.as_ref().map_or(String::new(), |wired| wired.template.text());
     let wire = wired.filter(|wired| differs(wired, &grown, &known));
-    Ok(Passes { grow, wire, grown, kept, last })
+    Ok(Passes { grow, wire, grown, kept, last, names })
 }
 
 /// Whether CloudFormation would have something to do. The value of a secret cannot be read back, so it is compared by nobody.

@@ -5,6 +5,7 @@ use sluice_model::{Refusal, ReleaseNumber, StageName, Text, shown};
 use sluice_template::plain::{Forbidden, PassError};
 
 use super::of::Pass;
+use crate::resources::rights::TooManyNames;
 
 pub(super) const CREATE_ROLE: &str = "Create role of the stack";
 pub(super) const DELETE_LEFTOVER: &str = "Delete stack whose creation failed";
@@ -115,6 +116,14 @@ pub(super) fn change_set_gone(stack: &str) -> Refusal {
         "stack-change-set",
         format!("The change set of the stack `{stack}` is gone, because somebody changed the stack."),
         "Run the same command again.",
+    )
+}
+
+pub(super) fn too_many_names(stack: &str, error: &TooManyNames) -> Refusal {
+    Refusal::new(
+        "stack-names",
+        format!("The role of the stack `{stack}` would be too large: {error}."),
+        "Remove fixed names from the template, so CloudFormation generates them; or split the application into two pipelines.",
     )
 }
 

@@ -72,11 +72,11 @@ pub(crate) fn planned(op: &OperationState) -> Result<Option<StackPlan>, EngineEr
 }
 
 /// The steps that create the role with which CloudFormation works, unless the stack has it.
-pub(crate) fn service_role_nodes(of: &StackOf, plan: &StackPlan) -> Vec<Node> {
-    let role = stack_role(&of.target, &of.pipeline, &of.stage);
+pub(crate) fn service_role_nodes(of: &StackOf, plan: &StackPlan) -> Result<Vec<Node>, EngineError> {
+    let role = stack_role(of, &plan.names)?;
     if plan.role.as_ref() == Some(&role.arn(&of.target)) {
-        return vec![];
+        return Ok(vec![]);
     }
     // A logical id has no hyphen.
-    role_nodes(&of.target, &of.pipeline, "cloud-formation", messages::CREATE_ROLE.into(), &role)
+    Ok(role_nodes(&of.target, &of.pipeline, "cloud-formation", messages::CREATE_ROLE.into(), &role))
 }

@@ -5,6 +5,7 @@ use super::leftover::{AwaitDeletion, DeleteLeftover};
 use super::messages;
 use super::of::{Pass, StackOf};
 use super::plan::StackPlan;
+use super::role::stack_role;
 use super::steps::{AwaitChanges, CreateChangeSet, DropChangeSet, ExecuteChangeSet, FoundChanges};
 use crate::operation::{EngineError, Node, OperationState, SignalKind, StepId};
 use crate::ports::ChangeSetIds;
@@ -83,7 +84,13 @@ impl PassNodes {
             pass.step("stack-update"),
             pass.step("stack-done"),
         );
-        let step = CreateChangeSet { of: of.clone(), pass, digest: digest.clone(), kept: plan.kept.clone() };
+        let step = CreateChangeSet {
+            of: of.clone(),
+            pass,
+            digest: digest.clone(),
+            kept: plan.kept.clone(),
+            role: stack_role(of, &plan.names)?.arn(&of.target),
+        };
         let is_begun = op.step(&execute).is_some();
         let node = Node::new(create.clone(), messages::create_change_set(pass), step).after(after);
         self.nodes.push(node.spent_if(is_begun));

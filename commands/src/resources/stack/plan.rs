@@ -10,10 +10,12 @@ use sha2::{Digest as _, Sha256};
 use super::gather::{Gathered, Passes, digest};
 use super::messages;
 use super::of::StackOf;
+use super::role::stack_role;
 use super::shown::ShownChange;
 use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::records::{Stage, VersionSet, from_item};
+use crate::resources::rights::FixedNames;
 use sluice_template::plain::Emission;
 
 /// How long to wait before the next look at a stack that is being changed.
@@ -33,9 +35,12 @@ pub(crate) struct StackPlan {
     /// The id of a stack without resources, whose creation failed: it has to be deleted first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) leftover: Option<String>,
-    /// The ARN of the stack's service role.
+    /// The ARN of the service role that the stack was last given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) role: Option<String>,
+    /// The names that its service role has to reach.
+    #[serde(default, skip_serializing_if = "FixedNames::is_empty")]
+    pub(super) names: FixedNames,
     /// The resources of earlier releases that the new one does not have and a rollback may need.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) kept: BTreeSet<String>,
@@ -60,6 +65,7 @@ impl StackPlan {
             leftover: leftover.map(|stack| stack.id.clone()),
             role: gathered.stack.as_ref().and_then(|stack| stack.role.clone()),
             kept: passes.kept.clone(),
+            names: FixedNames { own: passes.names.clone(), others: BTreeSet::new() },
             wires: ShownChange::between(&passes.grown, passes.wire.as_ref()),
             template: hex::encode(Sha256::digest(passes.last.as_bytes())),
         }
@@ -82,7 +88,10 @@ impl Step<Sluice> for PlanStack {
             return Ok(Progress::NotYet { after: LOOK_AGAIN, note: Some(messages::WAITS_FOR_STACK.into()) });
         };
         let passes = gathered.passes(&self.of, cx, kept).await?;
-        Progress::done(StackPlan::of(&passes, &gathered))
+        let plan = StackPlan::of(&passes, &gathered);
+        // Refused before anything is created.
+        stack_role(&self.of, &plan.names)?;
+        Progress::done(plan)
     }
 }
 

@@ -1,10 +1,12 @@
-//! The role with which CloudFormation works on a stage's stack.
+//! The service role of a stage's stack.
 
-use crate::resources::rights::ImmutableRole;
-use sluice_model::{PipelineName, StageName, Target};
+use super::messages;
+use super::of::StackOf;
+use crate::operation::EngineError;
+use crate::resources::rights::{FixedNames, ImmutableRole};
 
-/// The role. `ImmutableRole::of_stack` (branch `stackrole`) takes the place of this body; until then it is a role that
-/// CloudFormation cannot assume, and this branch works on the fake AWS alone.
-pub(super) fn stack_role(target: &Target, pipeline: &PipelineName, stage: &StageName) -> ImmutableRole {
-    ImmutableRole::of_api(target, pipeline, stage)
+/// The role with which CloudFormation works on the stack.
+pub(super) fn stack_role(of: &StackOf, names: &FixedNames) -> Result<ImmutableRole, EngineError> {
+    ImmutableRole::of_stack(&of.target, (&of.pipeline, &of.stage), names)
+        .map_err(|error| EngineError::Refused(messages::too_many_names(&of.name(), &error)))
 }

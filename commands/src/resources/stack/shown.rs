@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::resources::describe::{Line, WORD, short};
-use sluice_template::plain::{ChangeAction, Described, Emission, Replacement, StackTemplate};
+use sluice_template::plain::{ChangeAction, Described, Emission, Replacement, StackResource, StackTemplate};
 
 /// How many changes of a pass are listed.
 pub(super) const MOST_SHOWN: usize = 40;
@@ -24,11 +24,14 @@ pub(super) struct ShownChange {
     pub(super) what: What,
     pub(super) logical_id: String,
     pub(super) kind: String,
+    /// The name that the template gives it. The stack's role may do everything with what has this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
 }
 
 impl ShownChange {
-    /// A change of a change set.
-    pub(super) fn of(change: &Described) -> Self {
+    /// A change of a change set that leads to this template.
+    pub(super) fn of(change: &Described, template: &StackTemplate) -> Self {
         let replaces = matches!(change.replacement, Some(Replacement::True | Replacement::Conditional));
         let what = match change.action {
             ChangeAction::Add | ChangeAction::Import => What::Add,
@@ -36,15 +39,22 @@ impl ShownChange {
             _ if replaces => What::Replace,
             _ => What::Change,
         };
-        Self { what, logical_id: change.logical_id.clone(), kind: change.kind.clone() }
+        let resource = template.resources.get(&change.logical_id);
+        let name = resource.filter(|_| what == What::Add).and_then(fixed_name);
+        Self { what, logical_id: change.logical_id.clone(), kind: change.kind.clone(), name }
     }
 
     /// The changes from one template to another, as far as the templates show them.
     pub(super) fn between(before: &StackTemplate, after: Option<&Emission>) -> Vec<Self> {
         let Some(after) = after.map(|after| &after.template) else { return vec![] };
-        let of = |what, id: &String, kind: &String| Self { what, logical_id: id.clone(), kind: kind.clone() };
+        let of = |what, id: &String, kind: &String| Self {
+            what,
+            logical_id: id.clone(),
+            kind: kind.clone(),
+            name: None,
+        };
         let new = after.resources.iter().filter_map(|(id, now)| match before.resources.get(id) {
-            None => Some(of(What::Add, id, &now.kind)),
+            None => Some(Self { name: fixed_name(now), ..of(What::Add, id, &now.kind) }),
             Some(was) if was.properties != now.properties => Some(of(What::Change, id, &now.kind)),
             Some(_) => None,
         });
@@ -63,8 +73,13 @@ impl ShownChange {
             What::Add => ("added", false),
         };
         let (id, kind) = (short(&self.logical_id, WORD), short(&self.kind, WORD));
-        Line::plain(format!("Stack{when}: {id} ({kind}) {verb}"), is_bold)
+        let name = self.name.as_ref().map_or(String::new(), |name| format!(" with the name {}", short(name, WORD)));
+        Line::plain(format!("Stack{when}: {id} ({kind}) {verb}{name}"), is_bold)
     }
+}
+
+fn fixed_name(resource: &StackResource) -> Option<String> {
+    resource.fixed_name().map(str::to_owned)
 }
 
 /// The lines about GROW, which is part of the approved change, and about WIRE, which follows the move.

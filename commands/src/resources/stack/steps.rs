@@ -12,7 +12,6 @@ use super::messages;
 use super::of::Pass;
 use super::of::StackOf;
 use super::plan::LOOK_AGAIN;
-use super::role::stack_role;
 use super::shown::{MOST_SHOWN, ShownChange};
 use crate::application::Sluice;
 use crate::names;
@@ -34,6 +33,8 @@ pub(super) struct CreateChangeSet {
     /// The digest of the pass as it was planned.
     pub(super) digest: String,
     pub(super) kept: BTreeSet<String>,
+    /// The ARN of the service role.
+    pub(super) role: String,
 }
 
 /// The passes as they are now, and the template of this one. `None` if the stack is being changed.
@@ -78,7 +79,7 @@ impl Step<Sluice> for CreateChangeSet {
         Effect::Mutate(&CREATE_CHANGE_SET)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let Self { of, pass, digest, kept } = self;
+        let Self { of, pass, digest, kept, role } = self;
         let Some((gathered, _, emission)) = computed(of, *pass, digest, kept, cx).await? else {
             return Ok(Progress::NotYet { after: LOOK_AGAIN, note: Some(messages::WAITS_FOR_STACK.into()) });
         };
@@ -96,9 +97,9 @@ impl Step<Sluice> for CreateChangeSet {
             template: TemplateSource::Body(text),
             parameters: parameters(&emission),
             capabilities: vec![Capability::NamedIam],
-            role: stack_role(&of.target, &of.pipeline, &of.stage).arn(&of.target),
+            role: role.clone(),
             resource_types: types.collect(),
-            tags: names::stage_tags(&of.pipeline, &of.stage),
+            tags: names::stack_tags(&of.pipeline, &of.stage),
             on_failure: OnStackFailure::Delete,
             includes_nested: true,
         };
@@ -185,7 +186,8 @@ impl Step<Sluice> for AwaitChanges {
         };
         match verdict {
             Ok(()) => {
-                let shown = changes.iter().take(MOST_SHOWN).map(ShownChange::of).collect();
+                let of = |change| ShownChange::of(change, &emission.template);
+                let shown = changes.iter().take(MOST_SHOWN).map(of).collect();
                 Progress::done(FoundChanges { is_empty: false, changes: changes.len(), shown })
             }
             Err(forbidden) => refused(messages::forbidden(*pass, &forbidden)),

@@ -10,7 +10,7 @@ use crate::installation::{Input, Invocation};
 use crate::names;
 use crate::operation::testing::operation_id;
 use crate::operation::{Accepted, DEPLOY, Delivery, Keys, Snapshot, Status, StepId, accept, audit};
-use crate::ports::{Clock, Functions, Guard, Identity, Precondition, RoleSpec, Store, TAG_PIPELINE, Write};
+use crate::ports::{Clock, Functions, Guard, Identity, Precondition, RoleSpec, Store, TAG_PIPELINE, Tags, Write};
 use crate::records::{Act, AuditRecord, Run, Stage, VersionSet, from_item, to_item};
 use crate::testing::target;
 use sluice_grammar::{Command, RollbackCommand};
@@ -26,13 +26,19 @@ async fn hours_pass() {
 
 /// Somebody creates a role of that name for that pipeline; gives its ARN.
 async fn role(shared: &Shared, name: &str, pipeline: &str, boundary: &str) -> String {
+    tagged_role(shared, name, boundary, [(TAG_PIPELINE.to_owned(), pipeline.to_owned())].into()).await
+}
+
+/// The same with these tags.
+async fn tagged_role(shared: &Shared, name: &str, boundary: &str, tags: Tags) -> String {
+    let pipeline = &tags[TAG_PIPELINE];
     let spec = RoleSpec {
         name: name.to_owned(),
         path: names::role_path(&pipeline.parse().unwrap(), None),
         description: String::new(),
         trust: "{}".to_owned(),
         boundary: boundary.to_owned(),
-        tags: [(TAG_PIPELINE.to_owned(), pipeline.to_owned())].into(),
+        tags,
     };
     shared.fake_aws.fault_proxy().create_role(&target(), &spec).await.unwrap().arn
 }
@@ -49,7 +55,7 @@ async fn there<'a>(shared: &Shared, roles: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tidy_keeps_roles_that_are_in_use_young_or_not_of_this_pipeline_and_region() {
+async fn tidy_keeps_roles_that_are_in_use_young_of_a_stack_or_not_of_this_pipeline_and_region() {
     let (shared, process) = world("").await;
     let own = names::boundary_arn(&target());
     let fault_proxy = shared.fake_aws.fault_proxy();
@@ -63,6 +69,8 @@ async fn tidy_keeps_roles_that_are_in_use_young_or_not_of_this_pipeline_and_regi
     role(&shared, "sluice-orders-elsewhere", "orders", &foreign).await;
     role(&shared, "sluice-orders-eu-Hello", "orders-eu", &own).await;
     role(&shared, "sluice-orders-unused", "orders", &own).await;
+    let tags = names::stack_tags(&"orders".parse().unwrap(), &"dev".parse().unwrap());
+    tagged_role(&shared, "sluice-orders-dev-Workflow-1ABC", &own, tags).await;
     hours_pass().await;
     role(&shared, "sluice-orders-young", "orders", &own).await;
 
@@ -73,6 +81,7 @@ async fn tidy_keeps_roles_that_are_in_use_young_or_not_of_this_pipeline_and_regi
         "sluice-orders-elsewhere",
         "sluice-orders-eu-Hello",
         "sluice-orders-young",
+        "sluice-orders-dev-Workflow-1ABC",
         "sluice-orders-unused",
     ];
     let looked = ends(&shared, &process, "ada", "/pipeline tidy orders", Status::Succeeded).await;
@@ -80,7 +89,7 @@ async fn tidy_keeps_roles_that_are_in_use_young_or_not_of_this_pipeline_and_regi
         shared.op(&looked.id).await.output::<serde_json::Value>(&StepId::new("look")).unwrap().unwrap();
     assert_eq!(found["roles"], serde_json::json!(["sluice-orders-unused"]), "the list");
     ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
-    assert_eq!(there(&shared, &known).await, known[..6]);
+    assert_eq!(there(&shared, &known).await, known[..7]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use sluice_model::{PipelineName, StageName, Target};
@@ -10,7 +11,7 @@ use sluice_template::{function_stem, plain::stack_name};
 
 /// Names as they are on the stage, each with its CloudFormation type. A name with a wildcard is left out, and so is one of a type
 /// whose ARNs have no names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FixedNames {
     /// Names that the template gives to its own resources: the stack may do everything with them.
     pub own: BTreeSet<(String, String)>,
@@ -92,6 +93,11 @@ fn arns(target: &Target, kind: &str, name: &str) -> Vec<String> {
 }
 
 impl FixedNames {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub(super) fn len(&self) -> usize {
         self.own.len() + self.others.len()
     }

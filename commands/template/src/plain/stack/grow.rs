@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::classify::{Held, kinds, names};
+use super::super::classify::{Held, kinds};
 use super::desired::Desired;
 use super::error::PassError;
 use super::finish::{MOST_OUTPUTS, finish};
@@ -141,9 +141,9 @@ fn check(live: &StackTemplate, new: &StackTemplate) -> Vec<PassError> {
     }
     let old = live.resources.iter().filter(|(id, _)| !new.resources.contains_key(*id));
     let taken: BTreeMap<_, _> =
-        old.flat_map(|(id, old)| physical_names(old).map(move |name| (name, id))).collect();
+        old.flat_map(|(id, old)| old.physical_names().map(move |name| (name, id))).collect();
     for (id, resource) in new.resources.iter().filter(|(id, _)| !live.resources.contains_key(*id)) {
-        for key in physical_names(resource) {
+        for key in resource.physical_names() {
             if let Some(old) = taken.get(&key) {
                 let name = key.2.to_owned();
                 errors.push(PassError::NameTaken { new: id.clone(), old: (*old).clone(), name });
@@ -151,11 +151,4 @@ fn check(live: &StackTemplate, new: &StackTemplate) -> Vec<PassError> {
         }
     }
     errors
-}
-
-/// (type, property, name)
-fn physical_names(resource: &StackResource) -> impl Iterator<Item = (&str, &'static str, &str)> {
-    names::properties(&resource.kind).iter().filter_map(|property| {
-        Some((resource.kind.as_str(), *property, resource.properties.get(*property)?.as_str()?))
-    })
 }

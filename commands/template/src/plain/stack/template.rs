@@ -82,6 +82,18 @@ impl StackResource {
         names::is_stateful(&self.kind)
     }
 
+    /// The names that the template fixes: (type, property, name).
+    pub(super) fn physical_names(&self) -> impl Iterator<Item = (&str, &'static str, &str)> {
+        names::properties(&self.kind).iter().filter_map(|property| {
+            Some((self.kind.as_str(), *property, self.properties.get(*property)?.as_str()?))
+        })
+    }
+
+    /// The name that the template gives it, if it does.
+    pub fn fixed_name(&self) -> Option<&str> {
+        self.physical_names().next().map(|(_, _, name)| name)
+    }
+
     fn is_same_as(&self, other: &Self) -> bool {
         self.json() == other.json()
     }
@@ -115,6 +127,12 @@ pub struct StackTemplate {
 }
 
 impl StackTemplate {
+    /// The names that it gives its resources, each with the resource's type.
+    pub fn fixed_names(&self) -> BTreeSet<(String, String)> {
+        let all = self.resources.values().flat_map(StackResource::physical_names);
+        all.map(|(kind, _, name)| (kind.to_owned(), name.to_owned())).collect()
+    }
+
     /// The text for CloudFormation: the same template always gives the same bytes.
     pub fn text(&self) -> String {
         let mut held = Map::new();
