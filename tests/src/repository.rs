@@ -40,6 +40,13 @@ impl Repository {
         std::fs::write(path, after).unwrap();
     }
 
+    /// Adds a file.
+    pub fn add(&self, path: &str, content: &str) {
+        let path = self.0.path().join(path);
+        assert!(!path.exists(), "{} is new", path.display());
+        std::fs::write(path, content).unwrap();
+    }
+
     /// Changes the greeting of the handler.
     pub fn set_greeting(&self, greeting: &str) {
         self.edit("src/app.py", |code| {
