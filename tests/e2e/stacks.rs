@@ -1,7 +1,7 @@
 //! Services with a CloudFormation stack: a table, a queue and a schedule beside functions.
 
-use sluice_e2e::fixture::approved_promotion;
-use sluice_e2e::{Repository, World};
+use sluice_e2e::fixture::{approved_promotion, build_and_deploy};
+use sluice_e2e::{Aws, Repository, World};
 
 /// A function that writes what it is asked for into the table and reads it, and one that takes messages from the queue.
 const TEMPLATE: &str = r#"AWSTemplateFormatVersion: "2010-09-09"
@@ -58,6 +58,29 @@ Resources:
       BillingMode: PAY_PER_REQUEST
   Jobs:
     Type: AWS::SQS::Queue
+"#;
+
+/// What calls the worker.
+const JOBS_EVENT: &str = r#"      Events:
+        Jobs:
+          Type: SQS
+          Properties:
+            Queue: !GetAtt Jobs.Arn
+"#;
+const TOPIC: &str = "  News:\n    Type: AWS::SNS::Topic\n";
+/// Attributes and an index of the table.
+const ATTRIBUTES: &str = r#"        - AttributeName: id
+          AttributeType: S
+        - AttributeName: stage
+          AttributeType: S
+"#;
+const INDEX: &str = r#"      GlobalSecondaryIndexes:
+        - IndexName: by-stage
+          KeySchema:
+            - AttributeName: stage
+              KeyType: HASH
+          Projection:
+            ProjectionType: ALL
 "#;
 
 /// Handlers that use the table as every function does, with its own credentials.
@@ -119,15 +142,56 @@ async fn deployed(world: &World, name: &str) -> Repository {
     clone
 }
 
+/// A message in the queue of a stage is in the table of that stage.
+async fn expect_work(world: &World, pipeline: &str, stage: &str, message: &str) -> String {
+    Aws(world).send_message(&format!("sluice-{pipeline}-{stage}-Jobs-"), message).await;
+    world.expect_response(pipeline, stage, message).await
+}
+
 #[tokio::test]
-async fn each_stage_of_a_service_has_its_own_table_and_queue() {
+async fn each_stage_has_a_table_and_a_queue_of_its_own_and_a_rollback_keeps_the_data() {
     let world = World::shared(module_path!()).await;
-    deployed(&world, "tables").await;
-    let dev = world.expect_response("tables", "dev", "\"stage\"").await;
-    println!("{dev}");
-    world.submit(world.ann(), "/stage add tables prod").await.succeeds().await;
-    let promotion = approved_promotion(&world, "tables").await;
+    let ann = world.ann();
+    let clone = deployed(&world, "tables").await;
+    world.submit(ann, "/stage add tables prod").await.succeeds().await;
+    let promotion = world.submit(ann, "/promote tables prod").await;
+    let card = promotion.waits().await;
+    card.says(&["Orders (AWS::DynamoDB::Table) added", "after the move"]);
+    world.click(world.bob(), &card, "promotion.approve").await;
     promotion.succeeds().await.says(&["r1 is live on prod"]);
-    let prod = world.expect_response("tables", "prod", "\"stage\"").await;
-    println!("{prod}");
+    let dev = expect_work(&world, "tables", "dev", "a parcel").await;
+    let prod = expect_work(&world, "tables", "prod", "a letter").await;
+    assert!(!dev.contains("a letter") && !prod.contains("a parcel"), "{dev}\n{prod}");
+
+    // The next release has an index and a topic, and no queue.
+    clone.edit("template.yaml", |text| {
+        let text = text.replace(JOBS_EVENT, "").replace("  Jobs:\n    Type: AWS::SQS::Queue\n", TOPIC);
+        text.replace("        - AttributeName: id\n          AttributeType: S\n", ATTRIBUTES)
+            .replace("      BillingMode", &format!("{INDEX}      BillingMode"))
+    });
+    clone.set_greeting("With an index");
+    clone.push("Look orders up by stage");
+    build_and_deploy(&world, "tables").await;
+    world.expect_response("tables", "dev", "With an index").await;
+    let promotion = approved_promotion(&world, "tables").await;
+    promotion.succeeds().await.says(&["r2 is live on prod"]);
+    world.expect_response("tables", "prod", "With an index").await;
+
+    world.submit(ann, "/rollback tables prod").await.succeeds().await.says(&["r1 is live on prod"]);
+    let prod = expect_work(&world, "tables", "prod", "a postcard").await;
+    assert!(prod.contains("Hello from tables") && prod.contains("a letter"), "{prod}");
+}
+
+#[tokio::test]
+async fn a_stack_that_cannot_be_updated_changes_nothing_and_says_why() {
+    let world = World::shared(module_path!()).await;
+    let clone = deployed(&world, "broken").await;
+    clone.edit("template.yaml", |text| format!("{text}    Properties:\n      VisibilityTimeout: 50000\n"));
+    clone.set_greeting("Never seen");
+    clone.push("Wait longer");
+    world.submit(world.ann(), "/build broken").await.succeeds().await;
+    let failed = world.submit(world.ann(), "/deploy broken").await.fails().await;
+    failed.says(&["Jobs", "Nothing"]);
+    expect_work(&world, "broken", "dev", "a parcel").await;
+    assert_eq!(world.release("broken", "dev").await, "r1");
 }
