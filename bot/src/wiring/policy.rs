@@ -259,11 +259,8 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
         Allowed::new("Artifacts", &["s3:GetObject"], vec![format!("{bucket}/*")])
             .also(&["s3:GetObjectVersion"]),
         // Templates that are too large for a request.
-        Allowed::new(
-            "StackTemplates",
-            &["s3:PutObject"],
-            vec![format!("{bucket}/{}/*", names::STACK_TEMPLATES)],
-        ),
+        Allowed::new("StackTemplates", &[], vec![format!("{bucket}/{}/*", names::STACK_TEMPLATES)])
+            .also(&["s3:PutObject"]),
         Allowed::new("BackupBucket", &["s3:ListObjectsV2"], backup),
         Allowed::new("Backups", &["s3:DeleteObject", "s3:PutObject"], backups).also(&["s3:GetObject"]),
         Allowed::new(

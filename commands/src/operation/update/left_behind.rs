@@ -10,12 +10,14 @@ use sluice_model::{Card, Text};
 pub(super) fn add(mut card: Card, op: &OperationState, nodes: &[Node]) -> Card {
     let (mut back, mut stays, mut uncertain, mut changed) = (vec![], vec![], vec![], vec![]);
     let mut unseen = vec![];
+    // Nothing was to be undone then: what was done is what the command asked for.
+    let is_past = nodes.iter().any(|node| node.is_point_of_no_return && op.is_done(&node.id));
     for node in nodes.iter().filter(|node| !node.title.is_empty()) {
         let Some(fact) = op.step(&node.id) else { continue };
         if fact.is_uncertain() && op.stuck.is_some() {
             unseen.push(node.title.clone());
         }
-        if fact.done.is_none() {
+        if fact.done.is_none() || is_past {
             continue;
         }
         let Effect::Mutate(mutation) = node.step.effect() else { continue };

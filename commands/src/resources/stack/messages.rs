@@ -27,7 +27,7 @@ pub(super) fn execute(pass: Pass) -> Text {
     })
 }
 
-pub(super) fn progress(done: usize, now: Option<&StackEvent>) -> Text {
+pub(crate) fn progress(done: usize, now: Option<&StackEvent>) -> Text {
     let text = Text::plain(format!("{done} resources done"));
     match now {
         Some(event) => text.then("; ").code(&event.logical_id).then(format!(" {}", event.status)),
@@ -135,7 +135,7 @@ pub(super) fn too_large(stack: &str, bytes: usize) -> Refusal {
     )
 }
 
-pub(super) fn failed(pass: Pass, failure: &str) -> Refusal {
+pub(crate) fn failed(pass: Pass, failure: &str) -> Refusal {
     match pass {
         Pass::Grow => Refusal::new(
             "stack-failed",
@@ -151,7 +151,7 @@ pub(super) fn failed(pass: Pass, failure: &str) -> Refusal {
 }
 
 /// The sentence about the resource that failed first.
-pub(super) fn first_failure(event: Option<&StackEvent>, status: StackStatus) -> String {
+pub(crate) fn first_failure(event: Option<&StackEvent>, status: StackStatus) -> String {
     match event {
         Some(event) => {
             let reason = event.reason.as_deref().unwrap_or("no reason given");

@@ -31,6 +31,11 @@ pub(crate) use pass::PassNodes;
 pub(crate) use plan::StackPlan;
 pub(crate) use values::stack_values;
 
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use messages::{failed as pass_failed, first_failure, progress};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use of::Pass;
+
 use plan::PlanStack;
 use role::stack_role;
 

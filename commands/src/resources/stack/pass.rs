@@ -10,6 +10,7 @@ use super::steps::{AwaitChanges, CreateChangeSet, DropChangeSet, ExecuteChangeSe
 use super::upload::UploadTemplate;
 use crate::operation::{EngineError, Node, OperationState, SignalKind, StepId};
 use crate::ports::ChangeSetIds;
+use sluice_model::Text;
 
 /// The steps of a pass as far as they can be named.
 pub(crate) struct PassNodes {
@@ -52,7 +53,7 @@ impl PassNodes {
             let Some(PassEnd { failure: Some(failure) }) = op.output(&awaited)? else { break };
             let verdict = pass.step("stack-verdict");
             let step = Verdict { pass, failure, is_retried: retries >= attempt };
-            nodes.nodes.push(Node::new(verdict.clone(), "", step).after([awaited]));
+            nodes.nodes.push(Node::new(verdict.clone(), messages::execute(pass), step).after([awaited]));
             if !op.is_done(&verdict) {
                 break;
             }
@@ -125,11 +126,15 @@ impl PassNodes {
             return Ok(());
         };
         let step = ExecuteChangeSet { target: of.target.clone(), pass, ids: ids.clone() };
-        let node = Node::new(execute.clone(), messages::execute(pass), step).after([found]);
+        let node = Node::new(execute.clone(), "", step).after([found]);
         self.nodes.push(node.after(needs.iter().cloned()));
         let step = AwaitExecution { target: of.target.clone(), pass, ids };
-        self.nodes.push(Node::new(done.clone(), "", step).after([execute]));
-        self.is_done = op.output::<PassEnd>(&done)?.is_some_and(|end| end.failure.is_none());
+        let end: Option<PassEnd> = op.output(&done)?;
+        // A failure is shown by the verdict, which has the same title.
+        let has_failed = end.as_ref().is_some_and(|end| end.failure.is_some());
+        let title = if has_failed { Text::default() } else { messages::execute(pass) };
+        self.nodes.push(Node::new(done.clone(), title, step).after([execute]));
+        self.is_done = end.is_some() && !has_failed;
         Ok(())
     }
 }

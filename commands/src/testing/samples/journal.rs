@@ -116,8 +116,8 @@ impl Journal {
     }
 
     /// Sets the last note of a running step.
-    pub fn note(mut self, step: &str, note: &str) -> Self {
-        self.notes.insert(StepId::new(step), Text::plain(note));
+    pub fn note(mut self, step: &str, note: impl Into<Text>) -> Self {
+        self.notes.insert(StepId::new(step), note.into());
         self
     }
 
@@ -189,6 +189,11 @@ impl Journal {
         let (step, _) = self.next_back().expect("something to undo");
         let fault = Entry::UndoFault { step: step.clone(), refusal: refusal.clone() };
         self.row(5, vec![Entry::UndoIntent { step }]).row(900_000, vec![fault, Entry::Stuck { refusal }])
+    }
+
+    /// That step fails after the point of no return, and the operation is stuck.
+    pub fn stuck_at(self, step: &str, refusal: Refusal) -> Self {
+        self.faulted(step, refusal.clone()).row(4, vec![Entry::Stuck { refusal }])
     }
 
     fn next_back(&self) -> Option<(StepId, Start)> {

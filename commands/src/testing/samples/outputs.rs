@@ -20,6 +20,8 @@ use sluice_template::{
     AppApi, AppFunction, AppRights, Application, function_arn, function_name, version_variable,
 };
 
+const STACK: &str = "arn:aws:cloudformation:eu-central-1:123456789012:stack/sluice-orders-dev/51af3dc0";
+
 /// The outputs of a sample's steps.
 #[derive(Default)]
 pub struct Outputs {
@@ -80,6 +82,23 @@ impl Outputs {
             .with("follow", json!({
                 "green": green, "log": log, "link": link, "phase": failed, "message": message, "tail": tail,
             }))
+    }
+
+    /// The passes of a stack: a table is added before the stage moves, and a schedule after it.
+    #[must_use]
+    pub fn and_stack(self) -> Self {
+        let change = |id: &str, kind: &str| json!({ "what": "add", "logical_id": id, "kind": kind });
+        let mut table = change("Orders", "AWS::DynamoDB::Table");
+        table["name"] = "orders".into();
+        let plan = json!({
+            "grow": { "digest": "5f0c" }, "wire": { "digest": "81ea" }, "template": "7d2b",
+            "wires": [change("Nightly", "AWS::Events::Rule")],
+        });
+        let ids = json!({ "change_set": "arn:aws:cloudformation:…", "stack": STACK });
+        self.with("stack-plan", plan)
+            .with("stack-compare", ids)
+            .with("stack-changes", json!({ "is_empty": false, "changes": 1, "shown": [table] }))
+            .with("stack-done", json!({}))
     }
 
     /// A deploy or a promotion of these functions. `is_first`: nothing of them is in AWS yet.

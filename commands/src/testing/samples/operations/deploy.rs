@@ -6,10 +6,12 @@ use serde_json::json;
 
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile, throttled};
 use crate::deploy;
+use crate::ports::{ResourceStatus, StackEvent, StackStatus};
 use crate::records::Change;
+use crate::resources::stack::{Pass, first_failure, pass_failed, progress};
 use crate::steps::template_refused;
 use crate::testing::samples::outputs::Outputs;
-use crate::testing::samples::records::{artifact, change};
+use crate::testing::samples::records::{BEGIN, artifact, change};
 use crate::testing::samples::{Journal, Sample};
 use crate::testing::target;
 use sluice_model::{BuildNumber, Refusal, ReleaseNumber};
@@ -17,8 +19,14 @@ use sluice_template::plain::{Stage, StageNames};
 use sluice_template::{Deploying, KnownValues, Manifest};
 
 fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Journal {
+    let outputs = Outputs::of_versions(name, "dev", functions, number == 1);
+    let params = parameters(name, number, commit, functions);
+    Journal::accepted("deploy", &format!("/deploy {name}"), name, params, outputs)
+}
+
+fn parameters(name: &str, number: u32, commit: Change, functions: &[&str]) -> deploy::Params {
     let is_first = number == 1;
-    let params = deploy::Params {
+    deploy::Params {
         name: name.parse().expect("a name"),
         stage: "dev".parse().expect("a stage"),
         build: BuildNumber(number),
@@ -36,9 +44,35 @@ fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Jou
         parameters: Default::default(),
         parameters_before: Default::default(),
         newer: None,
-    };
-    let outputs = Outputs::of_versions(name, "dev", functions, is_first);
-    Journal::accepted("deploy", &format!("/deploy {name}"), name, params, outputs)
+    }
+}
+
+/// A deploy to a stage with a stack.
+fn with_stack(outputs: impl FnOnce(Outputs) -> Outputs) -> Journal {
+    let params = deploy::Params { has_stack: true, ..parameters("orders", 2, change(2), &["Hello"]) };
+    let of_stack = outputs(Outputs::of_versions("orders", "dev", &["Hello"], false).and_stack());
+    Journal::accepted("deploy", "/deploy orders", "orders", params, of_stack)
+}
+
+/// What CloudFormation says of a resource.
+fn event(status: &str, reason: &str) -> StackEvent {
+    StackEvent {
+        id: "1".into(),
+        at: BEGIN,
+        logical_id: "Orders".into(),
+        physical_id: None,
+        resource_type: "AWS::DynamoDB::Table".into(),
+        status: ResourceStatus(status.into()),
+        reason: Some(reason.into()),
+        token: None,
+        is_of_stack: false,
+    }
+}
+
+fn table_exists(pass: Pass) -> (Refusal, String) {
+    let event = event("CREATE_FAILED", "Table orders already exists <!channel>");
+    let failure = first_failure(Some(&event), StackStatus::UpdateRollbackComplete);
+    (pass_failed(pass, &failure), failure)
 }
 
 /// Why a template with a layer and an image is refused.
@@ -88,6 +122,20 @@ pub(super) fn samples() -> Vec<Sample> {
         deploying("orders", 2, change(2), &["Hello"])
             .failed("artifact", bad_template())
             .sample("failed: template"),
+        with_stack(|outputs| outputs)
+            .until("stack-done:grow")
+            .note("stack-done:grow", progress(2, Some(&event("CREATE_IN_PROGRESS", ""))))
+            .sample("half way: the stack grows"),
+        with_stack(|outputs| outputs).succeeded().sample("succeeded: with a stack"),
+        with_stack(|outputs| outputs)
+            .failed("stack-done:grow", table_exists(Pass::Grow).0)
+            .sample("failed: the stack"),
+        {
+            let (refusal, failure) = table_exists(Pass::Wire(1));
+            with_stack(|outputs| outputs.with("stack-done:wire-1", json!({ "failure": failure })))
+                .stuck_at("stack-verdict:wire-1", refusal)
+                .sample("stuck: triggers are not connected")
+        },
         deploying(LONG, 1, hostile(SUBJECT), &TEN)
             .until("create:Greet")
             .sample("extreme: ten functions, half way"),
