@@ -72,6 +72,13 @@ pub(super) fn read(
     };
     let mut api = AppApi { kind, stage: None, endpoint: None, body: Value::Null, variables: BTreeMap::new() };
     let mut body = body?;
+    // YAML reads `swagger: 2.0` as a number; the specifications want a text.
+    for key in ["swagger", "openapi"] {
+        if let Some(Value::Number(number)) = body.get(key) {
+            let text = number.to_string();
+            body.insert(key.to_owned(), text.into());
+        }
+    }
     for (_, property, extension) in EXTENSIONS.iter().filter(|(of, ..)| *of == kind) {
         if let Some(value) = properties.value(&resource.properties, property) {
             let value = if *property == "CorsConfiguration" { in_camel_case(value) } else { value };
@@ -94,8 +101,8 @@ pub(super) fn read(
     }
     let place = properties.place.key("Body");
     api.body = Value::Object(body);
-    if let Some(problem) = foreign_role(&api.body) {
-        let hint = "remove it: Sluice calls functions with a role of the stage, and other services cannot be called yet";
+    if let Some(problem) = foreign_role(&api.body, reading) {
+        let hint = "refer to a role of this template with Fn::GetAtt; functions need none, because Sluice calls them with a role of the stage";
         properties.findings.add(&place, Violation::new(TemplateCode::Unsupported, problem, hint));
     }
     let is_function = |name: &String| reading.split.part(name) == Some(&Part::Function);
@@ -164,16 +171,16 @@ impl Properties<'_> {
     }
 }
 
-/// A role that a document gives to API Gateway. The bot may pass the roles of all stages, so a template could name another stage's,
-/// and call its functions. `arn:aws:iam::*:user/*` is no role: it stands for the caller's own rights.
-fn foreign_role(value: &Value) -> Option<String> {
+/// A role that a document gives to API Gateway, and that is not of this stage's stack. The bot may pass the roles of all stages, so a
+/// template could name another stage's, and call its functions. `arn:aws:iam::*:user/*` is no role: it stands for the caller's own rights.
+fn foreign_role(value: &Value, reading: &Reading<'_>) -> Option<String> {
     match value {
-        Value::Array(items) => items.iter().find_map(foreign_role),
+        Value::Array(items) => items.iter().find_map(|item| foreign_role(item, reading)),
         Value::Object(map) => map.iter().find_map(|(key, value)| match value {
             Value::String(arn) if is_credentials(key) && !arn.ends_with(":user/*") => {
-                Some(format!("`{key}` gives API Gateway the role {arn}"))
+                (!reading.is_own_role(arn)).then(|| format!("`{key}` gives API Gateway the role {arn}"))
             }
-            value => foreign_role(value),
+            value => foreign_role(value, reading),
         }),
         _ => None,
     }

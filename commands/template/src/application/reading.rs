@@ -8,7 +8,7 @@ use super::model::{Deploying, KnownValues};
 use crate::error::{TemplateCode, Violation};
 use crate::manifest::Manifest;
 use crate::plain::{
-    self, Attribute, DirectValues, Evaluator, Need, Part, Partial, PlainTemplate, Split, StackValues,
+    self, Attribute, DirectValues, Evaluator, Need, Part, Partial, PlainTemplate, Split, StackValues, Stage,
 };
 
 /// What the parts of an application are read from.
@@ -36,13 +36,47 @@ impl Reading<'_> {
                 let value = plain::resolved(&value, values, evaluator)?;
                 Ok(value.unwrap_or(Value::Null))
             }
-            KnownValues::Shown => {
-                let found = plain::resolved(&value, &shown(&needs), evaluator);
-                // Only CloudFormation knows what another stack exports.
-                let text = |_| Some(Value::String(value.expression().to_string()));
-                Ok(found.unwrap_or_else(text).unwrap_or(Value::Null))
-            }
+            KnownValues::Shown => Ok(self.for_people(&value.expression(), evaluator)),
             _ => Err(Violation::later(needs.iter().map(described).collect::<BTreeSet<_>>())),
+        }
+    }
+
+    /// Whether a role is one of this stage: its path names pipeline and stage, and nobody else can create roles there. What is only
+    /// shown has no ARNs yet.
+    pub(super) fn is_own_role(&self, arn: &str) -> bool {
+        let Stage { pipeline, name: stage, target, .. } = self.deploying.stage;
+        let path = target.arn_of_account("iam", &format!("role/sluice/{pipeline}/{stage}/"));
+        let is_own = arn.strip_prefix(&path).is_some_and(|name| !name.is_empty() && !name.contains('/'));
+        is_own || matches!(self.deploying.known, KnownValues::Shown)
+    }
+
+    /// The value for people, with a text in place of what is not known. What cannot be evaluated with such texts, as a part of one, is
+    /// shown as what it needs.
+    fn for_people(&self, expression: &Value, evaluator: &Evaluator<'_>) -> Value {
+        let Ok(partial) = evaluator.evaluate(expression) else { return expression.clone() };
+        let Some(partial) = partial else { return Value::Null };
+        let needs = partial.needs();
+        if let Ok(found) = plain::resolved(&partial, &shown(&needs), evaluator) {
+            return found.unwrap_or(Value::Null);
+        }
+        match expression {
+            Value::Array(items) => items.iter().map(|item| self.for_people(item, evaluator)).collect(),
+            Value::Object(map) => {
+                let inner =
+                    |(key, value): (&String, &Value)| (key.clone(), self.for_people(value, evaluator));
+                let rest = Value::Object(map.iter().map(inner).collect());
+                if !map.keys().all(|key| key == "Ref" || key.starts_with("Fn::")) {
+                    return rest;
+                }
+                match evaluator.evaluate(&rest) {
+                    Ok(Some(Partial::Known(known))) => known,
+                    _ => {
+                        let needs: Vec<String> = needs.iter().map(in_braces).collect();
+                        needs.join(" ").into()
+                    }
+                }
+            }
+            other => other.clone(),
         }
     }
 
@@ -87,17 +121,27 @@ fn described(need: &Need) -> String {
     }
 }
 
+/// A need as it stands in `Fn::Sub`.
+fn in_braces(need: &Need) -> String {
+    match need {
+        Need::Resource { logical_id, attribute: Attribute::Ref } => format!("${{{logical_id}}}"),
+        Need::Resource { logical_id, attribute: Attribute::Named(name) } => {
+            format!("${{{logical_id}.{name}}}")
+        }
+        other => described(other),
+    }
+}
+
 /// Texts in place of values, for people. One of an ARN looks like an ARN.
 fn shown(needs: &BTreeSet<Need>) -> StackValues {
     let mut values = StackValues { stack_id: Some("the stack's id".to_owned()), ..StackValues::default() };
     for need in needs {
         let Need::Resource { logical_id, attribute } = need else { continue };
         let text = match attribute {
-            Attribute::Ref => format!("${{{logical_id}}}"),
             Attribute::Named(name) if name.ends_with("Arn") => {
-                format!("arn:aws:cloudformation:::${{{logical_id}.{name}}}")
+                format!("arn:aws:cloudformation:::{}", in_braces(need))
             }
-            Attribute::Named(name) => format!("${{{logical_id}.{name}}}"),
+            _ => in_braces(need),
         };
         values.direct.insert(logical_id, attribute.clone(), text);
     }

@@ -142,6 +142,14 @@ fn a_definition_names_no_role_and_no_function_but_those_of_its_own_template() {
     assert!(error.problem.contains("the stage variable `host` selects a function"), "{error:?}");
 }
 
+#[test]
+fn a_version_that_yaml_reads_as_a_number_is_a_text() {
+    let mut old = body();
+    old["swagger"] = json!(2.0);
+    let application = World::new().read(&api(old)).unwrap();
+    assert_eq!(application.apis["Api"].body["swagger"], "2.0");
+}
+
 /// In OpenAPI 3 the extension belongs into `servers`: at the top, API Gateway would leave the endpoint open.
 #[test]
 fn an_endpoint_that_is_to_be_closed_is_refused_and_not_left_open() {

@@ -125,3 +125,57 @@ fn people_see_what_waits_for_the_stack() {
     assert_eq!(environment["STREAM"], "arn:aws:cloudformation:::${Table.StreamArn}");
     assert_eq!(shown.apis["Api"].body["x-pool"], "arn:aws:cloudformation:::${Pool.Arn}");
 }
+
+#[test]
+fn people_see_a_part_of_a_value_that_is_not_known_as_the_value_itself() {
+    let mut app = template(json!({
+        "Hello": function(json!({})),
+        "Table": { "Type": "AWS::DynamoDB::Table", "Properties": { "BillingMode": "PAY_PER_REQUEST" } },
+    }));
+    let last = json!({ "Fn::Select": [3, { "Fn::Split": ["/", { "Fn::GetAtt": ["Table", "StreamArn"] }] }] });
+    let stream = json!({ "Fn::Sub": ["arn:aws:dynamodb:eu-central-1:123456789012:table/orders/stream/${last}", { "last": last }] });
+    let statement = json!({ "Effect": "Allow", "Action": "dynamodb:GetRecords", "Resource": stream });
+    let document = json!({ "Version": "2012-10-17", "Statement": [statement] });
+    app["Resources"]["HelloRole"]["Properties"]["Policies"] =
+        json!([{ "PolicyName": "one", "PolicyDocument": document }]);
+    let shown = World::new().read_knowing(&app.to_string(), &manifest_of(&app), KnownValues::Shown).unwrap();
+    let text = json!(shown.functions["Hello"].rights).to_string();
+    assert!(text.contains("table/orders/stream/${Table.StreamArn}"), "{text}");
+}
+
+#[test]
+fn an_api_may_use_a_role_of_its_own_stack_alone() {
+    let calls = |role: Value| {
+        let mut definition = body();
+        definition["paths"]["/jobs"]["post"]["x-amazon-apigateway-integration"] = json!({
+            "type": "aws_proxy", "integrationSubtype": "SQS-SendMessage", "payloadFormatVersion": "1.0", "credentials": role,
+        });
+        let trust = json!({ "Statement": [{ "Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": { "Service": "apigateway.amazonaws.com" } }] });
+        template(json!({
+            "Hello": function(json!({})),
+            "Api": { "Type": "AWS::ApiGatewayV2::Api", "Properties": { "Body": definition } },
+            "Sends": { "Type": "AWS::IAM::Role", "Properties": { "AssumeRolePolicyDocument": trust } },
+        }))
+    };
+    let app = calls(json!({ "Fn::GetAtt": ["Sends", "Arn"] }));
+    let with = |arn: &str| {
+        let desired = World::new().read(&app).unwrap().stack.unwrap();
+        let template = StackTemplate::read(&desired.template).unwrap();
+        let outputs = template.outputs.keys().map(|name| (name.clone(), arn.to_owned())).collect();
+        let values = StackValues { outputs, direct: apis(), ..StackValues::default() };
+        World::new().read_knowing(&app.to_string(), &manifest_of(&app), KnownValues::All(&values))
+    };
+    let own = "arn:aws:iam::123456789012:role/sluice/orders/prod/sluice-orders-prod-Sends-1ABC";
+    assert!(with(own).unwrap().apis["Api"].body.to_string().contains(own));
+    for foreign in [
+        "arn:aws:iam::123456789012:role/sluice/orders/dev/sluice-orders-dev-Sends-1ABC",
+        "arn:aws:iam::123456789012:role/sluice/orders/prod/x/Admin",
+        "arn:aws:iam::123456789012:role/Admin",
+    ] {
+        let errors = with(foreign).unwrap_err();
+        assert!(errors[0].problem.contains("gives API Gateway the role"), "{errors:?}");
+    }
+    let literal = World::new().read(&calls(own.into()));
+    assert!(literal.is_ok(), "{literal:?}");
+}
