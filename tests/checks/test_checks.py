@@ -52,6 +52,7 @@ def right():
         "build": request("codebuild", body=START_BUILD, target=build),
         "stage": request("apigateway", "PATCH", "/v2/apis/a1/stages/prod", body={"deploymentId": "d"}),
         "REST stage": request("apigateway", "PATCH", "/restapis/a1/stages/Prod", body={"patchOperations": PATCHES}),
+        "import": request("apigateway", "PUT", "/restapis/a1?mode=overwrite&basepath=ignore", body={"openapi": "3.0.1"}),
         "bucket": request("s3", "PUT", "/bucket", SHA, CREATE_BUCKET),
         "object": request("s3", "GET", "/bucket/a/b.zip?versionId=v&x-id=GetObject", SHA),
     }
@@ -92,6 +93,7 @@ class Requests(unittest.TestCase):
             "an unsigned host": ("stage", lambda line: line["signed"].update(headers=["x-amz-date"])),
             "an enum of a REST API": ("REST stage", lambda line: change(line, "patchOperations", [{"op": "change"}])),
             "a member of an HTTP API": ("REST stage", lambda line: change(line, "deploymentId", "d")),
+            "a mode of an import": ("import", lambda line: line.update(path=line["path"].replace("overwrite", "replace"))),
             "a path of nothing": ("stage", lambda line: line.update(path="/v2/stages/prod")),
         }
         for name, (base, mutate) in mutants.items():

@@ -197,11 +197,14 @@ def parse_rest(model, headers, line):
     fixed = {pair.partition("=")[0] for pair in operation.http["requestUri"].partition("?")[2].split("&")}
     shape = operation.input_shape
     known = fixed | OWN_QUERY
+    others = None  # the member that takes the parameters without a member of their own
     payload = shape.serialization.get("payload") if shape else None
     for key, member in shape.members.items() if shape else ():
         place, wire = member.serialization.get("location"), member.serialization.get("name", key)
         if place == "uri" and label(wire) in labels:
             call.parameters[key] = scalar(call, member, labels[label(wire)], f".{key}", is_text=True)
+        elif place == "querystring" and member.type_name == "map":
+            others = key
         elif place == "querystring":
             known.add(wire)
             values = [value for name, value in query if name == wire]
@@ -217,8 +220,10 @@ def parse_rest(model, headers, line):
             found = {name[len(wire):]: value for name, value in headers.items() if name.startswith(wire.lower())}
             if found:
                 call.parameters[key] = found
+    if others:
+        call.parameters[others] = {key: value for key, value in query if key not in known}
     for key, value in query:
-        if key not in known:
+        if key not in known and not others:
             call.problem(f"?{key}", "unknown parameter", value)
     if shape and "body_size" not in line:
         read_body(call, shape, payload, body_of(line))
