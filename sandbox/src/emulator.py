@@ -1,15 +1,18 @@
-"""Starts ministack with one change: functions get credentials that name their role.
+"""Starts ministack with two changes: functions get credentials that name their role, and IAM knows the policies of AWS that
+Lambda's documentation names for functions.
 
-Without it all functions share the account's credentials, and the sandbox cannot tell which policies apply to a call.
-The access key is SANDBOX_ROLE_KEY, and the session token is `role:` and the role's ARN.
+Without the first, all functions share the account's credentials, and the sandbox cannot tell which policies apply to a call.
+The access key is SANDBOX_ROLE_KEY, and the session token is `role:` and the role's ARN. Without the second, no function of
+AWS SAM can have `Tracing: Active`.
 """
 
+import json
 import os
 import sys
 
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.services import iam, lambda_svc
 
 KEY = os.environ.pop("SANDBOX_ROLE_KEY")
 
@@ -26,6 +29,37 @@ for module in (lambda_runtime, lambda_svc):
     if not hasattr(module, "execution_credentials"):
         sys.exit(f"{module.__name__} has no execution_credentials: this version of ministack is not supported")
     module.execution_credentials = execution_credentials
+
+# Those that ministack lacks, by their actions:
+# https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
+POLICIES = {
+    "AWSXrayWriteOnlyAccess": [
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
+        "xray:GetSamplingRules",
+        "xray:GetSamplingTargets",
+        "xray:GetSamplingStatisticSummaries",
+    ],
+    "service-role/AWSLambdaMSKExecutionRole": [
+        "kafka:DescribeCluster",
+        "kafka:DescribeClusterV2",
+        "kafka:GetBootstrapBrokers",
+        "ec2:CreateNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeVpcs",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeSecurityGroups",
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    ],
+}
+for name, actions in POLICIES.items():
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    record = iam._make_aws_managed_record(name, document)
+    iam._aws_managed_policies.setdefault(record["Arn"], record)
 
 sys.argv = ["ministack"]
 app.main()

@@ -38,6 +38,7 @@ CREATE_BUCKET = (
     '<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
     "<LocationConstraint>eu-central-1</LocationConstraint></CreateBucketConfiguration>"
 )
+PATCHES = [{"op": "replace", "path": "/deploymentId", "value": "d"}]
 SHA = [["x-amz-content-sha256", "e3"]]
 
 
@@ -50,6 +51,8 @@ def right():
         "role": request("iam", body=CREATE_ROLE),
         "build": request("codebuild", body=START_BUILD, target=build),
         "stage": request("apigateway", "PATCH", "/v2/apis/a1/stages/prod", body={"deploymentId": "d"}),
+        "REST stage": request("apigateway", "PATCH", "/restapis/a1/stages/Prod", body={"patchOperations": PATCHES}),
+        "import": request("apigateway", "PUT", "/restapis/a1?mode=overwrite&basepath=ignore", body={"openapi": "3.0.1"}),
         "bucket": request("s3", "PUT", "/bucket", SHA, CREATE_BUCKET),
         "object": request("s3", "GET", "/bucket/a/b.zip?versionId=v&x-id=GetObject", SHA),
     }
@@ -88,6 +91,9 @@ class Requests(unittest.TestCase):
             "another service's signature": ("stage", lambda line: line["signed"].update(scope=["20260101", "r", "apigatewayv2x", "aws4_request"])),
             "a header that is not signed": ("item", lambda line: line["signed"].update(headers=["host", "x-amz-date"])),
             "an unsigned host": ("stage", lambda line: line["signed"].update(headers=["x-amz-date"])),
+            "an enum of a REST API": ("REST stage", lambda line: change(line, "patchOperations", [{"op": "change"}])),
+            "a member of an HTTP API": ("REST stage", lambda line: change(line, "deploymentId", "d")),
+            "a mode of an import": ("import", lambda line: line.update(path=line["path"].replace("overwrite", "replace"))),
             "a path of nothing": ("stage", lambda line: line.update(path="/v2/stages/prod")),
         }
         for name, (base, mutate) in mutants.items():

@@ -13,16 +13,19 @@ import xml.etree.ElementTree as ElementTree
 import botocore.session
 
 SESSION = botocore.session.get_session()
-# Services whose name in a signature differs from the model's.
-MODEL = {"apigateway": "apigatewayv2"}
 # Query parameters that the SDKs add.
 OWN_QUERY = {"x-id"}
 
 
 def service(name, cache={}):
     if name not in cache:
-        cache[name] = SESSION.get_service_model(MODEL.get(name, name))
+        cache[name] = SESSION.get_service_model(name)
     return cache[name]
+
+
+def model_of(name, path):
+    """The model of a request, by the name in its signature. API Gateway has two: HTTP APIs are below `/v2`."""
+    return service("apigatewayv2" if name == "apigateway" and path.startswith("/v2/") else name)
 
 
 class Call:
@@ -42,14 +45,14 @@ def parse(line):
     if len(signed) != 4:
         return None
     name = signed[2]
-    model = service(name)
+    model = model_of(name, line["path"])
     headers = {key.lower(): value for key, value in line["headers"]}
     protocol = model.metadata["protocol"]
     if "x-amz-target" in headers:
         return parse_json(model, name, headers, line)
     if protocol in ("query", "ec2"):
         return parse_query(model, name, line)
-    return parse_rest(model, name, headers, line)
+    return parse_rest(model, headers, line)
 
 
 def body_of(line):
@@ -182,7 +185,7 @@ def from_query(call, shape, flat, prefix, used):
     return scalar(call, shape, flat[prefix], prefix, is_text=True)
 
 
-def parse_rest(model, name, headers, line):
+def parse_rest(model, headers, line):
     path, _, query_text = line["path"].partition("?")
     path = urllib.parse.unquote(path)
     query = urllib.parse.parse_qsl(query_text, keep_blank_values=True)
@@ -190,15 +193,18 @@ def parse_rest(model, name, headers, line):
     if found is None:
         return None
     operation, labels = found
-    call = Call(model, operation, f"{name}:{operation.name}")
+    call = Call(model, operation, f"{model.service_name}:{operation.name}")
     fixed = {pair.partition("=")[0] for pair in operation.http["requestUri"].partition("?")[2].split("&")}
     shape = operation.input_shape
     known = fixed | OWN_QUERY
+    others = None  # the member that takes the parameters without a member of their own
     payload = shape.serialization.get("payload") if shape else None
     for key, member in shape.members.items() if shape else ():
         place, wire = member.serialization.get("location"), member.serialization.get("name", key)
         if place == "uri" and label(wire) in labels:
             call.parameters[key] = scalar(call, member, labels[label(wire)], f".{key}", is_text=True)
+        elif place == "querystring" and member.type_name == "map":
+            others = key
         elif place == "querystring":
             known.add(wire)
             values = [value for name, value in query if name == wire]
@@ -214,8 +220,10 @@ def parse_rest(model, name, headers, line):
             found = {name[len(wire):]: value for name, value in headers.items() if name.startswith(wire.lower())}
             if found:
                 call.parameters[key] = found
+    if others:
+        call.parameters[others] = {key: value for key, value in query if key not in known}
     for key, value in query:
-        if key not in known:
+        if key not in known and not others:
             call.problem(f"?{key}", "unknown parameter", value)
     if shape and "body_size" not in line:
         read_body(call, shape, payload, body_of(line))

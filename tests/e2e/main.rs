@@ -11,6 +11,7 @@
 )]
 
 mod access_requests;
+mod apis;
 mod chaos;
 mod crash;
 mod drift;

@@ -31,6 +31,13 @@ impl Repository {
         Self(folder)
     }
 
+    /// Writes a file, and creates its folder.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.0.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
     /// Changes a file.
     pub fn edit(&self, path: &str, change: impl FnOnce(String) -> String) {
         let path = self.0.path().join(path);

@@ -185,9 +185,13 @@ impl World {
 
     /// Waits until a stage responds with this text: API Gateway and Lambda show a change late, as on AWS.
     pub async fn expect_response(&self, pipeline: &str, stage: &str, text: &str) -> String {
-        let what = format!("stage {stage} of {pipeline} responds with {text:?}");
-        eventually(what, PATIENCE, async || {
-            let (status, body) = self.curl(pipeline, stage).await;
+        self.expect_at(&self.stage_url(pipeline, stage), text).await
+    }
+
+    /// The same for any URL.
+    pub async fn expect_at(&self, url: &str, text: &str) -> String {
+        eventually(format!("{url} responds with {text:?}"), PATIENCE, async || {
+            let (status, body) = self.get(url).await;
             if body.contains(text) { Ok(body) } else { Err(format!("{status}: {body}")) }
         })
         .await
@@ -200,7 +204,10 @@ impl World {
 
     /// A GET request to a stage: status and body.
     pub async fn curl(&self, pipeline: &str, stage: &str) -> (u16, String) {
-        let url = self.stage_url(pipeline, stage);
+        self.get(&self.stage_url(pipeline, stage)).await
+    }
+
+    async fn get(&self, url: &str) -> (u16, String) {
         let answer = self.http.get(url).send().await.expect("the sandbox's API Gateway answers");
         (answer.status().as_u16(), answer.text().await.unwrap_or_default())
     }

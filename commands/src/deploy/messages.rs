@@ -3,7 +3,7 @@
 use crate::deploy::params::Params;
 use crate::operation::{OperationState, Summary, marked};
 use crate::records::{Build, BuildState, Pipeline};
-use crate::steps::{accepted_drift, change_text, moved_url, with_parameters};
+use crate::steps::{accepted_drift, change_text, with_parameters, with_urls};
 use sluice_model::{
     BuildNumber, Card, CommitId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone,
 };
@@ -34,9 +34,7 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
         summary = summary.field("Newer changes", marked(newer));
     }
     summary = with_parameters(summary, op, &params.parameters_before, &params.parameters);
-    if let Some(url) = moved_url(op) {
-        summary = summary.field("URL", Text::default().link(url.clone(), url));
-    }
+    summary = with_urls(summary, op);
     if op.ended.is_some_and(|(_, succeeded)| succeeded) {
         summary.hint = Some(Text::plain("Next: ").code(match &params.next {
             Some(next) => format!("/promote {name} {next}"),

@@ -10,7 +10,7 @@ use crate::records::{Lock, Pipeline, PipelineState, stage_of};
 use crate::repo::pipelines_title;
 use crate::rules::{Gate, GateState, Policy};
 use crate::stage::{locked, runs};
-use crate::steps::change_text;
+use crate::steps::{change_text, links};
 use sluice_model::{Card, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone, UserId};
 use sluice_template::{EndOfSupport, RUNTIMES_PAGE};
 
@@ -58,13 +58,17 @@ pub(super) fn status<'a>(
         DriftReport::Unknown(_) => state.outside.iter().map(|(stage, drift)| moved(stage, drift)).collect(),
     };
     let urls = pipeline.stages.iter().filter_map(|stage| {
-        let url = state.stages.get(stage)?.url.as_ref()?;
-        Some(Text::default().code(stage.as_str()).then(" ").link(url, url))
+        let links = links(&state.stages.get(stage)?.urls());
+        let named = move |link| Text::default().code(stage.as_str()).then(" ").join(link);
+        Some(links.into_iter().map(named))
     });
     let locks = locks.map(|lock| Text::default().code(lock.stage.as_str()).then(" is ").join(locked(lock)));
     // One paragraph for each subject: with a block for each line, fifty stages would exceed the limit of a message.
-    let card =
-        card.table(["Stage", "State", "Commit", "Since"], rows).lines(outside).lines(urls).lines(locks);
+    let card = card
+        .table(["Stage", "State", "Commit", "Since"], rows)
+        .lines(outside)
+        .lines(urls.flatten())
+        .lines(locks);
     let card = card.lines(open.map(open_operation));
     let card = match next {
         Some(next) => card.hint(Text::plain("Next: ").code(next)),

@@ -109,7 +109,7 @@ mod tests {
     use crate::promote::messages::{SECTION, change_sections, functions_changed};
     use crate::testing::samples::{API, application};
     use crate::testing::target;
-    use sluice_model::Part;
+    use sluice_model::{ApiKind, Part};
     use sluice_template::rights::size;
 
     fn app(functions: &[&str]) -> Application {
@@ -234,7 +234,24 @@ mod tests {
         before.apis.get_mut(API).unwrap().body = guarded;
         now.functions = before.functions.clone();
         let lines = words(&before, &now);
-        assert_eq!(lines, "Routes: GET /a changed, GET /b added\nAPI ServerlessHttpApi: settings changed");
+        assert_eq!(lines, "Routes: GET /a changed, GET /b added\nSettings of the HTTP API changed");
+    }
+
+    #[test]
+    fn routes_name_their_api_if_there_are_several() {
+        let before = app(&["A"]);
+        let mut now = before.clone();
+        now.functions.extend(app(&["B"]).functions);
+        let mut rest = app(&["B"]).apis.remove(API).unwrap();
+        rest.kind = ApiKind::Rest;
+        now.apis.insert("ServerlessRestApi".into(), rest.clone());
+        assert_eq!(words(&before, &now), "B: new\nRoutes: GET /b of the REST API added");
+        rest.endpoint = Some("REGIONAL".into());
+        let mut then = now.clone();
+        then.apis.insert("ServerlessRestApi".into(), rest.clone());
+        assert_eq!(words(&then, &now), "Settings of the REST API changed");
+        then.apis.insert("Own".into(), rest);
+        assert_eq!(words(&now, &then), "Routes: GET /b of API Own added\nSettings of the REST API changed");
     }
 
     /// An attacker would hide the one dangerous right among hundreds of others.

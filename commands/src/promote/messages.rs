@@ -7,7 +7,7 @@ use crate::promote::params::{APPROVAL, CHANGES, COMMITS, Params};
 use crate::promote::refusals::approvals;
 use crate::promote::{Changes, Commits};
 use crate::records::Change;
-use crate::steps::{accepted_drift, change_text, moved_url, read_artifact, with_parameters};
+use crate::steps::{accepted_drift, change_text, read_artifact, with_parameters, with_urls};
 use sluice_model::{
     Button, ButtonStyle, Card, Click, Part, PipelineName, ReleaseNumber, StageName, Text, Tone, Wait,
 };
@@ -109,9 +109,7 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
     if let Some(read) = read_artifact(op).ok().flatten().filter(|_| succeeded || op.waiting().is_some()) {
         summary = summary.field("Code", same_code(from, read.functions));
     }
-    if let Some(url) = moved_url(op) {
-        summary = summary.field("URL", Text::default().link(url.clone(), url));
-    }
+    summary = with_urls(summary, op);
     summary.broadcast = params.approvals > 0 || params.override_reason.is_some();
     if let Some((_, since)) = op.waiting() {
         return waiting(summary, params, op, since);

@@ -103,10 +103,32 @@ impl PinnedApi {
     }
 }
 
-/// The API whose URL a stage shows: the one that SAM makes of events, or the first.
+/// The API that a stage's smoke test calls: the one that SAM makes of events, or the first.
 pub fn main_api(apis: &PinnedApis) -> Option<&PinnedApi> {
     let implicit = ["ServerlessHttpApi", "ServerlessRestApi"].into_iter().find_map(|api| apis.get(api));
     implicit.or_else(|| apis.values().next())
+}
+
+/// Where an API of a stage answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiUrl {
+    /// The API's logical id.
+    pub logical: String,
+    /// Its kind.
+    #[serde(default, skip_serializing_if = "ApiKind::is_http")]
+    pub kind: ApiKind,
+    /// The URL, with a slash at the end.
+    pub url: String,
+}
+
+/// Where the APIs answer, in the order of their logical ids.
+pub fn api_urls(apis: &PinnedApis) -> Vec<ApiUrl> {
+    let url = |(logical, api): (&String, &PinnedApi)| ApiUrl {
+        logical: logical.clone(),
+        kind: api.kind,
+        url: api.url(),
+    };
+    apis.iter().map(url).collect()
 }
 
 /// What an API stage serves.

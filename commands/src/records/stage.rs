@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::records::{Change, Parameters, PinnedApis};
+use crate::records::{ApiUrl, Change, Parameters, PinnedApis, api_urls};
 use sluice_model::{Actor, BuildNumber, ReleaseNumber, StageName};
 
 /// The first run of a release on a stage.
@@ -41,8 +41,6 @@ pub struct Stage {
     pub current: Option<Current>,
     /// The releases that ran here, in the order in which each *first* ran, newest last.
     pub runs: Vec<Run>,
-    /// The URL of its API, if it has one.
-    pub url: Option<String>,
     /// If the stage is in a mixed state (its functions run different releases): the version of each function's alias, as
     /// seen when the state was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,7 +76,12 @@ pub struct Current {
 impl Stage {
     /// A stage that runs nothing yet.
     pub fn new(name: StageName) -> Self {
-        Self { name, current: None, runs: vec![], url: None, mixed: None }
+        Self { name, current: None, runs: vec![], mixed: None }
+    }
+
+    /// Where its APIs answer.
+    pub fn urls(&self) -> Vec<ApiUrl> {
+        self.current.iter().flat_map(|current| api_urls(&current.apis)).collect()
     }
 
     /// The default target of a rollback: the newest release that ran here before the current one first ran and that was not

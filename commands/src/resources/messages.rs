@@ -17,6 +17,20 @@ fn api(logical: &str, kind: ApiKind) -> Text {
     }
 }
 
+/// What people call an API that SAM makes of events, whose logical id nobody chose; `None` for others.
+pub(crate) fn implicit_api(logical: &str, kind: ApiKind) -> Option<&'static str> {
+    match (logical, kind) {
+        ("ServerlessHttpApi", ApiKind::Http) => Some("HTTP API"),
+        ("ServerlessRestApi", ApiKind::Rest) => Some("REST API"),
+        _ => None,
+    }
+}
+
+/// An API in a sentence.
+pub(super) fn api_name(logical: &str, kind: ApiKind) -> String {
+    implicit_api(logical, kind).map_or_else(|| format!("API {logical}"), |kind| format!("the {kind}"))
+}
+
 pub(super) fn create_api(logical: &str, kind: ApiKind) -> Text {
     Text::plain("Create ").join(api(logical, kind))
 }

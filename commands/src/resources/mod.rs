@@ -38,7 +38,7 @@ pub(crate) use alias::moved_functions;
 pub(crate) use describe::{Change, Line};
 pub(crate) use function::{Asleep, count_changed};
 pub(crate) use layer::layer_arns;
-pub(crate) use messages::{MOVED_OUTSIDE, foreign, foreign_refusal};
+pub(crate) use messages::{MOVED_OUTSIDE, foreign, foreign_refusal, implicit_api};
 pub(crate) use own::ours;
 pub(crate) use plan::Deployable;
 pub(crate) use resource::{Move, Part, Preparation, Prepared, Resource, ToPrepare};

@@ -4,7 +4,7 @@ use crate::operation::{OperationState, Summary, VOID, marked};
 use crate::pipeline::tidy::WINDOW;
 use crate::records::{Current, NoRollbackTarget, Pipeline, Release, Stage};
 use crate::rollback::params::Params;
-use crate::steps::{accepted_drift, change_text, moved_url};
+use crate::steps::{accepted_drift, change_text, with_urls};
 use sluice_model::{Actor, PipelineName, Refusal, ReleaseNumber, StageName, Text};
 
 pub(super) fn rolling_back(params: &Params) -> Text {
@@ -40,9 +40,7 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
     if let Some(outside) = &params.outside {
         summary = summary.field("Moved outside Sluice", accepted_drift(outside, stage, op));
     }
-    if let Some(url) = moved_url(op) {
-        summary = summary.field("URL", Text::default().link(url.clone(), url));
-    }
+    summary = with_urls(summary, op);
     summary.broadcast = true;
     if op.ended.is_some_and(|(_, succeeded)| succeeded) {
         summary.hint = Some(Text::plain("Fix it, push, then run ").code(format!("/build {name}")).then("."));

@@ -2,6 +2,7 @@
 
 use crate::installation::{Installation, Reject};
 use crate::stage::messages::{self, locked, runs};
+use crate::steps::links;
 use sluice_model::{Answer, Card, PipelineName, Text, Tone};
 
 impl Installation {
@@ -17,9 +18,9 @@ impl Installation {
                 Some(lock) => policy.then("; ").join(locked(lock)),
                 None => policy,
             };
-            let url = record.and_then(|record| record.url.clone());
-            let url = url.map_or(Text::plain("–"), |url| Text::default().link(url.clone(), url));
-            vec![Text::default().code(stage.as_str()), policy, runs(record), url]
+            let links = record.map(|record| links(&record.urls())).unwrap_or_default();
+            let links = if links.is_empty() { Text::plain("–") } else { Text::joined(links, ", ") };
+            vec![Text::default().code(stage.as_str()), policy, runs(record), links]
         });
         let card = Card::new(Tone::Neutral, messages::title_of_list(name));
         Ok(Answer::private(card.table(messages::COLUMNS, rows)))

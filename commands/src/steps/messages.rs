@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::operation::{OperationState, Summary, VOID, marked};
-use crate::records::Change;
-use crate::resources::RanBefore;
+use crate::records::{ApiUrl, Change};
+use crate::resources::{RanBefore, implicit_api};
 use crate::rules::{self, Drift, Parameters, Smoke, parameters_text, plain as unmarked};
 use crate::steps::artifact_reference::read_artifact;
+use crate::steps::record::moved_urls;
 use sluice_model::{CodeRef, PipelineName, PortError, Refusal, ReleaseNumber, StageName, Text};
 use sluice_template::{TemplateCode, TemplateError};
 
@@ -32,6 +33,34 @@ pub(crate) fn change_text(change: &Change) -> Text {
 /// Drift that the requester accepted.
 pub(crate) fn accepted_drift(drift: &Drift, stage: &StageName, op: &OperationState) -> Text {
     marked(&drift.words(stage)).then(". Accepted by ").join(op.spec.actor.attribution()).then(".")
+}
+
+/// How many APIs of a stage a message links to.
+const LINKED: usize = 5;
+
+/// A link to each API. If there are several, each link follows the name of its API.
+pub(crate) fn links(urls: &[ApiUrl]) -> Vec<Text> {
+    let link = |ApiUrl { logical, kind, url }: &ApiUrl| {
+        let name = match implicit_api(logical, *kind) {
+            _ if urls.len() == 1 => return Text::default().link(url, url),
+            Some(kind) => Text::plain(kind),
+            None => Text::default().code(logical),
+        };
+        name.then(" ").link(url, url)
+    };
+    let more = urls.len().saturating_sub(LINKED);
+    let more = (more > 0).then(|| Text::plain(format!("and {more} more")));
+    urls.iter().take(LINKED).map(link).chain(more).collect()
+}
+
+/// Where the stage answers, once it moved.
+pub(crate) fn with_urls(summary: Summary, op: &OperationState) -> Summary {
+    let links = links(&moved_urls(op));
+    match links.len() {
+        0 => summary,
+        1 => summary.field("URL", Text::joined(links, "")),
+        _ => summary.field("URLs", Text::joined(links, "\n")),
+    }
 }
 
 /// The values of the template's parameters: what changes, what stays, and what the template does not declare.
@@ -244,6 +273,25 @@ pub(crate) fn quoted(body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_model::ApiKind;
+
+    #[test]
+    fn links_name_their_api_if_there_are_several() {
+        let api = |logical: &str, kind| {
+            let url = format!("https://{}/", logical.to_lowercase());
+            ApiUrl { logical: logical.to_owned(), kind, url }
+        };
+        let words = |urls: &[ApiUrl]| Text::joined(links(urls), "\n").flat();
+        let [http, rest] = [("Http", ApiKind::Http), ("Rest", ApiKind::Rest)]
+            .map(|(kind, is)| api(&format!("Serverless{kind}Api"), is));
+        assert_eq!(words(std::slice::from_ref(&http)), "https://serverlesshttpapi/");
+        let three = [api("Admin", ApiKind::Rest), http, rest];
+        let expected =
+            "Admin https://admin/\nHTTP API https://serverlesshttpapi/\nREST API https://serverlessrestapi/";
+        assert_eq!(words(&three), expected);
+        let many: Vec<_> = (0..LINKED + 2).map(|nth| api(&format!("A{nth}"), ApiKind::Http)).collect();
+        assert!(words(&many).ends_with("A4 https://a4/\nand 2 more"));
+    }
 
     #[test]
     fn an_answer_is_quoted_as_one_short_line_without_marks() {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Keys, OperationState, PROMOTE, Progress, Step, StepId};
 use crate::ports::{Guard, Precondition, StoreError, Write};
-use crate::records::{Current, PipelineState, REVISION, Release, Stage, VersionSet, main_api, to_item};
+use crate::records::{ApiUrl, Current, PipelineState, REVISION, Release, Stage, VersionSet, to_item};
 use crate::resources::mark;
 use sluice_model::{OperationId, PipelineName, StageName};
 
@@ -93,9 +93,6 @@ impl Step<Sluice> for RecordMove {
         let mut record = StageRecord::read(cx, &self.pipeline, &self.stage).await?;
         let mut current = self.current.clone();
         current.since = cx.world.clock.now();
-        if let Some(api) = main_api(&current.apis) {
-            record.stage.url = Some(api.url());
-        }
         record.stage.moved(current, self.rollback);
         let mut writes = vec![record.write(keys, &self.pipeline)?];
         let number = self.current.release;
@@ -109,16 +106,16 @@ impl Step<Sluice> for RecordMove {
             writes.push(Write::Put { item, when: Precondition::Any });
         }
         let others = record.others.iter().any(|operation| *operation != cx.operation);
-        let url = record.stage.url;
-        Progress::recorded(Moved { url, others }, writes)
+        Progress::recorded(Moved { urls: record.stage.urls(), others }, writes)
     }
 }
 
 /// The output of [`RecordMove`].
 #[derive(Debug, Serialize, Deserialize)]
 struct Moved {
-    /// The URL of the stage.
-    url: Option<String>,
+    /// Where the stage's APIs answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    urls: Vec<ApiUrl>,
     /// Whether other promotions of the pipeline were open.
     others: bool,
 }
@@ -133,9 +130,9 @@ fn moved(op: &OperationState) -> Result<Option<Moved>, EngineError> {
     op.output(&StepId::new("record"))
 }
 
-/// The URL of the stage that an operation moved, once the move is recorded.
-pub(crate) fn moved_url(op: &OperationState) -> Option<String> {
-    moved(op).ok()??.url
+/// Where the APIs of the stage answer that an operation moved, once the move is recorded.
+pub(super) fn moved_urls(op: &OperationState) -> Vec<ApiUrl> {
+    moved(op).ok().flatten().map(|moved| moved.urls).unwrap_or_default()
 }
 
 /// Whether other promotions were open when a move was recorded.

@@ -33,6 +33,8 @@ pub(super) struct Body {
     pub(super) text: String,
     /// The functions, by logical id, whose versions are stage variables. There are none if the document names the versions.
     variables: BTreeSet<String>,
+    /// The endpoint type, which an import sets beside the document.
+    endpoint: Option<String>,
 }
 
 impl Body {
@@ -64,12 +66,13 @@ impl Body {
             }
         }
         let variables = if writer.by_variable { called } else { BTreeSet::new() };
-        Ok(Some(Self { text: document.to_string(), variables }))
+        Ok(Some(Self { text: document.to_string(), variables, endpoint: app.endpoint.clone() }))
     }
 
     /// The digest by which a deployment of this definition is recognised.
     pub(super) fn digest(&self) -> String {
-        names::digest(&[&self.text])
+        let parts: Vec<&str> = [&self.text].into_iter().chain(&self.endpoint).map(String::as_str).collect();
+        names::digest(&parts)
     }
 
     /// The stage variables that select these versions.
@@ -265,6 +268,14 @@ mod tests {
         let digest = |routes: &[(&str, &str)]| body(&plan(routes), None).unwrap().digest();
         assert_eq!(digest(&routes), digest(&routes));
         assert_ne!(digest(&routes), digest(&[("GET /a", "World"), ("GET /b", "World")]));
+    }
+
+    #[test]
+    fn another_endpoint_type_needs_another_import() {
+        let mut plan = plan(&[("GET /a", "Hello")]);
+        let before = body(&plan, None).unwrap().digest();
+        plan.application.apis.get_mut(samples::API).unwrap().endpoint = Some("REGIONAL".into());
+        assert_ne!(body(&plan, None).unwrap().digest(), before);
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod recent;
 mod stage;
 mod steps;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -194,29 +194,31 @@ impl Resource for StageApi {
 
     fn describe(&self, change: &Change) -> Vec<Line> {
         let Some(before) = change.before else { return vec![] };
-        fn operations(application: &Application) -> BTreeMap<String, &Value> {
-            let several = application.apis.len() > 1;
-            let named = |logical: &str, key: String| match several {
-                true => format!("{key} of {logical}"),
-                false => key,
-            };
+        /// By their keys, followed by the name of their API if there are several.
+        fn operations(application: &Application, has_several: bool) -> BTreeMap<String, &Value> {
             let apis = application.apis.iter();
             apis.flat_map(|(logical, api)| {
-                api.operations().into_iter().map(move |(key, operation)| (named(logical, key), operation))
+                let name = has_several.then(|| format!(" of {}", messages::api_name(logical, api.kind)));
+                let name = name.unwrap_or_default();
+                api.operations().into_iter().map(move |(key, operation)| (key + &name, operation))
             })
             .collect()
         }
         fn by_key<'a>(operations: &'a BTreeMap<String, &'a Value>) -> BTreeMap<&'a str, &'a Value> {
             operations.iter().map(|(key, operation)| (key.as_str(), *operation)).collect()
         }
-        let (then, now) = (operations(before), operations(change.now));
+        // On both sides, also if one of them has a single API: its routes stay the same.
+        let ids: BTreeSet<&String> = before.apis.keys().chain(change.now.apis.keys()).collect();
+        let has_several = ids.len() > 1;
+        let (then, now) = (operations(before, has_several), operations(change.now, has_several));
         let mut lines = listed("Routes:", &compared(&by_key(&then), &by_key(&now), "changed"));
         // Authorizers and models are outside of the operations.
         let differs = |(logical, then): &(&String, &AppApi)| {
             change.now.apis.get(*logical).is_some_and(|now| now.settings_differ(then))
         };
         let others = before.apis.iter().filter(differs);
-        lines.extend(others.map(|(logical, _)| format!("API {logical}: settings changed")));
+        let names = others.map(|(logical, api)| messages::api_name(logical, api.kind));
+        lines.extend(names.map(|name| format!("Settings of {name} changed")));
         lines.into_iter().map(|what| Line::plain(what, false)).collect()
     }
 }

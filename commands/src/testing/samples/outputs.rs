@@ -150,7 +150,8 @@ impl Outputs {
 
 /// The output of the record of a move.
 pub(super) fn recorded() -> Value {
-    json!({ "url": "https://a1b2c3.execute-api.eu-central-1.amazonaws.com/", "others": false })
+    let url = "https://a1b2c3.execute-api.eu-central-1.amazonaws.com/";
+    json!({ "urls": [{ "logical": API, "url": url }], "others": false })
 }
 
 /// An application of these functions, with a route to each.

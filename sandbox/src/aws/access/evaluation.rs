@@ -19,6 +19,14 @@ pub struct Principal {
     pub tags: Vec<(String, String)>,
 }
 
+/// The action's resource. Actions without resource types have `*`, which `iam-rs` does not take: only `*` matches its stand-in.
+fn arn(action: &Action) -> String {
+    match (action.resource.as_str(), action.name.split_once(':')) {
+        ("*", Some((service, _))) => super::super::account::arn(service, "*"),
+        (resource, _) => resource.to_owned(),
+    }
+}
+
 pub fn policy(document: &Value) -> Result<IAMPolicy, String> {
     IAMPolicy::from_json(&document.to_string()).map_err(|error| error.to_string())
 }
@@ -50,7 +58,7 @@ impl Principal {
 
     /// A policy that cannot be evaluated denies, with an error in the sandbox's log.
     fn decide(&self, policies: &[IAMPolicy], action: &Action) -> Decision {
-        let decided = Arn::parse(&action.resource).map_err(|error| error.to_string()).and_then(|resource| {
+        let decided = Arn::parse(&arn(action)).map_err(|error| error.to_string()).and_then(|resource| {
             let principal = iam_rs::Principal::Aws(iam_rs::PrincipalId::String(self.arn.clone()));
             let request =
                 IAMRequest::new_with_context(principal, action.name.clone(), resource, self.context(action));

@@ -39,6 +39,18 @@ fn principal(identity: Value, boundary: Option<Value>) -> Principal {
 const F: &str = "arn:aws:lambda:us-east-1:000000000000:function:sluice-orders-Hello";
 
 #[test]
+fn an_action_without_a_resource_needs_a_statement_for_all() {
+    let traces = |resource: &str| {
+        let may = json!([{ "Effect": "Allow", "Action": "xray:PutTraceSegments", "Resource": resource }]);
+        principal(may, None).refused(&Action::new("xray:PutTraceSegments", "*"))
+    };
+    assert_eq!(traces("*"), None);
+    assert!(
+        traces("arn:aws:xray:us-east-1:000000000000:group/*").unwrap().contains("on resource: * because")
+    );
+}
+
+#[test]
 fn create_function_needs_rights_to_its_role_tags_and_code() {
     let body = json!({
         "FunctionName": "sluice-orders-Hello", "Role": "arn:aws:iam::000000000000:role/sluice/r",

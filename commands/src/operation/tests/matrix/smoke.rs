@@ -94,7 +94,7 @@ async fn a_smoke_test_that_passes_on_a_retry_has_passed() {
 /// The answer of the stage's URL.
 async fn asked(shared: &Shared, path: &str) -> Reply {
     let stage = shared.state().await.stages[&"prod".parse().unwrap()].clone();
-    let url = format!("{}{path}", stage.url.unwrap().trim_end_matches('/'));
+    let url = format!("{}{path}", stage.urls()[0].url.trim_end_matches('/'));
     shared.fake_aws.fault_proxy().request(Method::Get, &url).await
 }
 
