@@ -18,6 +18,8 @@ pub const IAM_PATH: &str = "/sluice/";
 pub const TAG_STAGE: &str = "sluice:stage";
 /// The tag of everything in a stack, with the stack's name.
 pub const TAG_STACK: &str = "sluice:stack";
+/// Where large templates of stacks are, in the artifact bucket: outside of every pipeline's prefix.
+pub const STACK_TEMPLATES: &str = "_sluice/stacks";
 /// The image of builds.
 pub const BUILD_IMAGE: &str = "aws/codebuild/amazonlinux-x86_64-standard:5.0";
 /// The API stage of every HTTP API. With a stage of another name, the name would be a part of the path that functions see.

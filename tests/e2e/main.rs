@@ -28,6 +28,7 @@ mod rights;
 mod roles;
 mod smoke;
 mod sqlite;
+mod stacks;
 mod startup;
 mod strict;
 mod terminal;

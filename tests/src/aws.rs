@@ -202,6 +202,14 @@ impl Aws<'_> {
         self.post("sqs", "AmazonSQS.DeleteQueue", &url).await;
     }
 
+    /// Sends a message to the only queue whose name begins like this.
+    pub async fn send_message(&self, prefix: &str, message: &str) {
+        let found = self.post("sqs", "AmazonSQS.ListQueues", &json!({"QueueNamePrefix": prefix})).await;
+        let urls = found["QueueUrls"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let [url] = urls else { panic!("{prefix}: {urls:?}") };
+        self.post("sqs", "AmazonSQS.SendMessage", &json!({"QueueUrl": url, "MessageBody": message})).await;
+    }
+
     pub(crate) async fn get(&self, service: &str, path: &str) -> Value {
         let request = self.0.http.get(format!("{}{path}", self.0.ready.aws));
         self.send(service, request).await

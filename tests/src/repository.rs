@@ -46,12 +46,11 @@ impl Repository {
         copy(folder, self.0.path())
     }
 
-    /// Writes a file, unless there is one.
-    pub(crate) fn add_missing(&self, path: &str, content: &str) {
+    /// Adds a file.
+    pub fn add(&self, path: &str, content: &str) {
         let path = self.0.path().join(path);
-        if !path.exists() {
-            std::fs::write(path, content).unwrap();
-        }
+        assert!(!path.exists(), "{} is new", path.display());
+        std::fs::write(path, content).unwrap();
     }
 
     /// Changes the greeting of the handler.

@@ -258,6 +258,12 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
         // Lambda reads a function's code with the permissions of its caller.
         Allowed::new("Artifacts", &["s3:GetObject"], vec![format!("{bucket}/*")])
             .also(&["s3:GetObjectVersion"]),
+        // Templates that are too large for a request.
+        Allowed::new(
+            "StackTemplates",
+            &["s3:PutObject"],
+            vec![format!("{bucket}/{}/*", names::STACK_TEMPLATES)],
+        ),
         Allowed::new("BackupBucket", &["s3:ListObjectsV2"], backup),
         Allowed::new("Backups", &["s3:DeleteObject", "s3:PutObject"], backups).also(&["s3:GetObject"]),
         Allowed::new(

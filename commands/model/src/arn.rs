@@ -50,6 +50,11 @@ impl Target {
     pub fn arn_of_bucket(&self, resource: &str) -> String {
         format!("arn:{}:s3:::{resource}", partition(&self.region))
     }
+
+    /// The address of an object in a bucket of this region.
+    pub fn url_of_object(&self, bucket: &str, key: &str) -> String {
+        format!("https://{bucket}.s3.{}.{}/{key}", self.region, url_suffix(&self.region))
+    }
 }
 
 #[cfg(test)]

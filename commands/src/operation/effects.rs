@@ -41,10 +41,10 @@ mutations! {
         "sets its own two rules; rules with other ids stay", "GetBucketLifecycleConfiguration", true,
         Stays("set by `sluice init`; neither rule touches what a release needs");
     PUT_OBJECT: "s3:PutObject",
-        "a backup: its name is its time, with If-None-Match. The packager: its name is its SHA-256, with If-None-Match. A probe \
-         of `sluice init` and `sluice check --account`: empty, always the same key",
-        "ListObjectsV2; the packager by GetObject; a probe not at all", true,
-        Stays("the oldest backups are deleted; the packager stays for builds that run; a probe is deleted at once");
+        "a backup: its name is its time, with If-None-Match. The packager, and a stack's template: its name is its SHA-256, with \
+         If-None-Match. A probe of `sluice init` and `sluice check --account`: empty, always the same key",
+        "ListObjectsV2; the packager by GetObject; a template and a probe not at all", true,
+        Stays("the oldest backups are deleted; the packager stays for builds that run; a template is a few hundred KB; a probe is deleted at once");
     DELETE_OBJECT: "s3:DeleteObject", "an object that is gone is no error", "ListObjectsV2; a probe not at all", true,
         Stays("a newer backup is there; a probe says nothing");
     CREATE_POLICY: "iam:CreatePolicy",

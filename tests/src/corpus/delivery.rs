@@ -63,8 +63,9 @@ impl<'a> Delivery<'a> {
     fn push(&self, folder: &Path) -> Result<(), String> {
         let repository = Repository::clone(self.world, &self.application.pipeline);
         repository.replace(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let buildspec = self.plan.buildspec.as_deref().unwrap_or(BUILDSPEC);
-        repository.add_missing("buildspec.yml", buildspec);
+        if !folder.join("buildspec.yml").exists() {
+            repository.add("buildspec.yml", self.plan.buildspec.as_deref().unwrap_or(BUILDSPEC));
+        }
         repository.push(&self.application.name);
         Ok(())
     }

@@ -130,9 +130,7 @@ pub(super) fn too_many_names(stack: &str, error: &TooManyNames) -> Refusal {
 pub(super) fn too_large(stack: &str, bytes: usize) -> Refusal {
     Refusal::new(
         "stack-too-large",
-        format!(
-            "The template of the stack `{stack}` has {bytes} bytes, and this version of Sluice sends at most 51,200."
-        ),
+        format!("The template of the stack `{stack}` has {bytes} bytes, and CloudFormation takes 1 MiB."),
         "Split the application into two pipelines.",
     )
 }

@@ -5,6 +5,7 @@
 //! and not its template: each step computes the template again from the artifact and from what is live, and refuses to go on if it
 //! differs. If nothing changes, the plan is the only step.
 
+mod computed;
 mod described;
 mod execution;
 mod gather;
@@ -16,6 +17,7 @@ mod plan;
 mod role;
 mod shown;
 mod steps;
+mod upload;
 mod values;
 
 use crate::operation::effects::*;
@@ -39,7 +41,7 @@ impl Resource for Stack {
         "stack of a stage"
     }
     fn effects(&self) -> &'static [&'static Mutation] {
-        &[&CREATE_CHANGE_SET, &EXECUTE_CHANGE_SET, &DELETE_CHANGE_SET, &DELETE_STACK]
+        &[&PUT_OBJECT, &CREATE_CHANGE_SET, &EXECUTE_CHANGE_SET, &DELETE_CHANGE_SET, &DELETE_STACK]
     }
     fn exempt(&self, duty: Duty) -> Option<&'static str> {
         Some(match duty {

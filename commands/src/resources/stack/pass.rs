@@ -4,9 +4,10 @@ use super::execution::{AwaitExecution, PassEnd, Verdict};
 use super::leftover::{AwaitDeletion, DeleteLeftover};
 use super::messages;
 use super::of::{Pass, StackOf};
-use super::plan::StackPlan;
+use super::plan::{PlannedPass, StackPlan};
 use super::role::stack_role;
 use super::steps::{AwaitChanges, CreateChangeSet, DropChangeSet, ExecuteChangeSet, FoundChanges};
+use super::upload::UploadTemplate;
 use crate::operation::{EngineError, Node, OperationState, SignalKind, StepId};
 use crate::ports::ChangeSetIds;
 
@@ -28,8 +29,8 @@ impl PassNodes {
         (after, executes): (&[StepId], Option<&[StepId]>),
     ) -> Result<Self, EngineError> {
         let mut nodes = Self { nodes: vec![], is_done: false, is_ready: false };
-        let Some(digest) = &plan.grow else { return Ok(Self { is_done: true, ..nodes }) };
-        nodes.pass(op, of, (Pass::Grow, digest, plan), after.to_vec(), executes)?;
+        let Some(planned) = &plan.grow else { return Ok(Self { is_done: true, ..nodes }) };
+        nodes.pass(op, of, (Pass::Grow, planned, plan), after.to_vec(), executes)?;
         Ok(nodes)
     }
 
@@ -41,12 +42,12 @@ impl PassNodes {
         after: &[StepId],
     ) -> Result<Self, EngineError> {
         let mut nodes = Self { nodes: vec![], is_done: false, is_ready: false };
-        let Some(digest) = &plan.wire else { return Ok(Self { is_done: true, ..nodes }) };
+        let Some(planned) = &plan.wire else { return Ok(Self { is_done: true, ..nodes }) };
         let retries = op.signals.iter().filter(|signal| signal.kind == SignalKind::Retry).count();
         let mut after = after.to_vec();
         for attempt in 1.. {
             let pass = Pass::Wire(attempt);
-            nodes.pass(op, of, (pass, digest, plan), after, Some(&[]))?;
+            nodes.pass(op, of, (pass, planned, plan), after, Some(&[]))?;
             let awaited = pass.step("stack-done");
             let Some(PassEnd { failure: Some(failure) }) = op.output(&awaited)? else { break };
             let verdict = pass.step("stack-verdict");
@@ -64,7 +65,7 @@ impl PassNodes {
         &mut self,
         op: &OperationState,
         of: &StackOf,
-        (pass, digest, plan): (Pass, &String, &StackPlan),
+        (pass, planned, plan): (Pass, &PlannedPass, &StackPlan),
         mut after: Vec<StepId>,
         executes: Option<&[StepId]>,
     ) -> Result<(), EngineError> {
@@ -77,6 +78,14 @@ impl PassNodes {
             self.nodes.push(Node::new(delete.clone(), messages::DELETE_LEFTOVER, step).after(after));
             self.nodes.push(Node::new(gone.clone(), "", AwaitDeletion { of, stack }).after([delete]));
             after = vec![gone];
+        }
+        let digest = &planned.digest;
+        if planned.is_large {
+            let upload = pass.step("stack-template");
+            let step =
+                UploadTemplate { of: of.clone(), pass, digest: digest.clone(), kept: plan.kept.clone() };
+            self.nodes.push(Node::new(upload.clone(), "", step).after(after));
+            after = vec![upload];
         }
         let (create, found, execute, done) = (
             pass.step("stack-compare"),

@@ -12,6 +12,7 @@ use super::messages;
 use super::of::StackOf;
 use super::role::stack_role;
 use super::shown::ShownChange;
+use super::upload::is_large;
 use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::records::{Stage, VersionSet, from_item};
@@ -23,15 +24,30 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How many of the releases that ran last on a stage keep what they need: a rollback may return to them.
 const WINDOW: usize = 10;
 
+/// A pass that changes something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PlannedPass {
+    pub(super) digest: String,
+    /// Whether its template has to be in S3.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_large: bool,
+}
+
+impl PlannedPass {
+    fn new(of: &StackOf, emission: &Emission) -> Result<Self, EngineError> {
+        Ok(Self { digest: digest(emission), is_large: is_large(of, &emission.template)? })
+    }
+}
+
 /// Which passes are necessary.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StackPlan {
-    /// The digest of GROW, if it changes anything.
+    /// GROW, if it changes anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) grow: Option<String>,
-    /// The digest of WIRE, if it changes anything.
+    pub(crate) grow: Option<PlannedPass>,
+    /// WIRE, if it changes anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) wire: Option<String>,
+    pub(crate) wire: Option<PlannedPass>,
     /// The id of a stack without resources, whose creation failed: it has to be deleted first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) leftover: Option<String>,
@@ -52,23 +68,25 @@ pub(crate) struct StackPlan {
 }
 
 impl StackPlan {
-    fn of(passes: &Passes, gathered: &Gathered) -> Self {
-        let of = |emission: &Option<Emission>| emission.as_ref().map(digest);
+    fn new(of: &StackOf, passes: &Passes, gathered: &Gathered) -> Result<Self, EngineError> {
+        let pass = |emission: &Option<Emission>| {
+            emission.as_ref().map(|emission| PlannedPass::new(of, emission)).transpose()
+        };
         // CloudFormation creates a stack in `REVIEW_IN_PROGRESS`; it has to be deleted in the other states.
         let leftover = gathered
             .empty
             .as_ref()
             .filter(|stack| stack.status != crate::ports::StackStatus::ReviewInProgress);
-        Self {
-            grow: of(&passes.grow),
-            wire: of(&passes.wire),
+        Ok(Self {
+            grow: pass(&passes.grow)?,
+            wire: pass(&passes.wire)?,
             leftover: leftover.map(|stack| stack.id.clone()),
             role: gathered.stack.as_ref().and_then(|stack| stack.role.clone()),
             kept: passes.kept.clone(),
             names: FixedNames { own: passes.names.clone(), others: BTreeSet::new() },
             wires: ShownChange::between(&passes.grown, passes.wire.as_ref()),
             template: hex::encode(Sha256::digest(passes.last.as_bytes())),
-        }
+        })
     }
 }
 
@@ -88,7 +106,7 @@ impl Step<Sluice> for PlanStack {
             return Ok(Progress::NotYet { after: LOOK_AGAIN, note: Some(messages::WAITS_FOR_STACK.into()) });
         };
         let passes = gathered.passes(&self.of, cx, kept).await?;
-        let plan = StackPlan::of(&passes, &gathered);
+        let plan = StackPlan::new(&self.of, &passes, &gathered)?;
         // Refused before anything is created.
         stack_role(&self.of, &plan.names)?;
         Progress::done(plan)

@@ -73,7 +73,8 @@ impl ShownChange {
             What::Add => ("added", false),
         };
         let (id, kind) = (short(&self.logical_id, WORD), short(&self.kind, WORD));
-        let name = self.name.as_ref().map_or(String::new(), |name| format!(" with the name {}", short(name, WORD)));
+        let name =
+            self.name.as_ref().map_or(String::new(), |name| format!(" with the name {}", short(name, WORD)));
         Line::plain(format!("Stack{when}: {id} ({kind}) {verb}{name}"), is_bold)
     }
 }

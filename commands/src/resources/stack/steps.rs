@@ -7,24 +7,25 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::gather::{Gathered, Passes, digest, parameters};
+use super::computed::computed;
+use super::gather::parameters;
 use super::messages;
 use super::of::Pass;
 use super::of::StackOf;
 use super::plan::LOOK_AGAIN;
 use super::shown::{MOST_SHOWN, ShownChange};
+use super::upload::source;
 use crate::application::Sluice;
 use crate::names;
 use crate::operation::effects::{CREATE_CHANGE_SET, DELETE_CHANGE_SET, EXECUTE_CHANGE_SET};
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
 use crate::ports::{
     Capability, ChangeSetIds, ChangeSetKind, ChangeSetState, DeleteStack, EventsSince, NewChangeSet,
-    OnStackFailure, StackStatus, TemplateSource,
+    OnStackFailure, StackStatus,
 };
-use crate::records::{Stage, from_item};
 use crate::resources::own::ours;
 use sluice_model::Target;
-use sluice_template::plain::{Confirmed, Delivery, Emission, assert_grow, assert_wire};
+use sluice_template::plain::{Confirmed, assert_grow, assert_wire};
 
 /// Creates the change set of a pass.
 pub(super) struct CreateChangeSet {
@@ -37,42 +38,6 @@ pub(super) struct CreateChangeSet {
     pub(super) role: String,
 }
 
-/// The passes as they are now, and the template of this one. `None` if the stack is being changed.
-async fn computed(
-    of: &StackOf,
-    pass: Pass,
-    planned: &str,
-    kept: &BTreeSet<String>,
-    cx: &Context,
-) -> Result<Option<(Gathered, Passes, Emission)>, EngineError> {
-    if let Pass::Wire(_) = pass {
-        still_runs(of, cx).await?;
-    }
-    let Some(gathered) = Gathered::of(of, cx).await? else { return Ok(None) };
-    let mut passes = gathered.passes(of, cx, kept.clone()).await?;
-    let emission = match pass {
-        Pass::Grow => passes.grow.take(),
-        Pass::Wire(_) if passes.grow.is_some() => None,
-        Pass::Wire(_) => passes.wire.take(),
-    };
-    match emission.filter(|emission| digest(emission) == planned) {
-        Some(emission) => Ok(Some((gathered, passes, emission))),
-        None => Err(EngineError::Refused(messages::changed_meanwhile(&of.name()))),
-    }
-}
-
-/// Refuses to connect triggers if the stage moved since: they would call versions that were not built for them. A rollback may pass
-/// an operation that is stuck.
-async fn still_runs(of: &StackOf, cx: &Context) -> Result<(), EngineError> {
-    let item = cx.world.store.get(&cx.world.keys.stage(&of.pipeline, &of.stage)).await?;
-    let stage: Option<Stage> = item.as_ref().map(from_item).transpose()?;
-    let runs = stage.and_then(|stage| stage.current).map(|current| current.release);
-    match runs == Some(of.release) {
-        true => Ok(()),
-        false => Err(EngineError::Refused(messages::stage_moved(&of.stage, of.release))),
-    }
-}
-
 #[async_trait]
 impl Step<Sluice> for CreateChangeSet {
     fn effect(&self) -> Effect {
@@ -83,10 +48,6 @@ impl Step<Sluice> for CreateChangeSet {
         let Some((gathered, _, emission)) = computed(of, *pass, digest, kept, cx).await? else {
             return Ok(Progress::NotYet { after: LOOK_AGAIN, note: Some(messages::WAITS_FOR_STACK.into()) });
         };
-        let text = emission.template.text();
-        if emission.template.delivery() != Some(Delivery::Body) {
-            return Err(EngineError::Refused(messages::too_large(&of.name(), text.len())));
-        }
         let token = pass.token(&cx.operation);
         let types = emission.template.resource_types().into_iter().map(str::to_owned);
         let request = NewChangeSet {
@@ -94,7 +55,7 @@ impl Step<Sluice> for CreateChangeSet {
             name: token.clone(),
             kind: if gathered.stack.is_some() { ChangeSetKind::Update } else { ChangeSetKind::Create },
             token,
-            template: TemplateSource::Body(text),
+            template: source(&of.target, &emission.template),
             parameters: parameters(&emission),
             capabilities: vec![Capability::NamedIam],
             role: role.clone(),

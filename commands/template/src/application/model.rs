@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::openapi::{self, AppRoute};
 use super::stack::AppStack;
-use crate::plain::{DirectValues, Stage, StackValues, StageNames};
+use crate::plain::{DirectValues, StackValues, Stage, StageNames};
 use crate::rights;
 use sluice_model::{ApiKind, CodeRef};
 

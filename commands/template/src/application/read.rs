@@ -219,7 +219,6 @@ impl Reading<'_> {
             Resolution::Direct | Resolution::Stack => Known::Later,
         }
     }
-
 }
 
 /// What refers to a function: that decides between its alias and the version that an API's stage selects.

@@ -10,7 +10,9 @@ use crate::installation::{Input, Invocation};
 use crate::names;
 use crate::operation::testing::operation_id;
 use crate::operation::{Accepted, DEPLOY, Delivery, Keys, Snapshot, Status, StepId, accept, audit};
-use crate::ports::{Clock, Functions, Guard, Identity, Precondition, RoleSpec, Store, TAG_PIPELINE, Tags, Write};
+use crate::ports::{
+    Clock, Functions, Guard, Identity, Precondition, RoleSpec, Store, TAG_PIPELINE, Tags, Write,
+};
 use crate::records::{Act, AuditRecord, Run, Stage, VersionSet, from_item, to_item};
 use crate::testing::target;
 use sluice_grammar::{Command, RollbackCommand};

@@ -8,7 +8,7 @@ use super::gates::{approve, ends, fails_with, reaches, runs, secs};
 use super::scenarios::CREATED;
 use crate::operation::Status;
 use crate::operation::effects::{
-    CREATE_CHANGE_SET, CREATE_FUNCTION, EXECUTE_CHANGE_SET, MOVE_ALIAS, UPDATE_STAGE,
+    CREATE_CHANGE_SET, CREATE_FUNCTION, EXECUTE_CHANGE_SET, MOVE_ALIAS, PUT_OBJECT, UPDATE_STAGE,
 };
 use crate::ports::{Functions, Stack, StackStatus, Stacks};
 use crate::testing::fake_aws::App;
@@ -103,6 +103,22 @@ async fn a_first_deploy_makes_the_stack_then_the_functions_and_the_triggers_last
     let proxy = shared.fake_aws.fault_proxy();
     let version = proxy.version(&target(), "sluice-orders-dev-Hello", "1").await.unwrap().unwrap();
     assert!(version.config.environment["TABLE"].contains("Orders"), "{:?}", version.config.environment);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_template_goes_to_cloudformation_by_s3() {
+    let long = "x".repeat(52_000);
+    let (shared, process) = built(app("one").resource(
+        "Flow",
+        "AWS::StepFunctions::StateMachine",
+        json!({ "DefinitionString": long }),
+    ))
+    .await;
+    let since = shared.fake_aws.count();
+    deploy(&shared, &process, Status::Succeeded).await;
+    assert!(resources(&shared, "dev").await.contains(&"Flow".to_owned()));
+    let puts = count(&changes(&shared, since), PUT_OBJECT.call);
+    assert_eq!(puts, 2, "the templates of GROW and of WIRE");
 }
 
 #[tokio::test(start_paused = true)]

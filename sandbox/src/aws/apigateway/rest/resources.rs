@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::super::super::openapi::RestDefinition;
-use super::super::super::request::{AwsRequest, query_all};
+use super::super::super::request::{AwsRequest, query};
 use super::{ApiGateway, Method, Refusable};
 
 impl ApiGateway {
@@ -17,7 +17,7 @@ impl ApiGateway {
         let Some(definition) = definition else { return Ok(self.0.upstream.forward(request).await) };
         let shown = self.change(Method::GET, &format!("/restapis/{api}"), &Value::Null).await?;
         let root = shown["rootResourceId"].as_str().unwrap_or_default();
-        let with_methods = query_all(&request.parts, "embed").iter().any(|embedded| embedded == "methods");
+        let with_methods = query(&request.parts, "embed").is_some_and(|embedded| embedded == "methods");
         let items = resources(&definition, root, with_methods);
         Ok(axum::Json(json!({ "item": items })).into_response())
     }
