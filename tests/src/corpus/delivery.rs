@@ -79,11 +79,12 @@ impl<'a> Delivery<'a> {
             if asked.is_empty() {
                 return Err(refusal);
             }
-            let quoted: Vec<String> = asked.iter().map(|setting| quoted(setting)).collect();
-            let pipeline = &self.application.pipeline;
-            let set = format!("/stage set {pipeline} {stage} {} confirm", quoted.join(" "));
-            self.command(&set).await.map_err(|refused| format!("{refused}\nafter: {refusal}"))?;
-            self.report.settings.extend(asked.iter().map(|setting| format!("{stage} {setting}")));
+            // One at a time: a message shows only the beginning of a long command.
+            for setting in asked {
+                let set = format!("/stage set {} {stage} {}", self.application.pipeline, quoted(&setting));
+                self.command(&set).await.map_err(|refused| format!("{refused}\nafter: {refusal}"))?;
+                self.report.settings.push(format!("{stage} {setting}"));
+            }
         }
         Err(format!("`{line}` asks for more settings again and again"))
     }

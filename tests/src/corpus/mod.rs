@@ -131,6 +131,6 @@ fn has_template(folder: &Path) -> bool {
 /// A valid name for a pipeline, as short as people's own: resources have it in their names.
 fn pipeline_of(name: &str, number: usize) -> String {
     let letters = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' });
-    let short: String = letters.take(18).collect();
+    let short: String = letters.take(12).collect();
     format!("{}-{number}", short.trim_matches('-'))
 }

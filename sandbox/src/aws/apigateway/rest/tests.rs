@@ -138,7 +138,13 @@ async fn the_resources_of_an_import_are_shown_with_their_parents_and_methods() {
     let trial = Trial::served(&body()).await;
     let listed = trial.reply(Method::GET, "/resources?embed=methods&limit=500", &Value::Null).await.body;
     let of = |path: &str| {
-        listed["item"].as_array().unwrap().iter().find(|item| item["path"] == path).unwrap_or(&Value::Null).clone()
+        listed["item"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|item| item["path"] == path)
+            .unwrap_or(&Value::Null)
+            .clone()
     };
     let (root, items, item) = (of("/"), of("/items"), of("/items/{id}"));
     assert!(root["id"].is_string() && root.get("parentId").is_none(), "{listed}");
