@@ -93,12 +93,18 @@ impl<'a> Delivery<'a> {
     async fn command(&mut self, line: &str) -> Result<(), String> {
         line.clone_into(&mut self.report.doing);
         let submitted = self.world.submit(self.world.ann(), line).await;
-        let answer = submitted.reply.text();
-        if !answer.starts_with('⏳') {
-            return Err(format!("`{line}`: {answer}"));
-        }
-        let mut ticks = interval(Duration::from_millis(250));
+        let mut ticks = interval(Duration::from_millis(500));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // A busy machine's bot may not say in time whether it accepted the command: Slack's next delivery tells.
+        let mut reply = submitted.reply.clone();
+        while reply.status != Some(200) || reply.text().is_empty() || reply.text().contains("`not-confirmed`")
+        {
+            ticks.tick().await;
+            reply = self.world.redeliver(&reply.trigger_id).await;
+        }
+        if !reply.text().starts_with('⏳') {
+            return Err(format!("`{line}`: {}", reply.text()));
+        }
         loop {
             ticks.tick().await;
             let Some(message) = submitted.messages().await.pop() else { continue };

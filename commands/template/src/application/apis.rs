@@ -65,6 +65,7 @@ pub(super) fn read(
     refuse_others(&resource.properties, &[&OF_API, names.api].concat(), &place, findings);
     let mut properties = Properties { place, reading, evaluator, findings };
     let body = properties.value(&resource.properties, "Body");
+    let body_waits = body.is_none();
     let body = match body {
         Some(body) => properties.findings.take(&properties.place.key("Body"), shape::map(&body).cloned()),
         // The rest is known before it.
@@ -94,7 +95,9 @@ pub(super) fn read(
     }
     let place = properties.place.key("Body");
     api.body = Value::Object(body);
-    if let Some(problem) = foreign_role(&api.body) {
+    // A body that waits for the stack is judged as it is written: the stack must not grow for what is refused after it.
+    let written = resource.properties.get("Body").filter(|_| body_waits);
+    if let Some(problem) = foreign_role(&api.body).or_else(|| written.and_then(foreign_role)) {
         let hint = "remove it: Sluice calls functions with a role of the stage, and other services cannot be called yet";
         properties.findings.add(&place, Violation::new(TemplateCode::Unsupported, problem, hint));
     }
@@ -172,6 +175,9 @@ fn foreign_role(value: &Value) -> Option<String> {
         Value::Object(map) => map.iter().find_map(|(key, value)| match value {
             Value::String(arn) if is_credentials(key) && !arn.ends_with(":user/*") => {
                 Some(format!("`{key}` gives API Gateway the role {arn}"))
+            }
+            Value::Object(of) if is_credentials(key) && of.contains_key("Fn::GetAtt") => {
+                Some(format!("`{key}` gives API Gateway the role {}", Value::Object(of.clone())))
             }
             value => foreign_role(value),
         }),

@@ -125,3 +125,47 @@ fn people_see_what_waits_for_the_stack() {
     assert_eq!(environment["STREAM"], "arn:aws:cloudformation:::${Table.StreamArn}");
     assert_eq!(shown.apis["Api"].body["x-pool"], "arn:aws:cloudformation:::${Pool.Arn}");
 }
+
+/// `!Select [3, !Split ["/", !GetAtt Table.StreamArn]]`, as in AWS's own pattern: no text has four parts there.
+#[test]
+fn people_see_statements_whose_resource_is_a_part_of_a_value() {
+    let part = |nth: u8| json!({ "Fn::Select": [nth, { "Fn::Split": ["/", { "Fn::GetAtt": ["Table", "StreamArn"] }] }] });
+    let stream =
+        "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/orders/stream/${part}";
+    let resources = json!([{ "Fn::Sub": [stream, { "part": part(3) }] }, part(2)]);
+    let statement = json!({ "Effect": "Allow", "Action": "dynamodb:GetRecords", "Resource": resources });
+    let mut app = app();
+    app["Resources"]["HelloRole"] =
+        role(json!({ "Policies": [{ "PolicyName": "p", "PolicyDocument": { "Statement": [statement] } }] }));
+    let world = World { wild_rights: true, ..World::new() };
+    let shown = world.read_knowing(&app.to_string(), &manifest_of(&app), KnownValues::Shown).unwrap();
+    let rights = json!(shown.functions["Hello"].rights).to_string();
+    for text in ["table/orders/stream/${Table.StreamArn}", "arn:aws:cloudformation:::${Table.StreamArn}"] {
+        assert!(rights.contains(text), "{rights}");
+    }
+}
+
+/// The role is known only after the stack has grown, and it must not grow for what is refused.
+#[test]
+fn a_role_of_an_api_is_refused_before_the_stack_exists() {
+    let mut app = app();
+    app["Resources"]["Caller"] = role(json!({}));
+    let integration = &mut app["Resources"]["Api"]["Properties"]["Body"]["paths"]["/items"]["get"]["x-amazon-apigateway-integration"];
+    integration["credentials"] = json!({ "Fn::GetAtt": ["Caller", "Arn"] });
+    let known = KnownValues::Nothing;
+    let errors = World::new().read_knowing(&app.to_string(), &manifest_of(&app), known).unwrap_err();
+    assert!(errors.iter().any(|error| error.problem.contains("gives API Gateway the role")), "{errors:?}");
+}
+
+/// A topic's `Ref` is its ARN. Its text is no ARN, and nobody could approve the promotion.
+#[test]
+fn people_see_statements_about_a_resource_whose_name_is_an_arn() {
+    let statement = json!({ "Effect": "Allow", "Action": "sns:Publish", "Resource": { "Ref": "Topic" } });
+    let mut app = app();
+    app["Resources"]["Topic"] = json!({ "Type": "AWS::SNS::Topic", "Properties": {} });
+    app["Resources"]["HelloRole"] =
+        role(json!({ "Policies": [{ "PolicyName": "p", "PolicyDocument": { "Statement": [statement] } }] }));
+    let world = World { wild_rights: true, ..World::new() };
+    let shown = world.read_knowing(&app.to_string(), &manifest_of(&app), KnownValues::Shown).unwrap();
+    assert!(json!(shown.functions["Hello"].rights).to_string().contains("${Topic}"));
+}
