@@ -1,7 +1,12 @@
-"""Starts ministack with one change: functions get credentials that name their role.
+"""Starts ministack with two changes.
 
-Without it all functions share the account's credentials, and the sandbox cannot tell which policies apply to a call.
-The access key is SANDBOX_ROLE_KEY, and the session token is `role:` and the role's ARN.
+Functions get credentials that name their role. Without it all functions share the account's credentials, and the sandbox
+cannot tell which policies apply to a call. The access key is SANDBOX_ROLE_KEY, and the session token is `role:` and the
+role's ARN.
+
+Change sets know which properties replace a bucket, a stream, a secret or a log group. Without it every changed property of
+them might (`Conditional`), and the bot refuses to replace what holds data.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-template-resource-type-ref.html, "Update requires".
 """
 
 import os
@@ -10,6 +15,7 @@ import sys
 from ministack import app
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
+from ministack.services.cloudformation import provisioners
 
 KEY = os.environ.pop("SANDBOX_ROLE_KEY")
 
@@ -26,6 +32,18 @@ for module in (lambda_runtime, lambda_svc):
     if not hasattr(module, "execution_credentials"):
         sys.exit(f"{module.__name__} has no execution_credentials: this version of ministack is not supported")
     module.execution_credentials = execution_credentials
+
+REPLACING = {
+    "AWS::S3::Bucket": {"BucketName"},
+    "AWS::Kinesis::Stream": {"Name"},
+    "AWS::SecretsManager::Secret": {"Name"},
+    "AWS::Logs::LogGroup": {"LogGroupName"},
+}
+
+if not hasattr(provisioners, "_REPLACING_PROPERTIES"):
+    sys.exit("ministack has no table of replacing properties: this version of ministack is not supported")
+for kind, names in REPLACING.items():
+    provisioners._REPLACING_PROPERTIES.setdefault(kind, names)
 
 sys.argv = ["ministack"]
 app.main()
