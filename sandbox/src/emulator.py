@@ -1,9 +1,15 @@
-"""Starts ministack with two changes: functions get credentials that name their role, and IAM knows the policies of AWS that
-Lambda's documentation names for functions.
+"""Starts ministack with three changes.
 
-Without the first, all functions share the account's credentials, and the sandbox cannot tell which policies apply to a call.
-The access key is SANDBOX_ROLE_KEY, and the session token is `role:` and the role's ARN. Without the second, no function of
-AWS SAM can have `Tracing: Active`.
+Functions get credentials that name their role. Without it all functions share the account's credentials, and the sandbox
+cannot tell which policies apply to a call. The access key is SANDBOX_ROLE_KEY, and the session token is `role:` and the
+role's ARN.
+
+IAM knows the policies of AWS that Lambda's documentation names for functions. Without it, no function of AWS SAM can have
+`Tracing: Active`.
+
+Change sets know which properties replace a bucket, a stream, a secret or a log group. Without it every changed property of
+them might (`Conditional`), and the bot refuses to replace what holds data.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-template-resource-type-ref.html, "Update requires".
 """
 
 import json
@@ -13,6 +19,7 @@ import sys
 from ministack import app
 from ministack.core import lambda_runtime
 from ministack.services import iam, lambda_svc
+from ministack.services.cloudformation import provisioners
 
 KEY = os.environ.pop("SANDBOX_ROLE_KEY")
 
@@ -60,6 +67,17 @@ for name, actions in POLICIES.items():
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     record = iam._make_aws_managed_record(name, document)
     iam._aws_managed_policies.setdefault(record["Arn"], record)
+REPLACING = {
+    "AWS::S3::Bucket": {"BucketName"},
+    "AWS::Kinesis::Stream": {"Name"},
+    "AWS::SecretsManager::Secret": {"Name"},
+    "AWS::Logs::LogGroup": {"LogGroupName"},
+}
+
+if not hasattr(provisioners, "_REPLACING_PROPERTIES"):
+    sys.exit("ministack has no table of replacing properties: this version of ministack is not supported")
+for kind, names in REPLACING.items():
+    provisioners._REPLACING_PROPERTIES.setdefault(kind, names)
 
 sys.argv = ["ministack"]
 app.main()

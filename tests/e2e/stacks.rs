@@ -134,7 +134,7 @@ async fn deployed(world: &World, name: &str) -> Repository {
     let created = world.submit(ann, &format!("/repo create {name}")).await.succeeds().await;
     let clone = Repository::clone_from_message(&created);
     clone.edit("template.yaml", |_| TEMPLATE.to_owned());
-    clone.add("src/store.py", CODE.trim_start());
+    clone.write("src/store.py", CODE.trim_start());
     clone.push("Keep orders in a table");
     world.submit(ann, &format!("/build {name}")).await.succeeds().await;
     let deployed = world.submit(ann, &format!("/deploy {name}")).await.succeeds().await;

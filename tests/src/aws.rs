@@ -210,7 +210,7 @@ impl Aws<'_> {
         self.post("sqs", "AmazonSQS.SendMessage", &json!({"QueueUrl": url, "MessageBody": message})).await;
     }
 
-    async fn get(&self, service: &str, path: &str) -> Value {
+    pub(crate) async fn get(&self, service: &str, path: &str) -> Value {
         let request = self.0.http.get(format!("{}{path}", self.0.ready.aws));
         self.send(service, request).await
     }
@@ -228,24 +228,36 @@ impl Aws<'_> {
         self.text("s3", request).await;
     }
 
-    /// The local AWS reads only the access key of a signature. This key's calls are not logged, count for no rate limit and
-    /// meet no faults.
+    /// Calls a function by an alias: the HTTP status (0 without an answer), whether the function failed, and what it returned.
+    pub(crate) async fn invoke(&self, function: &str, alias: &str, event: &str) -> (u16, bool, String) {
+        let path = format!("/2015-03-31/functions/{function}/invocations?Qualifier={alias}");
+        let request = self.0.http.post(format!("{}{path}", self.0.ready.aws)).body(event.to_owned());
+        let Ok(answer) = self.signed("lambda", request).send().await else { return <_>::default() };
+        let failed = answer.headers().contains_key("x-amz-function-error");
+        (answer.status().as_u16(), failed, answer.text().await.unwrap_or_default())
+    }
+
     async fn send(&self, service: &str, request: reqwest::RequestBuilder) -> Value {
         let text = self.text(service, request).await;
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{service}: {error}: {text}"))
     }
 
     async fn text(&self, service: &str, request: reqwest::RequestBuilder) -> String {
+        let answer = self.signed(service, request).send().await.expect("the local AWS answers");
+        let (status, text) = (answer.status(), answer.text().await.unwrap_or_default());
+        assert!(status.is_success(), "{service}: {status} {text}");
+        text
+    }
+
+    /// The local AWS reads only the access key of a signature. This key's calls are not logged, count for no rate limit and
+    /// meet no faults.
+    fn signed(&self, service: &str, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         let key = &self.0.ready.observer;
         let scope = format!("{key}/20260101/us-east-1/{service}/aws4_request");
         let signature = format!(
             "AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={:064}",
             0
         );
-        let request = request.header("authorization", signature).header("x-amz-date", "20260101T000000Z");
-        let answer = request.send().await.expect("the local AWS answers");
-        let (status, text) = (answer.status(), answer.text().await.unwrap_or_default());
-        assert!(status.is_success(), "{service}: {status} {text}");
-        text
+        request.header("authorization", signature).header("x-amz-date", "20260101T000000Z")
     }
 }

@@ -78,6 +78,11 @@ impl Message {
         format!("{}\n{}", self.0["text"].as_str().unwrap_or_default(), text(&self.0["blocks"]))
     }
 
+    /// The fallback text: all that is said, once and without marks.
+    pub(crate) fn fallback(&self) -> &str {
+        self.0["text"].as_str().unwrap_or_default()
+    }
+
     /// The first line of the fallback text, without the sign before it.
     pub fn title(&self) -> &str {
         let line = self.0["text"].as_str().unwrap_or_default().lines().next().unwrap_or_default();

@@ -16,6 +16,7 @@ mod bot;
 pub mod chaos;
 mod chat;
 mod control;
+pub mod corpus;
 mod eventually;
 pub mod fixture;
 pub mod item;

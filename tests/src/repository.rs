@@ -47,11 +47,10 @@ impl Repository {
         std::fs::write(path, after).unwrap();
     }
 
-    /// Adds a file.
-    pub fn add(&self, path: &str, content: &str) {
-        let path = self.0.path().join(path);
-        assert!(!path.exists(), "{} is new", path.display());
-        std::fs::write(path, content).unwrap();
+    /// Replaces all content with that of a folder. Links are left out.
+    pub(crate) fn replace(&self, folder: &Path) -> std::io::Result<()> {
+        git(self.0.path(), &["rm", "-r", "--quiet", "."]);
+        copy(folder, self.0.path())
     }
 
     /// Changes the greeting of the handler.
@@ -98,6 +97,21 @@ impl Repository {
     pub fn head(&self) -> String {
         git(self.0.path(), &["rev-parse", "HEAD"])
     }
+}
+
+/// Copies files and folders into a folder, but for git's own.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() && entry.file_name() != ".git" {
+            copy(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 /// Plain `git`, without the machine's own settings.

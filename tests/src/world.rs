@@ -197,6 +197,13 @@ impl World {
         .await
     }
 
+    /// Where APIs answer by their id, without a slash at its end.
+    pub(crate) fn stages_url(&self) -> &str {
+        let (url, _) =
+            self.ready.stages.split_once("/{pipeline}").expect("the sandbox names where stages answer");
+        url
+    }
+
     /// The URL of a stage, without a slash at its end.
     pub fn stage_url(&self, pipeline: &str, stage: &str) -> String {
         self.ready.stages.replace("{pipeline}", pipeline).replace("{stage}", stage)

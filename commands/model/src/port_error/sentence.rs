@@ -5,11 +5,15 @@ const LONGEST: usize = 240;
 /// What SDKs and services append to a message for their own support.
 const APPENDED: &[&str] = &["(Service:", "(RequestId", "(Request ID", "Request ID:", "RequestId:"];
 
-/// The first sentence of a message of AWS, as people may read it.
+/// The first line of a message of AWS, as people may read it; of a line that announces a list, with that.
 pub fn shown(message: &str) -> String {
-    let line = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut line = lines.next().unwrap_or_default().to_owned();
+    if line.ends_with(':') {
+        line = lines.fold(line, |all, next| all + " " + next);
+    }
     let end = APPENDED.iter().filter_map(|mark| line.find(mark)).min().unwrap_or(line.len());
-    let line = line.get(..end).unwrap_or(line);
+    let line = line.get(..end).unwrap_or_default();
     // The marks by which our own sentences name code, people and groups.
     let line = line.replace('`', "'").replace("<@", "@").replace("<!", "!");
     let line: String = line.chars().filter(|sign| !sign.is_control()).collect();
@@ -84,6 +88,10 @@ mod tests {
                 "role 'sluice-a' of …, 'x'",
             ),
             ("(arn:aws:s3:::bucket/a/key.zip)", "(key.zip)"),
+            (
+                "Errors found during import:\n\tUnable to put integration on 'GET': Invalid ARN.\n\tNo method",
+                "Errors found during import: Unable to put integration on 'GET': Invalid ARN. No method",
+            ),
             ("see <@U0ANN> and <!channel>", "see @U0ANN> and !channel>"),
         ] {
             assert_eq!(shown(message), expected, "{message}");

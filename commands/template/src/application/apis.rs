@@ -65,6 +65,7 @@ pub(super) fn read(
     refuse_others(&resource.properties, &[&OF_API, names.api].concat(), &place, findings);
     let mut properties = Properties { place, reading, evaluator, findings };
     let body = properties.value(&resource.properties, "Body");
+    let body_waits = body.is_none();
     let body = match body {
         Some(body) => properties.findings.take(&properties.place.key("Body"), shape::map(&body).cloned()),
         // The rest is known before it.
@@ -101,7 +102,10 @@ pub(super) fn read(
     }
     let place = properties.place.key("Body");
     api.body = Value::Object(body);
-    if let Some(problem) = foreign_role(&api.body, reading) {
+    // A body that waits for the stack is judged as it is written: the stack should not grow for what is refused after it.
+    let written = resource.properties.get("Body").filter(|_| body_waits);
+    let foreign = |body| foreign_role(body, reading);
+    if let Some(problem) = foreign(&api.body).or_else(|| written.and_then(foreign)) {
         let hint = "refer to a role of this template with Fn::GetAtt; functions need none, because Sluice calls them with a role of the stage";
         properties.findings.add(&place, Violation::new(TemplateCode::Unsupported, problem, hint));
     }

@@ -8,8 +8,12 @@ use super::model::{Deploying, KnownValues};
 use crate::error::{TemplateCode, Violation};
 use crate::manifest::Manifest;
 use crate::plain::{
-    self, Attribute, DirectValues, Evaluator, Need, Part, Partial, PlainTemplate, Split, StackValues, Stage,
+    self, Attribute, Deferred, DirectValues, Evaluator, Fragment, Need, Part, Partial, PlainTemplate, Split,
+    StackValues, Stage,
 };
+
+/// A text that stands for an ARN begins like one.
+const LIKE_ARN: &str = "arn:aws:cloudformation:::";
 
 /// What the parts of an application are read from.
 pub(super) struct Reading<'a> {
@@ -36,7 +40,7 @@ impl Reading<'_> {
                 let value = plain::resolved(&value, values, evaluator)?;
                 Ok(value.unwrap_or(Value::Null))
             }
-            KnownValues::Shown => Ok(self.for_people(&value.expression(), evaluator)),
+            KnownValues::Shown => Ok(for_people(&value, &shown(&needs), evaluator).unwrap_or(Value::Null)),
             _ => Err(Violation::later(needs.iter().map(described).collect::<BTreeSet<_>>())),
         }
     }
@@ -48,36 +52,6 @@ impl Reading<'_> {
         let path = target.arn_of_account("iam", &format!("role/sluice/{pipeline}/{stage}/"));
         let is_own = arn.strip_prefix(&path).is_some_and(|name| !name.is_empty() && !name.contains('/'));
         is_own || matches!(self.deploying.known, KnownValues::Shown)
-    }
-
-    /// The value for people, with a text in place of what is not known. What cannot be evaluated with such texts, as a part of one, is
-    /// shown as what it needs.
-    fn for_people(&self, expression: &Value, evaluator: &Evaluator<'_>) -> Value {
-        let Ok(partial) = evaluator.evaluate(expression) else { return expression.clone() };
-        let Some(partial) = partial else { return Value::Null };
-        let needs = partial.needs();
-        if let Ok(found) = plain::resolved(&partial, &shown(&needs), evaluator) {
-            return found.unwrap_or(Value::Null);
-        }
-        match expression {
-            Value::Array(items) => items.iter().map(|item| self.for_people(item, evaluator)).collect(),
-            Value::Object(map) => {
-                let inner =
-                    |(key, value): (&String, &Value)| (key.clone(), self.for_people(value, evaluator));
-                let rest = Value::Object(map.iter().map(inner).collect());
-                if !map.keys().all(|key| key == "Ref" || key.starts_with("Fn::")) {
-                    return rest;
-                }
-                match evaluator.evaluate(&rest) {
-                    Ok(Some(Partial::Known(known))) => known,
-                    _ => {
-                        let needs: Vec<String> = needs.iter().map(in_braces).collect();
-                        needs.join(" ").into()
-                    }
-                }
-            }
-            other => other.clone(),
-        }
     }
 
     /// Whether the stack or an API of the stage gives a value once they exist.
@@ -121,29 +95,70 @@ fn described(need: &Need) -> String {
     }
 }
 
-/// A need as it stands in `Fn::Sub`.
-fn in_braces(need: &Need) -> String {
-    match need {
-        Need::Resource { logical_id, attribute: Attribute::Ref } => format!("${{{logical_id}}}"),
-        Need::Resource { logical_id, attribute: Attribute::Named(name) } => {
-            format!("${{{logical_id}.{name}}}")
+/// The value with texts in place of what is missing; `None` if it is not there at all. Only the part that cannot be computed with
+/// them, as an item of a text that is split, or that another stack exports, is replaced by a text as a whole.
+fn for_people(value: &Partial, texts: &StackValues, evaluator: &Evaluator<'_>) -> Option<Value> {
+    match value {
+        Partial::Known(value) => Some(value.clone()),
+        Partial::List(items) => {
+            Some(items.iter().filter_map(|item| for_people(item, texts, evaluator)).collect())
         }
-        other => described(other),
+        Partial::Map(entries) => {
+            let entry = |(name, value): &(String, Partial)| {
+                Some((name.clone(), for_people(value, texts, evaluator)?))
+            };
+            Some(Value::Object(entries.iter().filter_map(entry).collect()))
+        }
+        Partial::Text(fragments) => {
+            let text = |fragment: &Fragment| match fragment {
+                Fragment::Known(text) => text.clone(),
+                Fragment::Deferred(deferred) => match computed(deferred, texts, evaluator) {
+                    Ok(Some(Value::String(text))) => text,
+                    Ok(other) => other.unwrap_or_default().to_string(),
+                    // Inside a text it needs no look of an ARN.
+                    Err(_) => {
+                        let text = deferred.needs.iter().find_map(shown_text);
+                        let text = text.unwrap_or_else(|| deferred.expression.to_string());
+                        text.strip_prefix(LIKE_ARN).map_or(text.clone(), str::to_owned)
+                    }
+                },
+            };
+            Some(Value::String(fragments.iter().map(text).collect()))
+        }
+        Partial::Deferred(deferred) => computed(deferred, texts, evaluator).unwrap_or_else(|_| {
+            let text = deferred.needs.iter().find_map(shown_text);
+            Some(Value::String(text.unwrap_or_else(|| deferred.expression.to_string())))
+        }),
     }
+}
+
+fn computed(
+    deferred: &Deferred,
+    texts: &StackValues,
+    evaluator: &Evaluator<'_>,
+) -> Result<Option<Value>, Violation> {
+    plain::resolved(&Partial::Deferred(deferred.clone()), texts, evaluator)
+}
+
+/// The text for a value of a resource.
+fn shown_text(need: &Need) -> Option<String> {
+    let Need::Resource { logical_id, attribute } = need else { return None };
+    Some(match attribute {
+        Attribute::Ref => format!("${{{logical_id}}}"),
+        Attribute::Named(name) if name.ends_with("Arn") => {
+            format!("{LIKE_ARN}${{{logical_id}.{name}}}")
+        }
+        Attribute::Named(name) => format!("${{{logical_id}.{name}}}"),
+    })
 }
 
 /// Texts in place of values, for people. One of an ARN looks like an ARN.
 fn shown(needs: &BTreeSet<Need>) -> StackValues {
     let mut values = StackValues { stack_id: Some("the stack's id".to_owned()), ..StackValues::default() };
     for need in needs {
-        let Need::Resource { logical_id, attribute } = need else { continue };
-        let text = match attribute {
-            Attribute::Named(name) if name.ends_with("Arn") => {
-                format!("arn:aws:cloudformation:::{}", in_braces(need))
-            }
-            _ => in_braces(need),
-        };
-        values.direct.insert(logical_id, attribute.clone(), text);
+        if let (Need::Resource { logical_id, attribute }, Some(text)) = (need, shown_text(need)) {
+            values.direct.insert(logical_id, attribute.clone(), text);
+        }
     }
     values
 }

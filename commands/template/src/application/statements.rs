@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use regex_lite::Regex;
 use serde_json::Value;
 
-use super::model::Deploying;
+use super::model::{Deploying, KnownValues};
 use super::reading::Reading;
 use crate::error::{Findings, Place, TemplateCode, Violation};
 use crate::plain::Evaluator;
@@ -104,8 +104,9 @@ impl Stated<'_> {
                 "a statement has Effect, Action (or NotAction), Resource (or NotResource), and optionally Sid and Condition",
             )
         };
+        let is_shown = matches!(self.reading.deploying.known, KnownValues::Shown);
         for (key, value) in &map {
-            entry(key, value).map_err(|problem| (key.clone(), wrong(problem)))?;
+            entry(key, value, is_shown).map_err(|problem| (key.clone(), wrong(problem)))?;
             if let Some(sign) = foreign_sign(value) {
                 let problem = format!("{key} contains the character `{sign}`, which IAM does not accept");
                 return Err((key.clone(), wrong(problem)));
@@ -133,8 +134,8 @@ impl Stated<'_> {
     }
 }
 
-/// Checks one entry of a statement; the error is the problem.
-fn entry(key: &str, value: &Value) -> Result<(), String> {
+/// Checks one entry of a statement; the error is the problem. As people see it, the text of a topic's name stands for an ARN.
+fn entry(key: &str, value: &Value, is_shown: bool) -> Result<(), String> {
     match key {
         "Effect" if matches!(value.as_str(), Some("Allow" | "Deny")) => Ok(()),
         "Effect" => Err("the Effect of a statement must be Allow or Deny".into()),
@@ -150,7 +151,8 @@ fn entry(key: &str, value: &Value) -> Result<(), String> {
                 true => (&*ACTION, "an action, such as `dynamodb:GetItem`"),
                 false => (&*RESOURCE, "an ARN, such as `arn:aws:s3:::orders/*`, or `*`"),
             };
-            match items.into_iter().flatten().find(|item| !known.is_match(item)) {
+            let is_text = |item: &str| is_shown && item.starts_with("${");
+            match items.into_iter().flatten().find(|item| !known.is_match(item) && !is_text(item)) {
                 None => Ok(()),
                 Some(item) => Err(format!("`{item}` in {key} is not {what}")),
             }

@@ -127,23 +127,6 @@ fn people_see_what_waits_for_the_stack() {
 }
 
 #[test]
-fn people_see_a_part_of_a_value_that_is_not_known_as_the_value_itself() {
-    let mut app = template(json!({
-        "Hello": function(json!({})),
-        "Table": { "Type": "AWS::DynamoDB::Table", "Properties": { "BillingMode": "PAY_PER_REQUEST" } },
-    }));
-    let last = json!({ "Fn::Select": [3, { "Fn::Split": ["/", { "Fn::GetAtt": ["Table", "StreamArn"] }] }] });
-    let stream = json!({ "Fn::Sub": ["arn:aws:dynamodb:eu-central-1:123456789012:table/orders/stream/${last}", { "last": last }] });
-    let statement = json!({ "Effect": "Allow", "Action": "dynamodb:GetRecords", "Resource": stream });
-    let document = json!({ "Version": "2012-10-17", "Statement": [statement] });
-    app["Resources"]["HelloRole"]["Properties"]["Policies"] =
-        json!([{ "PolicyName": "one", "PolicyDocument": document }]);
-    let shown = World::new().read_knowing(&app.to_string(), &manifest_of(&app), KnownValues::Shown).unwrap();
-    let text = json!(shown.functions["Hello"].rights).to_string();
-    assert!(text.contains("table/orders/stream/${Table.StreamArn}"), "{text}");
-}
-
-#[test]
 fn an_api_may_use_a_role_of_its_own_stack_alone() {
     let calls = |role: Value| {
         let mut definition = body();
@@ -178,4 +161,36 @@ fn an_api_may_use_a_role_of_its_own_stack_alone() {
     }
     let literal = World::new().read(&calls(own.into()));
     assert!(literal.is_ok(), "{literal:?}");
+}
+
+/// `!Select [3, !Split ["/", !GetAtt Table.StreamArn]]`, as in AWS's own pattern: no text has four parts there.
+#[test]
+fn people_see_statements_whose_resource_is_a_part_of_a_value() {
+    let part = |nth: u8| json!({ "Fn::Select": [nth, { "Fn::Split": ["/", { "Fn::GetAtt": ["Table", "StreamArn"] }] }] });
+    let stream =
+        "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/orders/stream/${part}";
+    let resources = json!([{ "Fn::Sub": [stream, { "part": part(3) }] }, part(2)]);
+    let statement = json!({ "Effect": "Allow", "Action": "dynamodb:GetRecords", "Resource": resources });
+    let mut app = app();
+    app["Resources"]["HelloRole"] =
+        role(json!({ "Policies": [{ "PolicyName": "p", "PolicyDocument": { "Statement": [statement] } }] }));
+    let world = World { wild_rights: true, ..World::new() };
+    let shown = world.read_knowing(&app.to_string(), &manifest_of(&app), KnownValues::Shown).unwrap();
+    let rights = json!(shown.functions["Hello"].rights).to_string();
+    for text in ["table/orders/stream/${Table.StreamArn}", "arn:aws:cloudformation:::${Table.StreamArn}"] {
+        assert!(rights.contains(text), "{rights}");
+    }
+}
+
+/// A topic's `Ref` is its ARN. Its text is no ARN, and nobody could approve the promotion.
+#[test]
+fn people_see_statements_about_a_resource_whose_name_is_an_arn() {
+    let statement = json!({ "Effect": "Allow", "Action": "sns:Publish", "Resource": { "Ref": "Topic" } });
+    let mut app = app();
+    app["Resources"]["Topic"] = json!({ "Type": "AWS::SNS::Topic", "Properties": {} });
+    app["Resources"]["HelloRole"] =
+        role(json!({ "Policies": [{ "PolicyName": "p", "PolicyDocument": { "Statement": [statement] } }] }));
+    let world = World { wild_rights: true, ..World::new() };
+    let shown = world.read_knowing(&app.to_string(), &manifest_of(&app), KnownValues::Shown).unwrap();
+    assert!(json!(shown.functions["Hello"].rights).to_string().contains("${Topic}"));
 }

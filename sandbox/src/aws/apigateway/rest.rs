@@ -2,6 +2,7 @@
 //! snapshot of one for each deployment, are kept here.
 
 mod patches;
+mod resources;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ impl ApiGateway {
             "CreateRestApi" => self.create_rest(request).await,
             "ImportRestApi" | "PutRestApi" => self.import_rest(api, &request).await,
             "UpdateRestApi" => self.update_rest(api, &request).await,
+            "GetResources" => self.show_resources(api, request).await,
             "CreateDeployment" => self.deploy_rest(api, &request).await,
             "DeleteDeployment" => self.delete_rest_deployment(api, name, request).await,
             "CreateStage" | "UpdateStage" => self.put_rest_stage(api, name, method, &request).await,

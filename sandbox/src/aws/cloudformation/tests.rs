@@ -237,6 +237,28 @@ async fn change_sets_are_idempotent_read_from_s3_and_deleted_by_an_execution() {
     assert!(status == 404 && text.contains("ChangeSetNotFound"), "{text}");
 }
 
+/// The event sources of a bucket are connected after it exists, by a change that must not replace it.
+#[tokio::test]
+async fn a_change_set_says_which_properties_replace_a_bucket() {
+    let world = world().await;
+    let bucket =
+        |properties: Value| json!({ "Inbox": { "Type": "AWS::S3::Bucket", "Properties": properties } });
+    deploy(&world, "CREATE", "a", &bucket(json!({ "BucketName": "inbox-a" }))).await;
+    assert_eq!(settled(&world).await.last().unwrap(), "CREATE_COMPLETE");
+    let events = json!({ "EventBridgeConfiguration": { "EventBridgeEnabled": true } });
+    let connected = json!({ "BucketName": "inbox-a", "NotificationConfiguration": events });
+    for (name, properties, replacement) in
+        [("b", connected, "False"), ("c", json!({ "BucketName": "inbox-c" }), "True")]
+    {
+        let (status, text) = prepare(&world, "UPDATE", name, &bucket(properties)).await;
+        assert_eq!(status, 200, "{text}");
+        let id = xml::first(&text, "Id").unwrap();
+        let (_, shown) =
+            call(&world, "DescribeChangeSet", &[("StackName", STACK), ("ChangeSetName", &id)]).await;
+        assert_eq!(xml::first(&shown, "Replacement").as_deref(), Some(replacement), "{shown}");
+    }
+}
+
 #[tokio::test]
 async fn a_role_must_trust_cloudformation() {
     let world = world().await;

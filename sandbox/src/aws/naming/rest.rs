@@ -96,6 +96,7 @@ pub(super) fn api_gateway(parts: &Parts) -> (String, Option<String>) {
         Some(&"deployments") => "Deployment",
         Some(&"stages") => "Stage",
         Some(&"authorizers") => "Authorizer",
+        Some(&"resources") => "Resource",
         _ => "Other",
     };
     let operation = match parts.method.as_str() {

@@ -57,6 +57,7 @@ fn gateway_s3_and_iam_calls_are_named() {
         ("PutRestApi", Some("r1"), true)
     );
     assert_eq!(rest("GET", "/restapis?limit=500", "").method, "GetRestApis");
+    assert_eq!(rest("GET", "/restapis/r1/resources?embed=methods", "").method, "GetResources");
     let stage = rest("PATCH", "/restapis/r1/stages/Prod", "{}");
     assert_eq!(brief(&stage), ("UpdateStage", Some("r1/stages/Prod"), true));
     let object = named("PUT", "/bucket/a/b.zip?x-id=PutObject", "s3", None, "");

@@ -57,8 +57,11 @@ impl RestDefinition {
     pub fn of(text: &[u8]) -> Result<Self, String> {
         let document: Value = serde_json::from_slice(text)
             .map_err(|error| format!("Invalid OpenAPI input: it is not JSON: {error}"))?;
-        let is_version = |field: &str, version: &str| {
-            document[field].as_str().is_some_and(|found| found.starts_with(version))
+        // A parser takes numbers for texts: authors of YAML write `swagger: 2.0`.
+        let is_version = |field: &str, version: &str| match &document[field] {
+            Value::String(found) => found.starts_with(version),
+            Value::Number(found) => found.to_string() == version,
+            _ => false,
         };
         if !is_version("swagger", "2.0") && !is_version("openapi", "3.0") {
             return Err("Invalid OpenAPI input.".into());
@@ -343,6 +346,7 @@ mod tests {
         mock[INTEGRATION]["responses"] = json!({ "default": { "statusCode": "200", "responseParameters": { "method.response.header.X": "'1'" } } });
         assert!(refused(json!({ "/": { "get": mock } })).contains("Invalid mapping expression"));
         assert!(read(&json!({ "openapi": "3.1.0", "paths": {} })).is_err());
+        assert!(read(&json!({ "swagger": 2.0, "paths": {} })).is_ok());
         let mut model = document(&json!({}));
         model["definitions"] = json!({ "My_Model": {} });
         assert!(read(&model).unwrap_err().contains("must be alphanumeric: My_Model"));

@@ -134,6 +134,29 @@ async fn a_stage_serves_the_body_that_sam_writes() {
 }
 
 #[tokio::test]
+async fn the_resources_of_an_import_are_shown_with_their_parents_and_methods() {
+    let trial = Trial::served(&body()).await;
+    let listed = trial.reply(Method::GET, "/resources?embed=methods&limit=500", &Value::Null).await.body;
+    let of = |path: &str| {
+        listed["item"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|item| item["path"] == path)
+            .unwrap_or(&Value::Null)
+            .clone()
+    };
+    let (root, items, item) = (of("/"), of("/items"), of("/items/{id}"));
+    assert!(root["id"].is_string() && root.get("parentId").is_none(), "{listed}");
+    assert_eq!((&items["parentId"], &item["parentId"]), (&root["id"], &items["id"]));
+    assert_eq!((&item["pathPart"], items.get("resourceMethods")), (&json!("{id}"), None));
+    assert_eq!(item["resourceMethods"]["GET"]["methodIntegration"]["type"], "aws_proxy", "{listed}");
+    let bare = trial.reply(Method::GET, "/resources", &Value::Null).await.body;
+    assert_eq!(bare["item"].as_array().unwrap().len(), listed["item"].as_array().unwrap().len());
+    assert!(!bare.to_string().contains("methodIntegration"), "{bare}");
+}
+
+#[tokio::test]
 async fn a_deployment_is_a_snapshot_and_a_stage_moves_by_patches() {
     let trial = Trial::served(&body()).await;
     let before = trial.reply(Method::GET, "", &Value::Null).await.body;
