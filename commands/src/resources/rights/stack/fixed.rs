@@ -72,10 +72,12 @@ fn is_literal(name: &str) -> bool {
     !name.is_empty() && !name.contains(['*', '?', '$', '"', '\\']) && name.is_ascii()
 }
 
-/// The resources of a type and name.
+/// The resources of a type and name. Names that begin like Sluice's are those of stages: a stack reaches its own of them by what
+/// CloudFormation generates, and no template can ask for another stage's.
 fn arns(target: &Target, kind: &str, name: &str) -> Vec<String> {
     let name = if kind == "AWS::SSM::Parameter" { name.trim_start_matches('/') } else { name };
-    if !is_literal(name) {
+    let is_of_stage = name.trim_start_matches("/aws/lambda/").starts_with("sluice-");
+    if !is_literal(name) || is_of_stage {
         return vec![];
     }
     let of = |table: &'static [(&str, &str, &str)]| table.iter().filter(move |(of, ..)| *of == kind);

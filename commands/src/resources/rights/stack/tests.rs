@@ -36,6 +36,9 @@ fn names() -> FixedNames {
             ("AWS::S3::Bucket", "acme-orders-uploads"),
             ("AWS::SQS::Queue", "*"),
             ("AWS::SSM::Parameter", "/orders/url"),
+            // Somebody wrote the names of another stage's resources into the template.
+            ("AWS::DynamoDB::Table", "sluice-shop-prod-Carts-1ABC"),
+            ("AWS::Logs::LogGroup", "/aws/lambda/sluice-shop-prod-Pay"),
         ]),
         others: pairs(&[
             ("AWS::Events::EventBus", "company-bus"),
@@ -286,6 +289,8 @@ fn a_stack_reaches_nothing_beyond_its_stage() {
             &[OWN[0], ("aws:ResourceTag/sluice:stage", "prod-eu")],
         ),
         ("sqs:SetQueueAttributes", "sqs payroll", &[]),
+        ("dynamodb:UpdateTable", "dynamodb table/sluice-shop-prod-Carts-1ABC", &SHOP),
+        ("logs:PutSubscriptionFilter", "logs log-group:/aws/lambda/sluice-shop-prod-Pay", &SHOP),
         ("lambda:InvokeFunction", "lambda function:sluice-shop-prod-Pay:prod", &SHOP),
         ("lambda:UpdateFunctionCode", "lambda function:sluice-orders-dev-Hello", &DEV),
         ("lambda:AddPermission", "lambda function:admin-tool", &[]),
