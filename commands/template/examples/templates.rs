@@ -1,6 +1,6 @@
 //! Reads and takes apart every plain template (`*.json`) of a folder, and counts: accepted, refused and why, panics.
 //!
-//! `cargo run -p sluice-template --example corpus -- FOLDER [-v]`. With `-v` each error is printed with its file.
+//! `cargo run -p sluice-template --example templates -- FOLDER [-v]`. With `-v` each error is printed with its file.
 #![allow(clippy::print_stdout)]
 
 mod shared;
