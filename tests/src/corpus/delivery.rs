@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::plan::{Application, Plan};
 use super::report::{Reached, Report};
-use super::{Application, Plan, exercise, settings};
+use super::{exercise, settings};
 use crate::{Message, Repository, State, World};
 
 /// How often a command is repeated after the settings that its refusal asked for.
