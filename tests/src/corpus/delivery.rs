@@ -64,9 +64,12 @@ impl<'a> Delivery<'a> {
     fn push(&self, folder: &Path) -> Result<(), String> {
         let repository = Repository::clone(self.world, &self.application.pipeline);
         repository.replace(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        if !folder.join("buildspec.yml").exists() {
-            repository.add("buildspec.yml", self.plan.buildspec.as_deref().unwrap_or(BUILDSPEC));
-        }
+        // A buildspec for another way to deploy is none for Sluice.
+        repository.write_unless(
+            "buildspec.yml",
+            self.plan.buildspec.as_deref().unwrap_or(BUILDSPEC),
+            |own| own.contains("SLUICE_PACKAGE"),
+        );
         repository.push(&self.application.name);
         Ok(())
     }
