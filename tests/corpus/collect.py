@@ -1,8 +1,8 @@
 """Extracts public serverless applications from git directories, each into a folder, for the program `corpus`.
 
-The starters of `sam init` are rendered with their defaults, for x86_64. Patterns are taken if all their functions are of
-Python or Node.js, none is an image, and all resources are of the services in SERVICES; if there are more than `--most`,
-every nth of them. The applications are other people's: they are never committed.
+The starters of `sam init` are rendered with their defaults, for x86_64. Patterns are taken if all their functions are
+of Python or Node.js, none is an image, and all resources are of the services in SERVICES; if there are more than
+`--most`, every nth of them. The applications are other people's: they are never committed.
 
 pip install jinja2 pyyaml
 python3 tests/corpus/collect.py DIR --starters GIT_DIR --patterns GIT_DIR [--runtimes python3.12,nodejs22.x]

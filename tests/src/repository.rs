@@ -53,6 +53,14 @@ impl Repository {
         copy(folder, self.0.path())
     }
 
+    /// Writes a file, unless there is one that is good as it is.
+    pub(crate) fn write_unless(&self, path: &str, content: &str, is_good: impl FnOnce(&str) -> bool) {
+        let path = self.0.path().join(path);
+        if !std::fs::read_to_string(&path).is_ok_and(|own| is_good(&own)) {
+            std::fs::write(path, content).unwrap();
+        }
+    }
+
     /// Changes the greeting of the handler.
     pub fn set_greeting(&self, greeting: &str) {
         self.edit("src/app.py", |code| {

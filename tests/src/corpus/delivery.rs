@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::plan::{Application, Plan};
 use super::report::{Reached, Report};
-use super::{Application, Plan, exercise, settings};
+use super::{exercise, settings};
 use crate::{Message, Repository, State, World};
 
 /// How often a command is repeated after the settings that its refusal asked for.
@@ -63,9 +64,12 @@ impl<'a> Delivery<'a> {
     fn push(&self, folder: &Path) -> Result<(), String> {
         let repository = Repository::clone(self.world, &self.application.pipeline);
         repository.replace(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        if !folder.join("buildspec.yml").exists() {
-            repository.write("buildspec.yml", self.plan.buildspec.as_deref().unwrap_or(BUILDSPEC));
-        }
+        // A buildspec for another way to deploy is none for Sluice.
+        repository.write_unless(
+            "buildspec.yml",
+            self.plan.buildspec.as_deref().unwrap_or(BUILDSPEC),
+            |own| own.contains("SLUICE_PACKAGE"),
+        );
         repository.push(&self.application.name);
         Ok(())
     }

@@ -124,8 +124,17 @@ fn filled_in(path: &str) -> String {
 
 /// One call of a function by the stage's alias.
 async fn invoke(world: &World, function: &str, stage: &str) -> Invocation {
-    let answer = timeout(CALL, Aws(world).invoke(function, stage, "{}")).await.ok();
-    let (status, failed, body) = answer.unwrap_or_default();
+    let mut ticks = interval(Duration::from_millis(500));
+    let (mut status, mut failed, mut body) = (0, false, String::new());
+    for _ in 0..TRIES {
+        ticks.tick().await;
+        let answer = timeout(CALL, Aws(world).invoke(function, stage, "{}")).await;
+        (status, failed, body) = answer.unwrap_or_default();
+        // A new alias is not there at once, and a new role may not be called yet.
+        if status != 403 && status != 404 {
+            break;
+        }
+    }
     let error = (failed || status >= 400).then(|| beginning(&body));
     Invocation { function: function.to_owned(), status: (status > 0).then_some(status), error }
 }

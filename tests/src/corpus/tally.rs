@@ -62,8 +62,11 @@ fn reasons(refusal: &str) -> Vec<String> {
     let listed = refusal.lines().filter_map(|line| line.trim_start().strip_prefix("• "));
     let mut found: Vec<String> = listed.map(general).collect();
     if found.is_empty() {
-        // The first line of a message has the command's result.
-        let lines = refusal.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('❌'));
+        // The first line of a message has the command's result; a build's log has the packager's problem after a headline.
+        let ignored = ["❌", "[Container]", "sluice-package:"];
+        let is_told =
+            |line: &&str| !line.trim().is_empty() && !ignored.iter().any(|start| line.starts_with(start));
+        let lines = refusal.lines().filter(is_told);
         found.extend(lines.take(1).map(general));
     }
     found.sort();
@@ -75,6 +78,11 @@ fn reasons(refusal: &str) -> Vec<String> {
 fn general(line: &str) -> String {
     let (_, line) =
         line.split_once("line ").and_then(|(_, rest)| rest.split_once(": ")).unwrap_or(("", line));
+    // The packager's: template.yaml:12: Hello: …
+    let line = match line.trim_start().strip_prefix("template.yaml:") {
+        Some(rest) => rest.splitn(3, ": ").last().unwrap_or_default(),
+        None => line,
+    };
     let parts = line.split('`').enumerate().map(|(n, part)| if n % 2 == 0 { part } else { "…" });
     let text: String =
         parts.collect::<String>().chars().map(|c| if c.is_ascii_digit() { 'N' } else { c }).collect();
@@ -94,6 +102,8 @@ mod tests {
         };
         assert_eq!(reasons(&refusal("Table", 7)), ["… is not supported"]);
         assert_eq!(reasons(&refusal("Table", 7)), reasons(&refusal("Queue", 31)));
+        let log = "[Container] Entering phase BUILD\nsluice-package: 1 problem\n  template.yaml:12: Hello: no handler\n";
+        assert_eq!(reasons(log), ["no handler"]);
         assert_eq!(reasons("❌ Deploy of a failed\nNo role of 7\nmore"), ["No role of N"]);
     }
 }

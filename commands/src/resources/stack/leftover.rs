@@ -3,9 +3,7 @@
 use async_trait::async_trait;
 
 use super::messages;
-use super::of::Pass;
-use super::of::StackOf;
-use super::plan::LOOK_AGAIN;
+use super::of::{LOOK_AGAIN, Pass, StackOf};
 use crate::application::Sluice;
 use crate::operation::effects::DELETE_STACK;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};

@@ -1,6 +1,7 @@
 //! The stack of a stage, and its passes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -9,6 +10,9 @@ use crate::resources::resource::Preparation;
 use sluice_model::{OperationId, PipelineName, ReleaseNumber, StageName, Target};
 use sluice_template::AppStack;
 use sluice_template::plain::{DirectValues, stack_name};
+
+/// How long to wait before the next look at a stack that is being changed.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// What a release wants of its stage's stack.
 #[async_trait]

@@ -1,7 +1,6 @@
 //! The plan of a stack's passes: which of them are necessary, and what they are bound to.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -9,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::gather::{Gathered, Passes, digest};
 use super::messages;
-use super::of::StackOf;
+use super::of::{LOOK_AGAIN, StackOf};
 use super::role::stack_role;
 use super::shown::ShownChange;
 use super::upload::is_large;
@@ -19,8 +18,6 @@ use crate::records::{Stage, VersionSet, from_item};
 use crate::resources::rights::FixedNames;
 use sluice_template::plain::Emission;
 
-/// How long to wait before the next look at a stack that is being changed.
-pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How many of the releases that ran last on a stage keep what they need: a rollback may return to them.
 const WINDOW: usize = 10;
 

@@ -9,8 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::computed::computed;
 use super::messages;
-use super::of::{Pass, StackOf};
-use super::plan::LOOK_AGAIN;
+use super::of::{LOOK_AGAIN, Pass, StackOf};
 use crate::application::Sluice;
 use crate::names;
 use crate::operation::effects::PUT_OBJECT;
