@@ -26,7 +26,7 @@ pub(crate) struct ReadArtifact {
 impl ReadArtifact {
     pub(crate) fn of(read: &Deployable) -> Self {
         let unknown_parameters = read.application.unknown_parameters.clone();
-        let functions = read.application.functions.len();
+        let functions = read.application.count_functions();
         let wild_rights = read.application.has_wild_rights();
         Self { digest: read.digest.clone(), functions, unknown_parameters, wild_rights }
     }

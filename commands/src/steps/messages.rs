@@ -270,6 +270,12 @@ pub(crate) fn quoted(body: &str) -> String {
     format!(": {}", unmarked(&shown).trim_end_matches('.'))
 }
 
+/// A refusal of what is known only once the stack exists.
+pub(super) fn refused_after_stack(refusal: Refusal) -> Refusal {
+    let hint = "The stack has what the new release needs, and what runs is unchanged. Fix the template, push, build and deploy again.";
+    Refusal { hint: hint.into(), ..refusal }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

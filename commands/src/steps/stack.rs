@@ -74,7 +74,8 @@ pub(super) fn stack_steps(
         return Ok(steps);
     }
     let stack = steps.stack.as_ref().map(|stack| stack.of.name());
-    let step = ReadResolved { read: accepted(read), stack, apis };
+    // With `AsSet`: only now are all statements of the functions known that waited.
+    let step = ReadResolved { read: read.clone(), stack, apis };
     let after: Vec<StepId> = steps.nodes.iter().map(|node| node.id.clone()).collect();
     let node = Node::new(StepId::new(RESOLVED), messages::READ_VALUES, step).after(after);
     steps.nodes.push(node.holding(prepare_slot(of.stage)));
@@ -246,7 +247,11 @@ impl Step<Sluice> for ReadResolved {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let read = Arc::new(self.deployable(cx).await?);
+        let read = self.deployable(cx).await.map_err(|error| match error {
+            EngineError::Refused(refusal) => EngineError::Refused(messages::refused_after_stack(refusal)),
+            error => error,
+        })?;
+        let read = Arc::new(read);
         let digest = read.digest.clone();
         cx.world.contents.keep(&digest, read);
         Progress::done(Resolved { digest, stack: self.stack.clone(), apis: self.apis.clone() })

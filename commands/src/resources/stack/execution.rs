@@ -10,11 +10,14 @@ use super::messages;
 use super::of::Pass;
 use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
-use crate::ports::{ChangeSetIds, EventsSince, StackClass, StackEvent, StackEvents};
+use crate::ports::{ChangeSetIds, EventsSince, StackClass, StackEvent, StackEvents, StackStatus};
 use sluice_model::Target;
 
 /// How long CloudFormation may take for a pass: a custom resource that never answers takes an hour, and its rollback another.
 const PATIENCE: Duration = Duration::from_secs(3 * 3_600);
+
+/// How long CloudFormation may take to show a stack that it has just begun to create.
+const SETTLE: Duration = Duration::from_secs(30);
 
 /// Waits for the end of a pass.
 pub(super) struct AwaitExecution {
@@ -36,6 +39,16 @@ impl AwaitExecution {
         let since = EventsSince::Token(self.pass.token(&cx.operation));
         let found = cx.world.ports.stacks.stack_events(&self.target, &self.ids.stack, &since).await?;
         Ok(found.map(|found| found.events).unwrap_or_default())
+    }
+
+    async fn failed(&self, cx: &Context, status: StackStatus) -> Result<Progress, EngineError> {
+        let events = StackEvents { events: self.events(cx).await?, is_complete: true };
+        let failure = messages::first_failure(events.first_failure(), status);
+        match self.pass {
+            Pass::Grow => Err(EngineError::Refused(messages::failed(self.pass, &failure))),
+            // The release runs: somebody can have it tried again.
+            Pass::Wire(_) => Progress::done(PassEnd { failure: Some(failure) }),
+        }
     }
 
     async fn not_yet(&self, cx: &Context) -> Result<Progress, EngineError> {
@@ -63,7 +76,11 @@ impl Step<Sluice> for AwaitExecution {
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Self { target, pass, ids } = self;
         let Some(stack) = cx.world.ports.stacks.stack(target, &ids.stack).await? else {
-            return self.not_yet(cx).await;
+            // CloudFormation deletes a stack whose creation failed; and for some seconds it may not show a new one.
+            return match cx.begun.elapsed() < SETTLE {
+                true => self.not_yet(cx).await,
+                false => self.failed(cx, StackStatus::DeleteComplete).await,
+            };
         };
         // Until CloudFormation shows that it began, the status is of the operation before.
         let is_begun = stack.change_set.as_ref() == Some(&ids.change_set);
@@ -73,20 +90,14 @@ impl Step<Sluice> for AwaitExecution {
         if is_begun && stack.status.succeeded() && is_final {
             return Progress::done(PassEnd { failure: None });
         }
-        if !is_begun || class == StackClass::InProgress {
+        if class == StackClass::InProgress || (!is_begun && class != StackClass::Gone) {
             return self.not_yet(cx).await;
         }
         if class == StackClass::Broken {
             let refusal = messages::broken(&stack.name, stack.status, stack.reason.as_deref());
             return Err(EngineError::Refused(refusal));
         }
-        let events = StackEvents { events: self.events(cx).await?, is_complete: true };
-        let failure = messages::first_failure(events.first_failure(), stack.status);
-        match pass {
-            Pass::Grow => Err(EngineError::Refused(messages::failed(*pass, &failure))),
-            // The release runs: somebody can have it tried again.
-            Pass::Wire(_) => Progress::done(PassEnd { failure: Some(failure) }),
-        }
+        self.failed(cx, stack.status).await
     }
 }
 

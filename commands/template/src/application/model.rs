@@ -217,6 +217,11 @@ impl Application {
         self.apis.iter().chain(waiting)
     }
 
+    /// How many functions it has, with those that are not complete yet.
+    pub fn count_functions(&self) -> usize {
+        self.functions.len() + self.waiting.values().filter(|waiting| waiting.api.is_none()).count()
+    }
+
     /// Whether every function and API is complete.
     pub fn is_complete(&self) -> bool {
         self.waiting.is_empty()

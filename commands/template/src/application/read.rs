@@ -35,12 +35,17 @@ pub fn read(
 ) -> Result<Application, Vec<TemplateError>> {
     let sources = SourceMap::parse(lines).map_err(|error| vec![error])?;
     let mut template = plain::read(packaged, &sources)?;
-    let values = ParameterValues::of(&template, &deploying.stage, &sources)?;
+    let mut values = ParameterValues::of(&template, &deploying.stage, &sources)?;
     let later = |_: &str, _: &Attribute| Known::Later;
+    let mut parameters = deploying.stage.parameters.clone();
     if let StageNames::Further(stage) = deploying.names {
         let split = classify(&Evaluator::new(&template, deploying.stage, &values, &later), &sources)?;
+        parameters.extend(plain::own_parameters(&template, &split, stage, deploying.stage.parameters));
         template = with_own_names(&template, &split, stage, &sources)?;
+        values =
+            ParameterValues::of(&template, &Stage { parameters: &parameters, ..deploying.stage }, &sources)?;
     }
+    let deploying = &Deploying { stage: Stage { parameters: &parameters, ..deploying.stage }, ..*deploying };
     let evaluator = Evaluator::new(&template, deploying.stage, &values, &later);
     let split = classify(&evaluator, &sources)?;
     let mut direct = match deploying.known {

@@ -56,7 +56,7 @@ pub use stack::{
     ChangeAction, Clash, Confirmed, Delivery, Described, Desired, DirectValues, Emission, Forbidden, Kept,
     ParameterValue, PassError, PolicyAction, Question, Refused, Rename, Renamed, Replacement, Shed,
     StackResource, StackTemplate, StackValues, StageNames, approval_digest, assert_grow, assert_shed,
-    assert_wire, back, clashes, desired, grow, is_as_approved, rename, resolve, shed, wire,
+    assert_wire, back, clashes, desired, grow, is_as_approved, own_parameters, rename, resolve, shed, wire,
 };
 pub use stage::{Stage, stack_name};
 pub use template::{Output, PlainTemplate, Resource};

@@ -117,6 +117,23 @@ fn a_further_stage_has_names_of_its_own_and_asks_where_the_code_may_have_the_nam
 }
 
 #[test]
+fn a_further_stage_has_values_of_its_own_for_parameters_that_name_a_resource() {
+    let mut whole = template(json!({
+        "Hello": function(json!({ "Environment": { "Variables": { "TABLE": { "Ref": "Table" } } } })),
+        "Orders": { "Type": "AWS::DynamoDB::Table", "Properties": { "TableName": { "Ref": "Table" } } },
+    }));
+    whole["Parameters"]["Table"] = json!({ "Type": "String", "Default": "orders" });
+    let world = World { is_further: true, ..World::new() };
+    let app = world.read(&whole).unwrap();
+    assert_eq!(app.functions["Hello"].environment["TABLE"], "orders-prod");
+    assert!(app.stack.unwrap().template.contains(r#""TableName":"orders-prod""#));
+    let first = World::new().read(&whole).unwrap();
+    assert_eq!(first.functions["Hello"].environment["TABLE"], "orders");
+    let set = World { parameters: [("Table".to_owned(), "carts".to_owned())].into(), ..world };
+    assert_eq!(set.read(&whole).unwrap().functions["Hello"].environment["TABLE"], "carts");
+}
+
+#[test]
 fn people_see_what_waits_for_the_stack() {
     let shown = read_knowing(KnownValues::Shown);
     assert!(shown.is_complete());

@@ -183,6 +183,15 @@ async fn a_creation_that_fails_can_be_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stack_that_is_gone_after_its_creation_failed_is_waited_for_no_longer() {
+    let (shared, process) = built(app("one")).await;
+    shared.fake_aws.fail_stack_resource("Orders", "Rate exceeded");
+    shared.fake_aws.forget_deleted_stacks();
+    let head = deploy(&shared, &process, Status::Failed).await;
+    assert_eq!(fails_with(&shared, &head).await, "stack-failed");
+}
+
+#[tokio::test(start_paused = true)]
 async fn triggers_that_fail_are_connected_by_a_retry_and_the_release_runs_meanwhile() {
     let (shared, process) = built(app("one")).await;
     shared.fake_aws.fail_stack_resource("JobsPoller", "The role cannot receive messages");

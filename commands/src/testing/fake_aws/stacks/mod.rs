@@ -35,6 +35,8 @@ pub(crate) struct StackStates {
     failing: BTreeMap<String, String>,
     /// The resources that cannot be rolled back, in the same way.
     stuck: BTreeMap<String, String>,
+    /// Whether a deleted stack is not even shown by its id.
+    forgets: bool,
     /// The stack of each drift detection, and when it ends.
     detections: Vec<(String, Instant)>,
 }
@@ -100,6 +102,11 @@ impl FakeAws {
         self.lock().stacks.failing.insert(logical.to_owned(), reason.to_owned());
     }
 
+    /// From now on, deleted stacks are not shown, as after 90 days.
+    pub fn forget_deleted_stacks(&self) {
+        self.lock().stacks.forgets = true;
+    }
+
     /// From now on, the resource with this logical id cannot be rolled back, in every stack.
     pub fn fail_stack_rollback(&self, logical: &str, reason: &str) {
         self.lock().stacks.stuck.insert(logical.to_owned(), reason.to_owned());
@@ -153,7 +160,8 @@ impl StackStates {
     }
 
     fn find(&self, stack: &str) -> Option<&StackState> {
-        self.position(stack).and_then(|at| self.stacks.get(at))
+        let found = self.position(stack).and_then(|at| self.stacks.get(at));
+        found.filter(|found| !self.forgets || found.stack.status != StackStatus::DeleteComplete)
     }
 
     fn change_set(&self, stack: &str, change_set: &str) -> Option<usize> {

@@ -145,6 +145,24 @@ pub fn rename(template: &PlainTemplate, split: &Split, stage: StageNames<'_>) ->
     renamed
 }
 
+/// Values of its own for parameters that are nothing but the name of a resource, and have only their default on a further stage. `given`
+/// are those that were set for it.
+pub fn own_parameters(
+    template: &PlainTemplate,
+    split: &Split,
+    stage: &StageName,
+    given: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let own = split.names.iter().filter(|fixed| !fixed.is_export).filter_map(|fixed| {
+        let resource = template.resources.get(&fixed.logical_id)?;
+        let parameter = resource.properties.get(&fixed.property)?.get("Ref")?.as_str()?;
+        let default = template.parameters.get(parameter)?.default.clone()?;
+        let is_default = !given.contains_key(parameter) && !default.is_empty();
+        is_default.then(|| (parameter.to_owned(), suffixed(&resource.kind, &default, stage)))
+    });
+    own.collect()
+}
+
 /// The name of a resource or export, and the new one; `None` if the name is not known.
 fn word(template: &PlainTemplate, fixed: &FixedName, stage: &StageName) -> Option<Word> {
     let name = fixed.name.clone().filter(|name| !name.is_empty())?;
