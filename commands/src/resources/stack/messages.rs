@@ -139,7 +139,7 @@ pub(crate) fn failed(pass: Pass, failure: &str) -> Refusal {
     match pass {
         Pass::Grow => Refusal::new(
             "stack-failed",
-            format!("The stack could not be updated: {failure} CloudFormation restored it as it was."),
+            format!("The stack could not be updated: {failure} CloudFormation undid what it had begun."),
             "Nothing else was changed. Fix the resource in the template, build, and deploy again.",
         ),
         Pass::Wire(_) => Refusal::new(
@@ -158,6 +158,9 @@ pub(crate) fn first_failure(event: Option<&StackEvent>, status: StackStatus) -> 
             let reason = shown(reason);
             let end = if reason.ends_with('.') { "" } else { "." };
             format!("`{}` ({}): {reason}{end}", event.logical_id, event.resource_type)
+        }
+        None if status == StackStatus::DeleteComplete => {
+            "its creation failed, and CloudFormation deleted it without a reason.".to_owned()
         }
         None => format!("CloudFormation gives no reason, its status is {status}."),
     }

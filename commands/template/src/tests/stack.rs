@@ -129,6 +129,11 @@ fn a_further_stage_has_values_of_its_own_for_parameters_that_name_a_resource() {
     assert!(app.stack.unwrap().template.contains(r#""TableName":"orders-prod""#));
     let first = World::new().read(&whole).unwrap();
     assert_eq!(first.functions["Hello"].environment["TABLE"], "orders");
+    for (pattern, value) in [("^[a-z_]+$", "orders_prod"), ("^orders$", "orders")] {
+        let mut narrow = whole.clone();
+        narrow["Parameters"]["Table"]["AllowedPattern"] = pattern.into();
+        assert_eq!(world.read(&narrow).unwrap().functions["Hello"].environment["TABLE"], value);
+    }
     let set = World { parameters: [("Table".to_owned(), "carts".to_owned())].into(), ..world };
     assert_eq!(set.read(&whole).unwrap().functions["Hello"].environment["TABLE"], "carts");
 }

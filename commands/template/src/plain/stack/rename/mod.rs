@@ -146,7 +146,7 @@ pub fn rename(template: &PlainTemplate, split: &Split, stage: StageNames<'_>) ->
 }
 
 /// Values of its own for parameters that are nothing but the name of a resource, and have only their default on a further stage. `given`
-/// are those that were set for it.
+/// are those that were set for it. A parameter whose declaration permits no such value keeps its default.
 pub fn own_parameters(
     template: &PlainTemplate,
     split: &Split,
@@ -156,9 +156,17 @@ pub fn own_parameters(
     let own = split.names.iter().filter(|fixed| !fixed.is_export).filter_map(|fixed| {
         let resource = template.resources.get(&fixed.logical_id)?;
         let parameter = resource.properties.get(&fixed.property)?.get("Ref")?.as_str()?;
-        let default = template.parameters.get(parameter)?.default.clone()?;
-        let is_default = !given.contains_key(parameter) && !default.is_empty();
-        is_default.then(|| (parameter.to_owned(), suffixed(&resource.kind, &default, stage)))
+        let declaration = template.parameters.get(parameter)?;
+        let default = declaration.default.clone().filter(|default| !default.is_empty())?;
+        if given.contains_key(parameter) {
+            return None;
+        }
+        let hyphenated = suffixed(&resource.kind, &default, stage);
+        // The declaration may permit no hyphen.
+        let underscored = hyphenated.replace('-', "_");
+        let value =
+            [hyphenated, underscored].into_iter().find(|text| declaration.check(parameter, text).is_ok())?;
+        Some((parameter.to_owned(), value))
     });
     own.collect()
 }
