@@ -1,10 +1,11 @@
 //! People in a channel: what they type and click, the answers to them alone, and the messages that everybody reads.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::eventually::{PATIENCE, eventually};
+use crate::eventually::{PATIENCE, eventually, eventually_every};
 use crate::world::World;
 
 /// The bot's answer to a delivery.
@@ -27,6 +28,11 @@ impl Reply {
     /// All text of the answer.
     pub fn text(&self) -> String {
         text(&self.body)
+    }
+
+    /// Whether the bot could not say in time whether the command was recorded.
+    pub(crate) fn is_unconfirmed(&self) -> bool {
+        self.text().contains("`not-confirmed`")
     }
 
     /// Fails unless the status is 200 and the text has each of these parts.
@@ -214,7 +220,17 @@ impl World {
     pub async fn command_in(&self, channel: &str, user: &str, line: &str) -> Reply {
         let (command, text) = line.split_once(' ').unwrap_or((line, ""));
         let body = json!({"user": user, "channel": channel, "command": command, "text": text});
-        Reply::new(self.deliver("command", body).await)
+        let reply = Reply::new(self.deliver("command", body).await);
+        if !reply.is_unconfirmed() {
+            return reply;
+        }
+        // A busy store did not confirm in time. A second delivery gets the recorded answer.
+        let what = format!("`{line}` is confirmed");
+        eventually_every(Duration::from_secs(1), what, PATIENCE, async || {
+            let again = self.redeliver(&reply.trigger_id).await;
+            if again.is_unconfirmed() { Err(again.text()) } else { Ok(again) }
+        })
+        .await
     }
 
     /// Somebody types a command that begins an operation.

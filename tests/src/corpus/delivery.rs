@@ -101,8 +101,7 @@ impl<'a> Delivery<'a> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // A busy machine's bot may not say in time whether it accepted the command: Slack's next delivery tells.
         let mut reply = submitted.reply.clone();
-        while reply.status != Some(200) || reply.text().is_empty() || reply.text().contains("`not-confirmed`")
-        {
+        while reply.status != Some(200) || reply.text().is_empty() || reply.is_unconfirmed() {
             ticks.tick().await;
             reply = self.world.redeliver(&reply.trigger_id).await;
         }
