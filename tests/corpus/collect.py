@@ -89,7 +89,7 @@ def files_below(directory: Path, folder: PurePosixPath) -> Files:
 
 
 def template_of(files: Files) -> dict[str, Any]:
-    """The SAM template at the top; empty if there is none that can be read."""
+    """The SAM template of the folder; empty without one, or if it is no valid YAML."""
     path = next((PurePosixPath(name) for name in TEMPLATES if PurePosixPath(name) in files), None)
     if path is None:
         return {}

@@ -138,8 +138,8 @@ impl PortError {
         Self { call, class, code: code.into(), detail: detail.into() }
     }
 
-    /// The first line of the service's message (with the list that it announces), as people may read it: one short line, with names instead of ARNs, and
-    /// without account ids. Empty if there is none.
+    /// The first line of the service's message, with the list that it announces, as people may read it: one short line, with names
+    /// instead of ARNs, and without account ids. Empty if there is none.
     pub fn sentence(&self) -> String {
         sentence::shown(&self.detail)
     }

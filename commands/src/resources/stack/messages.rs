@@ -56,6 +56,14 @@ pub(super) fn impossible(errors: &[PassError]) -> Refusal {
     )
 }
 
+/// What a pass that was not executed left as it was.
+fn unchanged(pass: Pass) -> &'static str {
+    match pass {
+        Pass::Grow => "Nothing was changed.",
+        Pass::Wire(_) => "The release runs, and its triggers are as before.",
+    }
+}
+
 pub(super) fn forbidden(pass: Pass, found: &[Forbidden]) -> Refusal {
     let what = match pass {
         Pass::Grow => "before the stage moves",
@@ -64,8 +72,10 @@ pub(super) fn forbidden(pass: Pass, found: &[Forbidden]) -> Refusal {
     Refusal::new(
         "stack-forbidden",
         format!("The change set would do more than it may {what}:\n{}", listed(found, ToString::to_string)),
-        "Nothing was changed. Make the change in two deploys: add the new resource under another name, and remove the old one \
-         later.",
+        format!(
+            "{} Make the change in two deploys: add the new resource under another name, and remove the old one later.",
+            unchanged(pass)
+        ),
     )
 }
 
@@ -103,11 +113,11 @@ pub(super) fn stage_moved(stage: &StageName, release: ReleaseNumber) -> Refusal 
     )
 }
 
-pub(super) fn change_set_failed(stack: &str, reason: &str) -> Refusal {
+pub(super) fn change_set_failed(pass: Pass, stack: &str, reason: &str) -> Refusal {
     Refusal::new(
         "stack-change-set",
         format!("CloudFormation made no change set for the stack `{stack}`: {}", shown(reason)),
-        "Nothing was changed. Fix what it names in the template, build, and deploy again.",
+        format!("{} Fix what it names in the template, build, and deploy again.", unchanged(pass)),
     )
 }
 

@@ -132,7 +132,9 @@ impl Step<Sluice> for AwaitChanges {
                 return Progress::done(FoundChanges { is_empty: true, changes: 0, shown: vec![] });
             }
             ChangeSetState::Ready => {}
-            ChangeSetState::Failed(reason) => return refused(messages::change_set_failed(&name, &reason)),
+            ChangeSetState::Failed(reason) => {
+                return refused(messages::change_set_failed(*pass, &name, &reason));
+            }
             _ => return refused(messages::change_set_gone(&name)),
         }
         let Some((_, passes, emission)) = computed(of, *pass, digest, kept, cx).await? else {

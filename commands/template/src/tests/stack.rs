@@ -216,3 +216,22 @@ fn people_see_statements_about_a_resource_whose_name_is_an_arn() {
     let shown = world.read_knowing(&app.to_string(), &manifest_of(&app), KnownValues::Shown).unwrap();
     assert!(json!(shown.functions["Hello"].rights).to_string().contains("${Topic}"));
 }
+
+/// A parameter of the stack may hold anything, and its value is known only once the stack has it.
+#[test]
+fn a_value_of_the_stack_that_makes_a_statement_wild_is_refused() {
+    let statement = json!({ "Effect": "Allow", "Action": "sns:Publish", "Resource": { "Fn::GetAtt": ["Note", "Value"] } });
+    let mut app = app();
+    app["Resources"]["HelloRole"] =
+        role(json!({ "Policies": [{ "PolicyName": "p", "PolicyDocument": { "Statement": [statement] } }] }));
+    let world = World::new();
+    let read = |known| world.read_knowing(&app.to_string(), &manifest_of(&app), known);
+    let direct = apis();
+    let desired = read(KnownValues::Apis(&direct)).unwrap().stack.unwrap();
+    let template = StackTemplate::read(&desired.template).unwrap();
+    let outputs = template.outputs.keys().map(|name| (name.clone(), "*".to_owned())).collect();
+    let resources = [("Table".to_owned(), "orders".to_owned())].into();
+    let values = StackValues { outputs, resources, direct: direct.clone(), ..StackValues::default() };
+    let errors = read(KnownValues::All(&values)).unwrap_err();
+    assert!(errors.iter().any(|error| error.code == TemplateCode::WildRights), "{errors:?}");
+}
