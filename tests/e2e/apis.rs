@@ -173,8 +173,34 @@ async fn a_rest_api_joins_a_running_service() {
     assert!(!waiting.text().contains("HTTP API"), "it stays as it is: {}", waiting.text());
     world.click(world.bob(), &waiting, "promotion.approve").await;
     let promoted = promotion.succeeds().await;
-    world.expect_at(&format!("{}/orders", url_of(&promoted, "Orders")), "\"stage\": \"prod\"").await;
+    let on_prod = format!("{}/orders", url_of(&promoted, "Orders"));
+    world.expect_at(&on_prod, "\"stage\": \"prod\"").await;
     world.expect_response("grow", "prod", "Hello from grow").await;
+
+    // The release before does not have this API, so nothing may answer there.
+    world.submit(ann, "/rollback grow prod").await.succeeds().await.says(&["r1 is live on prod"]);
+    world.expect_at(&on_prod, "Forbidden").await;
+    world.expect_response("grow", "prod", "Hello from grow").await;
+    world.expect_at(&format!("{orders}/orders"), "Hello from grow").await;
+    let status = world.command(ann, "/pipeline status grow").await;
+    assert!(!status.text().contains("outside Sluice"), "{}", status.text());
+
+    let promotion = world.submit(ann, "/promote grow prod again").await;
+    let waiting = promotion.waits().await;
+    world.click(world.bob(), &waiting, "promotion.approve").await;
+    promotion.succeeds().await;
+    world.expect_at(&on_prod, "\"stage\": \"prod\"").await;
+
+    clone.edit("template.yaml", |template| template.replace(ORDERS, ""));
+    clone.push("List no orders");
+    build_and_deploy(&world, "grow").await;
+    world.expect_at(&format!("{orders}/orders"), "Forbidden").await;
+    let promotion = world.submit(ann, "/promote grow prod").await;
+    let waiting = promotion.waits().await;
+    waiting.says(&["API Orders stops answering", "Routes: GET /orders of API Orders removed"]);
+    world.click(world.bob(), &waiting, "promotion.approve").await;
+    promotion.succeeds().await;
+    world.expect_at(&on_prod, "Forbidden").await;
 }
 
 /// What the first release answers, each function with the code and the layer of it.

@@ -8,6 +8,7 @@ mod look;
 mod recent;
 mod stage;
 mod steps;
+mod stop;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -98,6 +99,18 @@ pub(crate) fn created_apis(
     Ok((nodes, values))
 }
 
+/// That callers of an API will not reach it any more at its present URL.
+fn ends(logical: &str, then: &AppApi, now: &Application) -> Option<String> {
+    let name = messages::api_name(logical, then.kind);
+    match now.apis.get(logical) {
+        None => Some(messages::stops_answering(&name)),
+        Some(now) if (now.kind, &now.stage) != (then.kind, &then.stage) => {
+            Some(messages::gets_another_url(&name))
+        }
+        Some(_) => None,
+    }
+}
+
 pub(crate) struct StageApi;
 
 impl Resource for StageApi {
@@ -165,6 +178,10 @@ impl Resource for StageApi {
         (!is_served).then(|| Node::new(StepId::of("api-stage", logical), title, step))
     }
 
+    fn stops(&self, to: &Move) -> Vec<Node> {
+        stop::stops(to)
+    }
+
     /// One call for each API.
     fn survey<'a>(&self, world: &'a World, stages: &'a [Surveyed]) -> Vec<SurveyCall<'a>> {
         fn call<'a>(
@@ -219,6 +236,8 @@ impl Resource for StageApi {
         let others = before.apis.iter().filter(differs);
         let names = others.map(|(logical, api)| messages::api_name(logical, api.kind));
         lines.extend(names.map(|name| format!("Settings of {name} changed")));
-        lines.into_iter().map(|what| Line::plain(what, false)).collect()
+        let ends = before.apis.iter().filter_map(|(logical, api)| ends(logical, api, change.now));
+        let ends = ends.map(|what| Line::plain(what, true));
+        ends.chain(lines.into_iter().map(|what| Line::plain(what, false))).collect()
     }
 }

@@ -36,16 +36,59 @@ fn change(from: &Served, to: &Served) -> BTreeMap<String, String> {
     removed.chain(to.variables.clone()).collect()
 }
 
+/// What an API stage serves now; `None` if it does not exist.
+pub(super) async fn serves(cx: &Context, target: &Target, place: &ApiPlace) -> PortResult<Option<Served>> {
+    let found = cx.world.ports.gateway_of(place.kind).stage(target, &place.api, &place.stage).await?;
+    Ok(found.map(|stage| Served::of(stage).unwrap_or_default()))
+}
+
+/// The `aws` line that makes an API stage serve a deployment. `verb`: `create-stage` or `update-stage`. An empty variable is
+/// removed.
+pub(super) fn by_hand(
+    target: &Target,
+    place: &ApiPlace,
+    verb: &str,
+    served: &Served,
+    variables: &BTreeMap<String, String>,
+) -> String {
+    let ApiPlace { kind, api, stage } = place;
+    let mut words = match kind {
+        ApiKind::Http => vec!["aws", "apigatewayv2", verb, "--api-id", api, "--stage-name", stage],
+        ApiKind::Rest => vec!["aws", "apigateway", verb, "--rest-api-id", api, "--stage-name", stage],
+    };
+    let sets: Vec<_> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let (sets, patches) = (sets.join(","), patches(served, variables));
+    if *kind == ApiKind::Rest && verb == "update-stage" {
+        words.push("--patch-operations");
+        words.extend(patches.iter().map(String::as_str));
+    } else {
+        words.extend(["--deployment-id", &served.deployment]);
+        if !variables.is_empty() {
+            words.push(if *kind == ApiKind::Http { "--stage-variables" } else { "--variables" });
+            words.push(&sets);
+        }
+    }
+    words.extend(["--region", &target.region]);
+    shell_line(&words)
+}
+
+/// The patch operations of a REST API's stage, as the command line takes them.
+fn patches(served: &Served, variables: &BTreeMap<String, String>) -> Vec<String> {
+    let deployment = format!("op=replace,path=/deploymentId,value={}", served.deployment);
+    let variables = variables.iter().map(|(name, value)| match value.as_str() {
+        "" => format!("op=remove,path=/variables/{name}"),
+        value => format!("op=replace,path=/variables/{name},value={value}"),
+    });
+    std::iter::once(deployment).chain(variables).collect()
+}
+
 impl ServeDeployment {
     fn gateway<'a>(&self, cx: &'a Context) -> &'a dyn Gateway {
         cx.world.ports.gateway_of(self.place.kind)
     }
 
-    /// What the API stage serves now; `None` if it does not exist.
     async fn now(&self, cx: &Context) -> PortResult<Option<Served>> {
-        let ApiPlace { api, stage, .. } = &self.place;
-        let found = self.gateway(cx).stage(&self.target, api, stage).await?;
-        Ok(found.map(|stage| Served::of(stage).unwrap_or_default()))
+        serves(cx, &self.target, &self.place).await
     }
 
     async fn update(&self, cx: &Context, from: &Served, to: &Served) -> PortResult<()> {
@@ -92,37 +135,7 @@ impl Step<Sluice> for ServeDeployment {
     }
     fn by_hand(&self) -> Option<String> {
         let before = self.before.as_ref()?;
-        let ApiPlace { kind, api, stage } = &self.place;
-        let variables = change(&self.served, before);
-        let mut words = vec!["aws"];
-        let (sets, patches);
-        match kind {
-            ApiKind::Http => {
-                words.extend(["apigatewayv2", "update-stage", "--api-id", api, "--stage-name", stage]);
-                words.extend(["--deployment-id", &before.deployment]);
-                sets = variables
-                    .iter()
-                    .map(|(name, value)| format!("{name}={value}"))
-                    .collect::<Vec<_>>()
-                    .join(",");
-                if !variables.is_empty() {
-                    words.extend(["--stage-variables", &sets]);
-                }
-            }
-            ApiKind::Rest => {
-                words.extend(["apigateway", "update-stage", "--rest-api-id", api, "--stage-name", stage]);
-                words.push("--patch-operations");
-                let deployment = format!("op=replace,path=/deploymentId,value={}", before.deployment);
-                let variables = variables.iter().map(|(name, value)| match value.as_str() {
-                    "" => format!("op=remove,path=/variables/{name}"),
-                    value => format!("op=replace,path=/variables/{name},value={value}"),
-                });
-                patches = std::iter::once(deployment).chain(variables).collect::<Vec<_>>();
-                words.extend(patches.iter().map(String::as_str));
-            }
-        }
-        words.extend(["--region", &self.target.region]);
-        Some(shell_line(&words))
+        Some(by_hand(&self.target, &self.place, "update-stage", before, &change(&self.served, before)))
     }
     async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, EngineError> {
         if let Some(left) = self.ran.left_if_moved(cx).await? {

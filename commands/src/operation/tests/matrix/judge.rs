@@ -145,6 +145,12 @@ impl Shared {
                     wrong.push(format!("the API of {stage} serves {at:?}, recorded {:?}", api.served));
                 }
             }
+            let recorded: BTreeSet<_> =
+                set.apis.keys().map(|logical| names::api(&name, stage, logical)).collect();
+            let of_stage = format!("sluice-{name}-{stage}-");
+            let stray =
+                serving.apis.keys().filter(|api| api.starts_with(&of_stage) && !recorded.contains(*api));
+            wrong.extend(stray.map(|api| format!("{api} serves, but {} does not have it", current.release)));
         }
         wrong
     }
@@ -174,7 +180,7 @@ impl Serving {
     /// What serves on a stage.
     fn of_stage(&self, stage: &str) -> Vec<String> {
         let aliases = self.aliases.keys().filter(|alias| alias.ends_with(&format!(":{stage}")));
-        let apis = self.apis.keys().filter(|api| api.ends_with(&format!("-{stage}")));
+        let apis = self.apis.keys().filter(|api| api.starts_with(&format!("sluice-orders-{stage}-")));
         aliases.chain(apis).cloned().collect()
     }
 

@@ -58,6 +58,12 @@ const CHANGED: &[Act] = &[Pushes(&["Extra", "Hello", "World"], "two", 256), Type
 /// The same code, with a layer.
 const LAYERED: &[Act] = &[Layers(TWO, "one", ("Tools", "tools")), Types("ann", "/build orders")];
 
+const HIDES: &[Act] = &[Types("ann", "/repo create orders"), Hides(TWO, "one", 128)];
+const SHOWN: &[Act] = &[Pushes(TWO, "one", 128), Types("ann", "/build orders")];
+
+/// Other code, and no route.
+const CLOSED: &[Act] = &[Hides(TWO, "two", 128), Types("ann", "/build orders")];
+
 /// All scenarios.
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -165,6 +171,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         runs: Some(("dev", 2)),
     },
     Scenario {
+        name: "deploy without an API",
+        kind: "deploy",
+        before: &[CREATED, BUILT, DEPLOYED, CLOSED],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 2)),
+    },
+    Scenario {
         name: "examined deploy",
         kind: "deploy",
         before: &[CREATED, BUILT, DEPLOYED, EXAMINED, CHANGED],
@@ -219,6 +233,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         who: "ann",
         line: "/rollback orders prod",
         runs: Some(("prod", 1)),
+    },
+    Scenario {
+        name: "rollback to a release without an API",
+        kind: "rollback",
+        before: &[HIDES, BUILT, DEPLOYED, SHOWN, DEPLOYED],
+        who: "ann",
+        line: "/rollback orders dev",
+        runs: Some(("dev", 1)),
     },
 ];
 
@@ -275,14 +297,7 @@ pub(super) const PLENTY: &[&[Act]] = &[
 pub(super) const FRESH: &[&[Act]] = &[CREATED, BUILT, STAGED, CHANGED];
 
 /// No API: a release on two stages without routes, and a build of the same code with routes.
-pub(super) const HIDDEN: &[&[Act]] = &[
-    &[Types("ann", "/repo create orders"), Hides(TWO, "one", 128)],
-    BUILT,
-    DEPLOYED,
-    STAGED,
-    PROMOTED,
-    &[Pushes(TWO, "one", 128), Types("ann", "/build orders")],
-];
+pub(super) const HIDDEN: &[&[Act]] = &[HIDES, BUILT, DEPLOYED, STAGED, PROMOTED, SHOWN];
 
 /// The application of an event.
 pub(super) fn app(functions: &[&str], code: &str, memory: u32) -> App {
