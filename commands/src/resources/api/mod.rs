@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, OperationState, StepId, World};
-use crate::ports::Api;
+use crate::ports::{Api, SettingsChange};
 use crate::records::{Served, VersionSet};
 use crate::resources::describe::{Change, Line, compared, listed};
 use crate::resources::messages;
@@ -124,6 +124,8 @@ impl Resource for StageApi {
             &CREATE_DEPLOYMENT,
             &CREATE_STAGE,
             &UPDATE_STAGE,
+            &DELETE_ROUTE_SETTINGS,
+            &DELETE_ACCESS_LOG,
             &DELETE_STAGE,
             &CREATE_REST_API,
             &IMPORT_REST_API,
@@ -166,13 +168,18 @@ impl Resource for StageApi {
         let stage = to.before.stage.clone();
         let title = messages::serve_deployment(logical, api.kind, stage.as_str());
         let before = to.seen.apis.get(logical).cloned().flatten();
-        let is_served = before.as_ref() == Some(&api.served);
+        let place = ApiPlace::of(api);
+        let recorded = to.recorded.get(logical).filter(|api| before.is_some() && ApiPlace::of(api) == place);
+        let from = recorded.map(|api| api.settings.clone()).unwrap_or_default();
+        let settings = SettingsChange { from, to: api.settings.clone() };
+        let is_served = before.as_ref() == Some(&api.served) && settings.is_none();
         let step = ServeDeployment {
             target: to.target.clone(),
-            place: ApiPlace::of(api),
+            place,
             stage,
             served: api.served.clone(),
             before,
+            settings,
             ran: to.before.clone(),
         };
         (!is_served).then(|| Node::new(StepId::of("api-stage", logical), title, step))

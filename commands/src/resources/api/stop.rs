@@ -1,14 +1,16 @@
 //! The end of an API that a release does not have: its API stage is deleted, so nobody reaches versions of another release through
 //! it. The API and its deployments stay, and a release that has the API again creates the stage again.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::stage::{by_hand, serves};
+use super::stage::{by_hand, created, serves};
 use crate::application::Sluice;
 use crate::operation::effects::of_api;
 use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId, Undone};
-use crate::ports::ApiStage;
+use crate::ports::{ApiStageSettings, SettingsChange, StageChange};
 use crate::records::{PinnedApi, Stage, from_item};
 use crate::resources::messages;
 use crate::resources::own::ours;
@@ -96,20 +98,26 @@ impl Step<Sluice> for StopServing {
         if let Some(left) = self.ran.left_if_moved(cx).await? {
             return Ok(left);
         }
-        let (place, served) = (self.place(), &self.api.served);
-        match serves(cx, &self.target, &place).await? {
-            Some(now) if now == *served => Ok(Undone::Yes),
-            Some(now) => Ok(messages::left_api(Some(&now.beside(Some(served))))),
-            None => {
-                let stage = ApiStage {
-                    name: place.stage.clone(),
-                    deployment: Some(served.deployment.clone()),
-                    variables: served.variables.clone(),
+        let (ApiPlace { api, stage, .. }, PinnedApi { served, settings, .. }) = (self.place(), &self.api);
+        let gateway = cx.world.ports.gateway_of(self.api.kind);
+        match serves(cx, &self.target, &self.place()).await? {
+            Some(now) if now == *served && settings.is_default() => {}
+            // An attempt before may not have set all of its settings.
+            Some(now) if now == *served => {
+                let settings = SettingsChange { from: ApiStageSettings::default(), to: settings.clone() };
+                let change = StageChange {
+                    deployment: served.deployment.clone(),
+                    variables: BTreeMap::new(),
+                    settings,
                 };
-                let gateway = cx.world.ports.gateway_of(place.kind);
-                gateway.create_stage(&self.target, &place.api, &stage).await?;
-                Ok(Undone::Yes)
+                gateway.update_stage(&self.target, &api, &stage, &change).await?;
+            }
+            Some(now) => return Ok(messages::left_api(Some(&now.beside(Some(served))))),
+            None => {
+                let stage = created(&stage, served, settings);
+                gateway.create_stage(&self.target, &api, &stage).await?;
             }
         }
+        Ok(Undone::Yes)
     }
 }
