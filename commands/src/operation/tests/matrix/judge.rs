@@ -144,6 +144,10 @@ impl Shared {
                 if at != Some(&api.served) {
                     wrong.push(format!("the API of {stage} serves {at:?}, recorded {:?}", api.served));
                 }
+                let has = serving.settings.get(&names::api(&name, stage, logical));
+                if has != Some(&api.settings) {
+                    wrong.push(format!("the API of {stage} has {has:?}, recorded {:?}", api.settings));
+                }
             }
             let recorded: BTreeSet<_> =
                 set.apis.keys().map(|logical| names::api(&name, stage, logical)).collect();
@@ -190,7 +194,8 @@ impl Serving {
             let all: BTreeSet<_> = now.keys().chain(before.keys()).cloned().collect();
             all.into_iter().filter(|key| now.get(key) != before.get(key)).collect()
         }
-        let apis = differ(&self.apis, &before.apis);
+        let apis =
+            differ(&self.apis, &before.apis).into_iter().chain(differ(&self.settings, &before.settings));
         differ(&self.aliases, &before.aliases).into_iter().chain(apis).collect()
     }
 }
