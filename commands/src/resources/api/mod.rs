@@ -34,6 +34,7 @@ use sluice_template::{AppApi, Application};
 pub(crate) use look::ApiLook;
 #[cfg(test)]
 pub(crate) use look::described;
+pub(crate) use stop::left_serving;
 
 use definition::Definition;
 use identity::{CREATE, Identity};

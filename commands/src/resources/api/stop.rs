@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::stage::{by_hand, created, serves};
 use crate::application::Sluice;
 use crate::operation::effects::of_api;
-use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId, Undone};
+use crate::operation::{
+    Context, Effect, EngineError, Node, Observed, OperationState, Progress, Step, StepId, Undone,
+};
 use crate::ports::{ApiStageSettings, SettingsChange, StageChange};
 use crate::records::{PinnedApi, Stage, from_item};
 use crate::resources::messages;
@@ -18,7 +21,7 @@ use crate::resources::resource::Move;
 use crate::resources::seen::ApiPlace;
 use crate::resources::watch::RanBefore;
 use crate::rules::{Drift, Recorded};
-use sluice_model::Target;
+use sluice_model::{Class, Target};
 
 /// The steps that stop the recorded APIs that the release does not have, or has with another id or API stage.
 pub(super) fn stops(to: &Move) -> Vec<Node> {
@@ -33,9 +36,28 @@ pub(super) fn stops(to: &Move) -> Vec<Node> {
             ran: to.before.clone(),
             accepted: to.accepted.cloned(),
         };
-        Node::new(StepId::of("stop-api", logical), title, step)
+        Node::new(StepId::of(STOP, logical), title, step)
     };
     gone.map(node).collect()
+}
+
+/// The first part of the ids of the steps.
+const STOP: &str = "stop-api";
+
+/// The output of a step.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Stopped {
+    /// The API in words, if API Gateway did not delete its stage: a custom domain or a usage plan may use it. It has no code of its
+    /// own for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left: Option<String>,
+}
+
+/// The APIs, in words, that an operation could not take out of service.
+pub(crate) fn left_serving(op: &OperationState) -> Vec<String> {
+    let steps = op.steps().filter(|(id, _)| id.0.starts_with(STOP));
+    steps.filter_map(|(id, _)| op.output::<Stopped>(id).ok().flatten()?.left).collect()
 }
 
 /// Deletes the stage of an API if it still serves what is recorded.
@@ -69,20 +91,30 @@ impl Step<Sluice> for StopServing {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let place = self.place();
-        let Some(now) = serves(cx, &self.target, &place).await? else { return Progress::done(()) };
+        let Some(now) = serves(cx, &self.target, &place).await? else {
+            return Progress::done(Stopped::default());
+        };
         let drift = self.recorded(cx).await?.of_api(&self.logical, Some(&now));
         if !drift.beyond(self.accepted.as_ref()).is_none() {
             let now = now.beside(Some(&self.api.served));
             return Err(EngineError::Refused(messages::api_moved_outside(&self.ran.stage, Some(&now))));
         }
         let gateway = cx.world.ports.gateway_of(place.kind);
-        gateway.delete_stage(&self.target, &place.api, &place.stage).await?;
-        Progress::done(())
+        match gateway.delete_stage(&self.target, &place.api, &place.stage).await {
+            Ok(()) => Progress::done(Stopped::default()),
+            // The stage has moved, and nothing of the release depends on this: people are told.
+            Err(error) if matches!(error.class, Class::Conflict | Class::Precondition | Class::Invalid) => {
+                tracing::warn!(operation = %cx.operation, api = place.api, %error, "an API stage is left");
+                let left = messages::api_name(&self.logical, self.api.kind);
+                Progress::done(Stopped { left: Some(left) })
+            }
+            Err(error) => Err(error.into()),
+        }
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         match serves(cx, &self.target, &self.place()).await? {
             Some(_) => Ok(Observed::Absent),
-            None => ours(()),
+            None => ours(Stopped::default()),
         }
     }
     fn by_hand(&self) -> Option<String> {

@@ -357,6 +357,9 @@ impl Gateway for GatewayProxy {
         let call = self.calls().delete_stage.call;
         self.proxy
             .change(call, &format!("{api}/{stage}"), |state| {
+                if state.climate.stages_in_use {
+                    return refuse(call, Class::Invalid, "BadRequestException");
+                }
                 let found = state.api_mut(call, self.kind, api).ok();
                 match found.and_then(|found| found.stages.remove(stage)) {
                     Some(_) => Ok(Made::New(())),

@@ -36,7 +36,10 @@ fn rolling_back(reason: Option<&str>) -> Journal {
     let seen = serde_json::json!({
         "aliases": { "sluice-orders-prod-Hello": ["2", "rev"], "sluice-orders-prod-Count": ["2", "rev"] }, "serves": { "deployment": "d2", "variables": { "Hello": "2" } },
     });
-    let outputs = Outputs::default().with("look", seen).with("record", recorded());
+    let mut outputs = Outputs::default().with("look", seen).with("record", recorded());
+    if reason.is_some() {
+        outputs = outputs.with("stop-api:AdminApi", serde_json::json!({ "left": "API AdminApi" }));
+    }
     let command = match reason {
         Some(reason) => format!("/rollback orders prod {reason}"),
         None => "/rollback orders prod".into(),
