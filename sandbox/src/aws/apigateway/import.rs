@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::openapi::Definition;
 use super::super::request::{AwsRequest, query};
+use super::snapshot::Imported;
 use super::{ApiGateway, Refusable, bad_request, refused, tags_path};
 
 impl ApiGateway {
@@ -94,9 +95,12 @@ impl ApiGateway {
                 self.0.credentials.forget(id);
             }
         }
-        self.0.schemes.lock().retain(|(of, _), _| of != api);
+        self.0.imported.lock().retain(|(of, _), _| of != api);
         for route in &definition.routes {
-            self.0.schemes.lock().insert((api.to_owned(), route.key.clone()), route.scheme.clone());
+            let service = route.integration.as_ref().filter(|it| it["integrationSubtype"].is_string());
+            let kept =
+                Imported { scheme: route.scheme.clone(), service: service.cloned().unwrap_or_default() };
+            self.0.imported.lock().insert((api.to_owned(), route.key.clone()), kept);
             let mut body = json!({ "routeKey": route.key });
             if let Some(integration) = &route.integration {
                 let created = self.change(Method::POST, &integrations, integration).await?;

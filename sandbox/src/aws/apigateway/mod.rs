@@ -27,7 +27,7 @@ use super::strict::{Refusal, Strict, stage_key};
 use super::upstream::{Answer, Upstream};
 use crate::calls::Protocol;
 use credentials::Credentials;
-use snapshot::RestApis;
+use snapshot::{Imported, RestApis};
 pub use snapshot::{RestSnapshot, Route, Snapshot};
 
 type Refusable<T> = Result<T, Box<Response>>;
@@ -47,7 +47,7 @@ struct Inner {
     /// The APIs with imported tags, which the local AWS lists only in `GetTags`.
     tagged: Mutex<HashSet<String>>,
     /// The scheme of each route, by API and key, which the local AWS does not import.
-    schemes: Mutex<HashMap<(String, String), Value>>,
+    imported: Mutex<HashMap<(String, String), Imported>>,
     rest: RestApis,
 }
 
@@ -62,7 +62,7 @@ impl ApiGateway {
             credentials: Credentials::default(),
             importing: RwLock::default(),
             tagged: Mutex::default(),
-            schemes: Mutex::default(),
+            imported: Mutex::default(),
             rest: RestApis::default(),
         }))
     }
@@ -117,13 +117,15 @@ impl ApiGateway {
             let Some(id) = target else { return Some(Route { key, ..Route::default() }) };
             let integration = integrations.iter().find(|integration| integration["integrationId"] == id);
             let text = |field: &str| integration.and_then(|integration| integration[field].as_str());
-            let scheme = self.0.schemes.lock().get(&(api.to_owned(), key.clone())).cloned();
+            let kept = self.0.imported.lock().get(&(api.to_owned(), key.clone())).cloned();
+            let Imported { scheme, service } = kept.unwrap_or_default();
             Some(Route {
                 key,
                 uri: text("integrationUri").unwrap_or_default().to_owned(),
                 credentials: self.0.credentials.of(id),
                 is_format_1: text("payloadFormatVersion") == Some("1.0"),
-                scheme: scheme.unwrap_or_default(),
+                scheme,
+                service,
             })
         });
         Ok(Snapshot { routes: routes.collect() })

@@ -27,6 +27,17 @@ pub struct Route {
     pub is_format_1: bool,
     /// The scheme that authorizes a request, as the document has it; null for none.
     pub scheme: Value,
+    /// The subtype and the parameters of an integration with a service; null for a function.
+    pub service: Value,
+}
+
+/// What an import gives a route, and the local AWS does not keep.
+#[derive(Debug, Clone, Default)]
+pub struct Imported {
+    /// The scheme that authorizes a request.
+    pub scheme: Value,
+    /// The integration, if it calls a service.
+    pub service: Value,
 }
 
 /// A REST API's definition at one moment.

@@ -137,7 +137,7 @@ impl Runtime {
             .ok_or_else(|| RuntimeError::BadIntegration(format!("no function in {uri}")))?;
         let source = format!("arn:aws:execute-api:{REGION}:{ACCOUNT}:{}/authorizers/a", request.api);
         match authorizer["authorizerCredentials"].as_str() {
-            Some(role) => self.permitted_to_role(role, &function, &source).await?,
+            Some(role) => self.permitted_to_role(role, function.invocation(), &source).await?,
             None => self.permitted_by_function(&function, &source).await?,
         }
         let version = self.version(&function).await?;

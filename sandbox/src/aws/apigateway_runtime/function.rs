@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::super::access::Action;
 use super::super::account::arn;
 
 /// The function that an integration names.
@@ -30,6 +31,11 @@ impl Function {
     pub fn arn(&self) -> String {
         let qualifier = self.qualifier.iter().map(|qualifier| format!(":{qualifier}"));
         arn("lambda", &format!("function:{}{}", self.name, qualifier.collect::<String>()))
+    }
+
+    /// The right to call it.
+    pub fn invocation(&self) -> Action {
+        Action::new("lambda:InvokeFunction", self.arn())
     }
 }
 

@@ -53,10 +53,6 @@ impl Runtime {
             return Ok(preflight);
         }
         let route = route.ok_or(RuntimeError::NotFound)?;
-        let uri = function::resolve_variables(&route.found.uri, &stage["stageVariables"])
-            .map_err(RuntimeError::BadIntegration)?;
-        let function = Function::of(&uri)
-            .ok_or_else(|| RuntimeError::BadIntegration(format!("no function in {uri}")))?;
         let stage_name = stage["stageName"].as_str().unwrap_or_default();
         let full_path = if stage_name == "$default" { path.clone() } else { format!("/{stage_name}{path}") };
         let hit = MatchedRequest { api, stage: &stage, path: &path, route: &route, parts, body };
@@ -86,8 +82,16 @@ impl Runtime {
             "arn:aws:execute-api:{REGION}:{ACCOUNT}:{api}/{stage_name}/{}",
             routes::arn_suffix(key, parts.method.as_str())
         );
-        match &route.found.credentials {
-            Some(role) => self.permitted_to_role(role, &function, &source).await?,
+        let role = route.found.credentials.as_deref();
+        if !route.found.service.is_null() {
+            return self.call_service(&route.found.service, role, &request, &source).await;
+        }
+        let uri = function::resolve_variables(&route.found.uri, &stage["stageVariables"])
+            .map_err(RuntimeError::BadIntegration)?;
+        let function = Function::of(&uri)
+            .ok_or_else(|| RuntimeError::BadIntegration(format!("no function in {uri}")))?;
+        match role {
+            Some(role) => self.permitted_to_role(role, function.invocation(), &source).await?,
             None => self.permitted_by_function(&function, &source).await?,
         }
         let version = self.version(&function).await?;

@@ -18,7 +18,7 @@ impl Runtime {
     pub(super) async fn permitted_to_role(
         &self,
         role: &str,
-        function: &Function,
+        action: Action,
         source: &str,
     ) -> Result<(), RuntimeError> {
         if let Some(why) = self.access.refused_to_assume(role, SERVICE, source).await {
@@ -27,7 +27,6 @@ impl Runtime {
         self.strict
             .role_of_integration(role)
             .map_err(|refusal| RuntimeError::BadIntegration(refusal.message))?;
-        let action = Action::new("lambda:InvokeFunction", function.arn());
         match self.access.refused_to_role(role, SESSION, &action).await {
             Some(why) => Err(RuntimeError::BadIntegration(why)),
             None => Ok(()),

@@ -18,6 +18,7 @@ mod response;
 mod response_v1;
 mod rest;
 mod routes;
+mod service;
 
 use axum::Router;
 use axum::extract::{Request, State};

@@ -105,7 +105,7 @@ impl Runtime {
             routes::arn_suffix(&method.key, request.parts.method.as_str())
         );
         match method.integration["credentials"].as_str() {
-            Some(role) => self.permitted_to_role(role, &function, &source).await?,
+            Some(role) => self.permitted_to_role(role, function.invocation(), &source).await?,
             None => self.permitted_by_function(&function, &source).await?,
         }
         let version = self.version(&function).await?;

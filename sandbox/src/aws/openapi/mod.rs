@@ -128,6 +128,12 @@ impl Definition {
             return None;
         };
         let kind = found["type"].as_str().unwrap_or_default().to_uppercase();
+        let subtype = found["integrationSubtype"].as_str();
+        if kind == "AWS_PROXY"
+            && let Some(subtype) = subtype
+        {
+            return self.service_integration(key, subtype, found);
+        }
         if !["AWS_PROXY", "HTTP_PROXY"].contains(&kind.as_str()) || !found["uri"].is_string() {
             self.warnings.push(format!(
                 "Unable to create an integration for route {key}: HTTP APIs support only AWS_PROXY and HTTP_PROXY \
@@ -150,7 +156,41 @@ impl Definition {
         }
         Some(integration)
     }
+
+    /// An integration that calls a service.
+    fn service_integration(&mut self, key: &str, subtype: &str, found: &Value) -> Option<Value> {
+        let required = SERVICES.iter().find(|(known, _)| *known == subtype).map(|(_, required)| *required);
+        let lacks = |name: &&&str| !found["requestParameters"][**name].is_string();
+        let why = match required {
+            None => Some(format!("the sandbox does not serve the integration subtype {subtype}")),
+            Some(_) if !found["credentials"].is_string() => Some("Credentials is required".to_owned()),
+            Some(required) => {
+                let missing = required.iter().find(lacks);
+                missing.map(|name| format!("Parameter {name} is required for {subtype}"))
+            }
+        };
+        if let Some(why) = why {
+            self.warnings.push(format!("Unable to create an integration for route {key}: {why}."));
+            return None;
+        }
+        Some(json!({
+            "integrationType": "AWS_PROXY",
+            "integrationSubtype": subtype,
+            "credentialsArn": found["credentials"],
+            "requestParameters": found["requestParameters"],
+            "payloadFormatVersion": "1.0",
+        }))
+    }
 }
+
+/// The services that an integration may call here, with the parameters that are required
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-aws-services-reference.html>).
+const SERVICES: [(&str, &[&str]); 4] = [
+    ("EventBridge-PutEvents", &["Detail", "DetailType", "Source"]),
+    ("Kinesis-PutRecord", &["StreamName", "Data", "PartitionKey"]),
+    ("SQS-SendMessage", &["QueueUrl", "MessageBody"]),
+    ("StepFunctions-StartExecution", &["StateMachineArn"]),
+];
 
 const BAD_ROUTE_KEY: &str = "The provided route key is not formatted properly for HTTP protocol. Format should be \
                              \"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\"";
