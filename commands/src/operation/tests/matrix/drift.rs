@@ -119,7 +119,7 @@ async fn an_operation_keeps_external_changes_through_deaths_and_lost_answers() {
         let fates = [Some(Moment::Before), Some(Moment::After), None];
         let cases = (0..changes).flat_map(|nth| fates.map(|fate| (nth, fate)));
         let cases = cases.flat_map(|(nth, fate)| times.map(|after| (nth, fate, after))).collect();
-        for (nth, fate, after) in sampled(cases, 80, line.len()) {
+        for (nth, fate, after) in sampled(cases, 40, line.len()) {
             let shared = fixture.open();
             let case = Case {
                 death: Death { change: fate.map(|moment| (nth, moment)), ..Death::default() },

@@ -12,7 +12,7 @@ use crate::testing::fake_aws::{Called, Faults};
 use sluice_model::Class;
 
 /// How many failures of a scenario the short form tries.
-const SAMPLE: usize = 32;
+const SAMPLE: usize = 24;
 
 /// The faults of that call, and whether the operation must succeed nevertheless.
 fn fault_strategy(called: &Called) -> Vec<(Faults, bool)> {

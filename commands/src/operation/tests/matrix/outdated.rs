@@ -10,7 +10,7 @@ use crate::testing::Moment;
 use sluice_model::OperationId;
 
 /// How many deaths the short form tries.
-const SAMPLE: usize = 30;
+const SAMPLE: usize = 20;
 /// Moves the stage by an on-call override.
 const OVERRIDE: &str = "/promote orders prod r1 override checkout is down";
 

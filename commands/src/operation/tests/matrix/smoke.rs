@@ -15,7 +15,7 @@ use crate::testing::Moment;
 use crate::testing::fake_aws::{Called, Faults};
 
 /// How many deaths of a scenario the short form tries.
-const SAMPLE: usize = 40;
+const SAMPLE: usize = 24;
 const FAILED: &str = "smoke-test-failed";
 
 fn is_test(called: &Called) -> bool {

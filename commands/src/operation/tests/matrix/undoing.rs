@@ -17,9 +17,9 @@ use crate::testing::fake_aws::Faults;
 use sluice_model::Class;
 
 /// How many deaths of an unwind the short form tries.
-const DEATHS: usize = 32;
+const DEATHS: usize = 20;
 /// How many failures of an unwind the short form tries.
-const FAILURES: usize = 40;
+const FAILURES: usize = 20;
 /// At how many moments a cancel is tried, to find one that undoes something.
 const CANCELS: u64 = 12;
 
