@@ -81,8 +81,7 @@ def write(
     template: dict[str, Any],
     places: dict[str, dict[str, Any]],
     pins: dict[str, dict[str, dict[str, str]]],
-    structural: list[str],
-    history: list[dict[str, str]],
+    facts: dict[str, Any],
 ) -> None:
     text = json.dumps(template, sort_keys=True, separators=(",", ":"))
     if len(text.encode()) > LARGEST_TEMPLATE:
@@ -90,13 +89,12 @@ def write(
     manifest = {
         "schema": SCHEMA,
         **pins,
-        "structural_parameters": structural,
         "tools": {
             "packager": VERSION,
             "translator": version("aws-sam-translator"),
             "python": platform.python_version(),
         },
-        "commits": history,
+        **facts,
     }
     folder.mkdir(parents=True, exist_ok=True)
     _save(folder / "packaged.json", text)

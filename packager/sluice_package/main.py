@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Optional
 
-from . import artifact, inputs, upload
+from . import artifact, inputs, names, upload
 from .check import check
 from .code import CodePackager
 from .expand import Expansion, expand
@@ -85,9 +85,11 @@ def run(given: argparse.Namespace) -> list[Problem]:
         used = {packager.key(digest): found for digest, found in packager.zips.items()}
         versions = uploader.upload(sorted(used.items()))
         pins = artifact.pin(expansion.template, bucket, versions, packager.zips, uploader)
+        fixed = names.in_code(expansion.template, packager.zips.values(), is_whole=not packager.pinned)
     places = artifact.lines(expansion.template, problems, expansion.origins)
     output = given.output.resolve() if given.output else folder
-    artifact.write(output, expansion.template, places, pins, expansion.structural, artifact.commits(folder))
+    facts = {"structural_parameters": expansion.structural, "fixed_names": fixed, "commits": artifact.commits(folder)}
+    artifact.write(output, expansion.template, places, pins, facts)
     for name, code in sorted({**pins["functions"], **pins["layers"]}.items()):
         print(f"packaged {name}: s3://{code['bucket']}/{code['key']} sha256 {code['sha256']}", file=sys.stderr)
     return []

@@ -26,6 +26,8 @@ pub struct Manifest {
     pub functions: BTreeMap<String, CodeRef>,
     /// The content of each layer, by logical id.
     pub layers: BTreeMap<String, CodeRef>,
+    /// Names of resources that the packager looked for in the code, and whether it found them.
+    pub fixed_names: BTreeMap<String, bool>,
 }
 
 /// The file, as far as it is read. A newer packager of the same schema may add to it.
@@ -35,6 +37,8 @@ struct File {
     functions: BTreeMap<String, CodeRef>,
     #[serde(default)]
     layers: BTreeMap<String, CodeRef>,
+    #[serde(default)]
+    fixed_names: BTreeMap<String, bool>,
 }
 
 impl Manifest {
@@ -53,7 +57,8 @@ impl Manifest {
         let all = file.functions.iter().chain(&file.layers);
         let problems: Vec<_> = all.flat_map(|(id, code)| problems(id, code)).collect();
         if problems.is_empty() {
-            Ok(Self { functions: file.functions, layers: file.layers })
+            let File { functions, layers, fixed_names, .. } = file;
+            Ok(Self { functions, layers, fixed_names })
         } else {
             let more = problems.len().saturating_sub(SHOWN);
             let more = if more == 0 { String::new() } else { format!("; and {more} more") };

@@ -53,7 +53,7 @@ pub(super) fn applications(plan: &Plan) -> Result<Vec<Application>, String> {
     let mut folders = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
     folders.sort();
     let mut found = vec![];
-    for folder in folders.into_iter().filter(|folder| has_template(folder)) {
+    for folder in folders.into_iter().filter(|folder| is_application(folder)) {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if plan.only.as_ref().is_none_or(|only| name.contains(only)) {
             let pipeline = pipeline_of(&name, found.len());
@@ -63,8 +63,10 @@ pub(super) fn applications(plan: &Plan) -> Result<Vec<Application>, String> {
     if found.is_empty() { Err(format!("{} has no applications", plan.folder.display())) } else { Ok(found) }
 }
 
-fn has_template(folder: &Path) -> bool {
-    ["yaml", "yml", "json"].iter().any(|ending| folder.join(format!("template.{ending}")).is_file())
+/// A template, or what a build makes one of: an app of the CDK or of the Serverless Framework.
+fn is_application(folder: &Path) -> bool {
+    let files = ["template.yaml", "template.yml", "template.json", "cdk.json", "serverless.yml"];
+    files.iter().any(|file| folder.join(file).is_file())
 }
 
 /// A valid name for a pipeline, as short as people's own: resources have it in their names.

@@ -41,7 +41,7 @@ pub fn read(
     if let StageNames::Further(stage) = deploying.names {
         let split = classify(&Evaluator::new(&template, deploying.stage, &values, &later), &sources)?;
         parameters.extend(plain::own_parameters(&template, &split, stage, deploying.stage.parameters));
-        template = with_own_names(&template, &split, stage, &sources)?;
+        template = with_own_names(&template, &split, stage, &sources, manifest)?;
         values =
             ParameterValues::of(&template, &Stage { parameters: &parameters, ..deploying.stage }, &sources)?;
     }
@@ -100,6 +100,7 @@ fn with_own_names(
     split: &Split,
     stage: &StageName,
     sources: &SourceMap,
+    manifest: &Manifest,
 ) -> Result<PlainTemplate, Vec<TemplateError>> {
     let renamed = rename(template, split, StageNames::Further(stage));
     let mut findings = Findings::new(sources.clone());
@@ -109,12 +110,17 @@ fn with_own_names(
         findings
             .add(&Place::of(&["Resources", &logical_id]), Violation::new(TemplateCode::Value, problem, hint));
     }
-    for question in renamed.questions {
+    // The packager looked for the name in the code, and did not find it.
+    let is_answered = |question: &Question| match question {
+        Question::NameInCode { name, .. } => manifest.fixed_names.get(name) == Some(&false),
+        Question::AlsoElsewhere { .. } => false,
+    };
+    for question in renamed.questions.into_iter().filter(|question| !is_answered(question)) {
         let (id, problem) = match question {
             Question::NameInCode { logical_id, name } => (
                 logical_id,
                 format!(
-                    "the name {name} is the first stage's, and no variable of a function has it: the code may name it"
+                    "the name {name} is the first stage's, no variable of a function has it, and the code has it or was not searched"
                 ),
             ),
             Question::AlsoElsewhere { logical_id, name, places } => {

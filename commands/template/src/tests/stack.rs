@@ -113,6 +113,16 @@ fn a_further_stage_has_names_of_its_own_and_asks_where_the_code_may_have_the_nam
     assert!(app.stack.unwrap().template.contains(r#""TableName":"orders-prod""#));
     let errors = world.read(&named("other".into())).unwrap_err();
     assert!(errors[0].problem.contains("the name orders is the first stage's"), "{errors:?}");
+    let template = named("other".into());
+    for (is_in_code, is_read) in [(false, true), (true, false)] {
+        let fixed_names = [("orders".to_owned(), is_in_code)].into();
+        let manifest = Manifest { fixed_names, ..manifest_of(&template) };
+        assert_eq!(
+            world.read_as(&template.to_string(), &manifest).is_ok(),
+            is_read,
+            "in the code: {is_in_code}"
+        );
+    }
     assert!(World::new().read(&named("other".into())).is_ok(), "the first stage has the template's names");
 }
 
