@@ -49,6 +49,7 @@ const FILES: &[(&str, &[u8])] = files![
     "sluice_package/inline_code.py"
     "sluice_package/inputs.py"
     "sluice_package/main.py"
+    "sluice_package/names.py"
     "sluice_package/problems.py"
     "sluice_package/read.py"
     "sluice_package/sentinels.py"
