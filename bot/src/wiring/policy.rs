@@ -355,6 +355,9 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
             ],
             in_apis("/*"),
         ),
+        // Only APIs that have a stage's tag: Sluice gives it to those that it creates.
+        Allowed::new("OwnApis", &["apigateway:DeleteRestApi", "apigatewayv2:DeleteApi"], apis("/*").into())
+            .when(json!({ "Null": { format!("aws:ResourceTag/{}", names::TAG_STAGE): "false" } })),
         // Without a service role, CloudFormation would use the bot's own rights. A stack keeps its role.
         Allowed::new("NewChangeSets", &["cloudformation:CreateChangeSet"], vec![stacks.clone()])
             .when(json!({ "ArnLike": { "cloudformation:RoleArn": roles } })),
