@@ -40,6 +40,8 @@ pub(super) fn being_removed(name: &PipelineName, stage: &StageName) -> Refusal {
     Refusal::new(
         "being-removed",
         format!("Stage `{stage}` of `{name}` is being removed, so nothing can be changed there."),
-        format!("See `/pipeline status {name}`. Once it is removed, `/stage add {name} {stage}` makes a new one."),
+        format!(
+            "See `/pipeline status {name}`. Once it is removed, `/stage add {name} {stage}` makes a new one."
+        ),
     )
 }

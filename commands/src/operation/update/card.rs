@@ -52,7 +52,7 @@ pub fn card(
     }
     card.parts.extend(summary.parts.iter().cloned());
     card.hint = match &failure {
-        _ if status == Status::Stuck => Some(left_behind::what_now()),
+        _ if status == Status::Stuck => Some(left_behind::what_now(op)),
         // The next step follows when the unwinding is over.
         Some(_) if status == Status::Unwinding => None,
         Some(_) if op.resolved.is_some() => {

@@ -34,7 +34,9 @@ pub async fn deletion(request: &AwsRequest, upstream: &Upstream) -> Vec<Action> 
     let found = upstream.call("apigateway", Method::GET, &path, &[], "").await;
     let tags = found.map(|found| tags(&found.json()["tags"])).unwrap_or_default();
     let action = Action::new("apigateway:DELETE", resource);
-    vec![tags.iter().fold(action, |action, (key, value)| action.with(format!("aws:ResourceTag/{key}"), value))]
+    vec![
+        tags.iter().fold(action, |action, (key, value)| action.with(format!("aws:ResourceTag/{key}"), value)),
+    ]
 }
 
 /// The roles that a call gives to API Gateway.

@@ -112,6 +112,7 @@ matrix! {
     "build": build;
     "stage-add": stage_add;
     "stage-set": stage_set;
+    "stage-remove": stage_remove;
     "stage-lock": stage_lock;
     "stage-unlock": stage_unlock;
     "access-grant": access_grant;

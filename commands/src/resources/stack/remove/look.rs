@@ -40,6 +40,27 @@ pub(crate) struct StackToRemove {
     pub(crate) stays: Vec<StackItem>,
 }
 
+#[cfg(any(test, feature = "testing"))]
+impl StackToRemove {
+    /// For samples of messages: a topic goes, and so many tables stay.
+    pub(crate) fn sample(name: &str, stays: usize) -> Self {
+        let item = |id: String, kind: &str| {
+            let name = format!("{name}-{id}-1ABCDEFGHIJKL");
+            StackItem { id, kind: kind.to_owned(), name }
+        };
+        Self {
+            id: format!("arn:aws:cloudformation:::stack/{name}/0"),
+            name: name.to_owned(),
+            role: None,
+            is_protected: false,
+            is_released: false,
+            is_large: false,
+            goes: vec![item("News".to_owned(), "AWS::SNS::Topic")],
+            stays: (1..=stays).map(|nth| item(format!("Orders{nth}"), "AWS::DynamoDB::Table")).collect(),
+        }
+    }
+}
+
 /// What a look at a stage's stack finds.
 pub(crate) enum StackLook {
     /// The stage has none.
@@ -122,7 +143,8 @@ pub(super) async fn planned(world: &World, template: String) -> Result<Planned, 
         Ok(planned) => Ok(planned),
         Err(NoResult::Panicked) => Err(EngineError::Refused(super::messages::unreadable())),
         Err(NoResult::Stopping) => {
-            let error = PortError::new("stack::remove", Class::Transient, "Stopping", "the process is stopping");
+            let error =
+                PortError::new("stack::remove", Class::Transient, "Stopping", "the process is stopping");
             Err(EngineError::Port(error))
         }
     }
@@ -174,8 +196,8 @@ mod tests {
                     json!({ "SSESpecification": { "KMSMasterKeyId": { "Ref": "Secret" } } }),
                 ),
                 "Secret": resource("AWS::SSM::Parameter", "RetainExceptOnCreate", json!({ "Value": "x" })),
-                "Jobs": resource("AWS::SQS::Queue", "RetainExceptOnCreate", json!({})),
-                "Kept": resource("AWS::SQS::Queue", "Retain", json!({})),
+                "News": resource("AWS::SNS::Topic", "RetainExceptOnCreate", json!({})),
+                "Kept": resource("AWS::SNS::Topic", "Retain", json!({})),
                 "Poller": { "Type": "AWS::Lambda::EventSourceMapping", "Properties": {} },
             },
         })
@@ -186,7 +208,7 @@ mod tests {
     fn what_holds_data_stays_with_what_it_refers_to_and_what_its_author_keeps() {
         let planned = Planned::of(&template());
         assert_eq!(planned.stays, ["Kept", "Orders", "Secret"].map(str::to_owned).into());
-        assert_eq!(planned.kept, ["Jobs", "Kept", "Orders", "Secret"].map(str::to_owned).into());
+        assert_eq!(planned.kept, ["News", "Kept", "Orders", "Secret"].map(str::to_owned).into());
         assert!(planned.release.is_some());
     }
 
@@ -214,7 +236,7 @@ mod tests {
             is_protected: false,
         };
         let resources = || {
-            ["Jobs", "Kept", "Orders", "Poller", "Secret"].map(|id| StackResource {
+            ["News", "Kept", "Orders", "Poller", "Secret"].map(|id| StackResource {
                 logical_id: id.to_owned(),
                 physical_id: Some(format!("physical-{id}")),
                 resource_type: "T".to_owned(),
@@ -226,7 +248,7 @@ mod tests {
             let found = StackToRemove::new(&stack(status), &planned, resources().into());
             (found.is_released, found.goes.into_iter().map(|item| item.id).collect::<Vec<_>>())
         };
-        assert_eq!(goes(StackStatus::UpdateComplete), (true, vec!["Jobs".to_owned(), "Poller".to_owned()]));
+        assert_eq!(goes(StackStatus::UpdateComplete), (true, vec!["News".to_owned(), "Poller".to_owned()]));
         assert_eq!(goes(StackStatus::DeleteFailed), (false, vec!["Poller".to_owned()]));
     }
 }

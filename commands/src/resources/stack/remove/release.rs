@@ -15,9 +15,7 @@ use crate::application::Sluice;
 use crate::names;
 use crate::operation::effects::{CREATE_CHANGE_SET, PUT_OBJECT};
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
-use crate::ports::{
-    Capability, ChangeSetIds, ChangeSetKind, ChangeSetState, NewChangeSet, OnStackFailure,
-};
+use crate::ports::{Capability, ChangeSetIds, ChangeSetKind, ChangeSetState, NewChangeSet, OnStackFailure};
 use crate::resources::own::ours;
 use sluice_model::shown;
 use sluice_template::plain::assert_shed;
@@ -27,7 +25,6 @@ async fn plan(cx: &Context, of: &StackOfStage, stack: &str) -> Result<Planned, E
     let template = cx.world.ports.stacks.template(&of.target, stack).await?;
     planned(&cx.world, template.unwrap_or_default()).await
 }
-
 
 /// Writes the template into the artifact bucket.
 pub(super) struct UploadRelease {

@@ -150,6 +150,12 @@ impl FakeAws {
 }
 
 impl StackStates {
+    /// The stacks that are not deleted.
+    pub(super) fn existing(&self) -> impl Iterator<Item = &Stack> {
+        let all = self.stacks.iter().map(|found| &found.stack);
+        all.filter(|stack| stack.status.class() != StackClass::Gone)
+    }
+
     /// The stack with that id, or the one that now has that name.
     fn position(&self, stack: &str) -> Option<usize> {
         let is_it = |found: &StackState| {
