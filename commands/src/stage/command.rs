@@ -131,7 +131,14 @@ fn stages(
 ) -> Result<Vec<StageName>, Reject> {
     match stage {
         Some(stage) => Ok(vec![state.stage(name, stage)?.name.clone()]),
-        None => Ok(state.pipeline(name)?.stages.clone()),
+        // One that is being removed is gone soon.
+        None => Ok(state
+            .pipeline(name)?
+            .stages
+            .iter()
+            .filter(|stage| state.stage(name, stage).is_ok())
+            .cloned()
+            .collect()),
     }
 }
 

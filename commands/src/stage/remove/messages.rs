@@ -213,7 +213,7 @@ pub(super) fn first_stage(name: &PipelineName, stage: &StageName) -> Refusal {
 
 pub(crate) fn locked(name: &PipelineName, stage: &StageName, lock: &Lock) -> Refusal {
     Refusal::new(
-        "stage-locked",
+        "locked",
         format!("`{stage}` is locked by <@{}>: {}. Nothing was removed.", lock.owner.id, plain(&lock.reason)),
         format!("Remove the lock first: `/stage unlock {name} {stage}`."),
     )

@@ -27,11 +27,10 @@ use crate::operation::{
 };
 use crate::records::{AuditSubject, prepare_slot, stage_slot};
 use crate::resources::stack::remove::{Attempt, StackOfStage};
-use crate::stage::hold::NotifyLocks;
 use crate::stage::remove::delete::{Hold, Part, Remove, Verdict, is_left};
 use crate::stage::remove::found::{Found, FoundApi, look};
 use crate::stage::remove::look::LookForAll;
-use crate::stage::remove::record::{Begin, Forget, Forgotten, Leave, Left};
+use crate::stage::remove::record::{Begin, Forget, Forgotten, Leave};
 use sluice_model::{Permission, Refusal, Target};
 
 #[cfg(any(test, feature = "testing"))]
@@ -181,13 +180,6 @@ impl StageRemove {
         }
         let step = Leave { name: name.clone(), stage: stage.clone() };
         nodes.push(Node::new(leave(), messages::LEAVE, step).after(after).holding(stage_slot(stage)));
-        if let Some(Left { locks, .. }) = op.output(&leave())?
-            && !locks.is_empty()
-        {
-            let locks = locks.into_iter().map(|lock| (lock, stage.clone())).collect();
-            let step = NotifyLocks { locks, how: SignalKind::Release, by: op.spec.actor.clone() };
-            nodes.push(Node::new(StepId::new("tell"), "", step).after([leave()]));
-        }
         Ok(nodes)
     }
 }

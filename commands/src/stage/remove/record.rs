@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::ports::{Key, Order, Precondition, Query, Write};
-use crate::records::{Lock, PipelineState, Stage, to_item};
+use crate::records::{PipelineState, Stage, to_item};
 use crate::steps::StageRecord;
-use sluice_model::{OperationId, PipelineName, StageName};
+use sluice_model::{PipelineName, StageName};
 
 /// Records that the stage is being removed. Nothing is deleted before that, and nothing else changes the stage after it.
 pub(super) struct Begin {
@@ -74,20 +74,11 @@ impl Step<Sluice> for Forget {
     }
 }
 
-/// Takes the stage out of its pipeline.
+/// Takes the stage out of its pipeline. Its output is the stages that are left, in order. A lock that holds has refused the removal; one
+/// that expired is over.
 pub(super) struct Leave {
     pub(super) name: PipelineName,
     pub(super) stage: StageName,
-}
-
-/// The output of [`Leave`].
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Left {
-    /// The stages that are left, in order.
-    pub(super) stages: Vec<StageName>,
-    /// The operations of its locks.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) locks: Vec<OperationId>,
 }
 
 #[async_trait]
@@ -113,8 +104,6 @@ impl Step<Sluice> for Leave {
             keys.drift(name, stage),
         ];
         writes.extend(all.map(|key| Write::Delete { key, when: Precondition::Any }));
-        let locks = state.locks.get(stage).into_iter().flat_map(Lock::each);
-        let locks = locks.map(|lock| lock.operation).collect();
-        Progress::recorded(Left { stages: pipeline.stages, locks }, writes)
+        Progress::recorded(pipeline.stages, writes)
     }
 }

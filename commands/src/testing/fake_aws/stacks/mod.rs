@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{FakeAws, State, id};
+use crate::names;
 use crate::ports::{
     ChangeSetKind, ChangeSetState, OnStackFailure, ResourceChange, ResourceDrift, ResourceStatus, Stack,
     StackClass, StackEvent, StackResource, StackStatus, Tags,
@@ -123,6 +124,17 @@ impl FakeAws {
     pub fn existing_stack_resources(&self) -> Vec<String> {
         let state = self.lock();
         state.stacks.existing.keys().map(|(kind, physical)| format!("{kind} {physical}")).collect()
+    }
+
+    /// A stack has the tags of another stage.
+    ///
+    /// # Panics
+    /// If there is no such stack.
+    pub fn retag_stack(&self, stack: &str, pipeline: &str, stage: &str) {
+        let mut state = self.lock();
+        let at = state.stacks.position(stack).expect("a stack");
+        let (pipeline, stage) = (pipeline.parse().expect("a name"), stage.parse().expect("a stage"));
+        state.stacks.stacks[at].stack.tags = names::stack_tags(&pipeline, &stage);
     }
 
     /// Somebody makes a resource outside any stack.

@@ -36,7 +36,7 @@ fn removing(functions: &[&str], stays: usize, more: impl FnOnce(Outputs) -> Outp
         .with("api-stage", json!({}))
         .with("stack-gone", json!({}))
         .with("forget", json!({}))
-        .with("record", json!({ "stages": ["dev", "staging"] }));
+        .with("record", ["dev", "staging"]);
     Journal::accepted(stage::remove::KIND, "/stage remove orders prod now", "orders", params, more(outputs))
 }
 
