@@ -65,7 +65,8 @@ pub fn card(
     match status {
         Status::Waiting => card.buttons = summary.buttons.clone(),
         Status::Stuck => {
-            card.buttons = buttons::of_stuck(&op.id, op.stuck.as_ref().map_or(0, |(since, _)| *since))
+            card.buttons =
+                buttons::of_stuck(&op.id, &op.spec.kind, op.stuck.as_ref().map_or(0, |(since, _)| *since))
         }
         _ => {}
     }

@@ -69,10 +69,13 @@ fn addresses(urls: &[ApiUrl]) -> Text {
 const LOGS: &str = "the log groups of its functions, each until its events expire";
 
 fn stays(items: &[&StackItem], has_functions: bool) -> Option<Text> {
-    let items = (!items.is_empty()).then(|| listed(items.iter().map(|item| named(item))));
-    let logs = has_functions.then(|| Text::plain(LOGS));
-    let all = items.into_iter().chain(logs).reduce(|items, logs| items.then("; and ").join(logs));
-    all.map(|all| Text::default().bold("Stays in the account: ").join(all).then("."))
+    let more = items.len().saturating_sub(LISTED);
+    let lines = items.iter().take(LISTED).map(|item| Text::plain("• ").join(named(item)));
+    let more = (more > 0).then(|| Text::plain(format!("• and {more} more resources of the stack")));
+    let logs = has_functions.then(|| Text::plain(format!("• {LOGS}")));
+    let lines: Vec<Text> = lines.chain(more).chain(logs).collect();
+    let title = || Text::default().bold("Stays in the account:").then("\n");
+    (!lines.is_empty()).then(|| title().join(Text::joined(lines, "\n")))
 }
 
 // The question.
@@ -104,14 +107,14 @@ pub(super) fn question(params: &Params, record: &Stage, goes: &Goes, (seen, line
     let title = of("Removing ", params).then(" cannot be undone. Nothing was removed yet.");
     let mut lines = vec![Text::default().code(stage.as_str()).then(" ").join(runs(Some(record))).then(".")];
     if !urls.is_empty() {
-        lines.push(Text::default().bold("Stops answering: ").join(addresses(urls)).then("."));
+        lines.push(Text::default().bold("Stops answering:").then(" ").join(addresses(urls)).then("."));
     }
     if !goes.functions.is_empty() {
         // The last part of a name is the logical id.
         let stem = function_name(name, stage, "");
         let short = |function: &String| function.strip_prefix(&stem).unwrap_or(function).to_owned();
         let functions = listed(goes.functions.iter().map(|function| Text::default().code(short(function))));
-        let deleted = Text::default().bold("Deleted: ").then("the functions ").join(functions);
+        let deleted = Text::default().bold("Deleted:").then(" the functions ").join(functions);
         lines.push(deleted.then(" with all versions, their roles, and the APIs."));
     }
     let mut kept = vec![];
@@ -186,7 +189,8 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
     let foreign: BTreeSet<&String> = all.iter().flat_map(|found| &found.foreign).collect();
     let foreign = (!foreign.is_empty()).then(|| {
         let names = listed(foreign.iter().map(|name| Text::default().code(name.as_str())));
-        let left = Text::default().bold("Left, because the tags name no or another stage: ").join(names);
+        let left =
+            Text::default().bold("Left, because the tags name no or another stage:").then(" ").join(names);
         left.then(". The roles that they use are left, too.")
     });
     let stays = stays(&kept, functions > 0);

@@ -264,6 +264,22 @@ async fn an_admin_is_asked_first_and_a_click_is_bound_to_the_release_that_runs()
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_question_lists_what_goes_with_the_stack_and_what_stays() {
+    let (shared, process) = with_stack().await;
+    let question = format!("{:?}", process.types("q1", "ada", REMOVE).await);
+    let (goes, stays) = question.split_once("Stays in the account:").unwrap();
+    for gone in ["Deleted with the stack", "News", "Nightly", "JobsPoller"] {
+        assert!(goes.contains(gone) && !stays.contains(gone), "{gone}: {question}");
+    }
+    for kept in ["Orders", "sluice-orders-prod-Orders", "Jobs"] {
+        assert!(stays.contains(kept), "{kept}: {question}");
+    }
+    shared.fake_aws.fault_on("cloudformation:DescribeStacks", [Faults::Slow(Duration::from_secs(9))]);
+    let question = format!("{:?}", process.types("q2", "ada", REMOVE).await);
+    assert!(question.contains("CloudFormation did not answer in time"), "{question}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_first_stage_a_locked_one_and_one_that_is_in_use_are_not_removed() {
     let (shared, process) = world("").await;
     refused(&process, "ada", "/stage remove orders dev now", "first-stage").await;
