@@ -56,7 +56,8 @@ async fn a_stage_with_a_stack_and_both_kinds_of_api_is_removed_and_its_table_sta
     // The question lists what goes and what stays; only an admin can confirm it.
     let ephemerals = world.ephemerals(ann).await.len();
     world.command(ann, "/stage remove gone prod").await.says(&["cannot be undone", "Stays in the account"]);
-    let question = world.expect_ephemeral(ann, ephemerals, &["News", "Orders", "/stage remove gone prod now"]).await;
+    let question =
+        world.expect_ephemeral(ann, ephemerals, &["News", "Orders", "/stage remove gone prod now"]).await;
     assert!(question.has_button("stage.remove"), "{}", question.text());
     world.command(eve, "/stage remove gone prod now").await.says(&["Only admins"]);
     world.command(ann, "/stage remove gone dev now").await.says(&["first stage"]);

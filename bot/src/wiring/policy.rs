@@ -350,7 +350,9 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
             &[
                 "apigateway:DeleteDeployment",
                 "apigateway:DeleteStage",
+                "apigatewayv2:DeleteAccessLogSettings",
                 "apigatewayv2:DeleteDeployment",
+                "apigatewayv2:DeleteRouteSettings",
                 "apigatewayv2:DeleteStage",
             ],
             in_apis("/*"),
@@ -358,6 +360,17 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
         // Only APIs that have a stage's tag: Sluice gives it to those that it creates.
         Allowed::new("OwnApis", &["apigateway:DeleteRestApi", "apigatewayv2:DeleteApi"], apis("/*").into())
             .when(json!({ "Null": { format!("aws:ResourceTag/{}", names::TAG_STAGE): "false" } })),
+        // API Gateway sets up the access log of an HTTP API with the caller's rights:
+        // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
+        Allowed::new("AccessLogs", &[], vec!["*".to_owned()]).also(&[
+            "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:DescribeResourcePolicies",
+            "logs:GetLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+        ]),
         // Without a service role, CloudFormation would use the bot's own rights. A stack keeps its role.
         Allowed::new("NewChangeSets", &["cloudformation:CreateChangeSet"], vec![stacks.clone()])
             .when(json!({ "ArnLike": { "cloudformation:RoleArn": roles } })),
