@@ -125,14 +125,17 @@ impl Round<'_> {
     }
 }
 
+/// The last steps of a round: `Err` if it only ended the attempt to delete the stack.
+type Last = Result<Vec<StepId>, StepId>;
+
 impl StageRemove {
-    /// The steps of a round, and its last ones once they are known: `Err` if it only ended the attempt to delete the stack.
+    /// The steps of a round, and its last ones once they are known.
     fn round(
         params: &Params,
         op: &OperationState,
         target: &Target,
         (found, number, failures): (&Found, usize, &mut usize),
-    ) -> Result<(Vec<Node>, Option<Result<Vec<StepId>, StepId>>), EngineError> {
+    ) -> Result<(Vec<Node>, Option<Last>), EngineError> {
         let of = params.stack(target);
         let mut round = Round { op, of: of.clone(), found, number, nodes: vec![] };
         let start = vec![begin(), look(number)];

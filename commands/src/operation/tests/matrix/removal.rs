@@ -217,7 +217,7 @@ async fn nothing_of_another_stage_is_deleted() {
     assert_eq!(runs(&shared, "dev").await, 2);
 }
 
-/// A stack whose name is also that of the stage, and that another stage has.
+/// A stack of another stage, with the name that the stage's own would have.
 #[tokio::test(start_paused = true)]
 async fn the_stack_of_another_stage_with_the_same_name_is_left_alone() {
     let (shared, process) = with_stack().await;

@@ -6,7 +6,7 @@ use futures::future::try_join;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{StackItem, StackOfStage};
+use super::what::{StackItem, StackOfStage};
 use crate::names;
 use crate::operation::{EngineError, World};
 use crate::ports::{NoResult, Stack, StackClass, StackResource, StackStatus, compute};
@@ -141,7 +141,7 @@ pub(super) struct Planned {
 pub(super) async fn planned(world: &World, template: String) -> Result<Planned, EngineError> {
     match compute(&*world.workers, move || Planned::of(&template)).await {
         Ok(planned) => Ok(planned),
-        Err(NoResult::Panicked) => Err(EngineError::Refused(super::messages::unreadable())),
+        Err(NoResult::Panicked) => Err(EngineError::Refused(super::super::messages::unreadable())),
         Err(NoResult::Stopping) => {
             let error =
                 PortError::new("stack::remove", Class::Transient, "Stopping", "the process is stopping");

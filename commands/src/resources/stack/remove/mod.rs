@@ -10,46 +10,18 @@
 mod look;
 mod release;
 mod steps;
-
-use serde::{Deserialize, Serialize};
+mod what;
 
 use super::execution::{AwaitExecution, PassEnd};
 use super::messages;
 use super::steps::{DropChangeSet, ExecuteChangeSet};
 use crate::operation::{EngineError, Node, OperationState, StepId};
 use crate::ports::ChangeSetIds;
-use sluice_model::{PipelineName, StageName, Target};
-use sluice_template::plain::stack_name;
 
 pub(crate) use look::{StackLook, StackToRemove};
 use release::{AwaitRelease, CreateRelease, FoundRelease, UploadRelease};
 use steps::{AwaitRemoval, Delete, Unprotect};
-
-/// The stack of a stage, by the stage.
-#[derive(Debug, Clone)]
-pub(crate) struct StackOfStage {
-    pub(crate) target: Target,
-    pub(crate) pipeline: PipelineName,
-    pub(crate) stage: StageName,
-}
-
-impl StackOfStage {
-    fn name(&self) -> String {
-        stack_name(&self.pipeline, &self.stage)
-    }
-}
-
-/// A resource of a stack.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct StackItem {
-    /// Its logical id.
-    pub(crate) id: String,
-    /// Its type.
-    pub(crate) kind: String,
-    /// Its name in AWS, if it has one.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(crate) name: String,
-}
+pub(crate) use what::{StackItem, StackOfStage};
 
 /// The steps that remove a stack as far as they can be named.
 pub(crate) struct Removing {
