@@ -324,4 +324,12 @@ impl Gateway for ApiGateway {
         let answer = client.delete_stage().api_id(api).stage_name(stage).send().await;
         found(answer.map_err(failed(call))).map(|_| ())
     }
+
+    async fn delete_api(&self, target: &Target, api: &str) -> PortResult<()> {
+        let call = call::DELETE_API;
+        let client = self.service.client(target, call)?;
+        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
+        let answer = client.delete_api().api_id(api).send().await;
+        found(answer.map_err(failed(call))).map(drop)
+    }
 }

@@ -52,6 +52,7 @@ pub(crate) struct Limits {
     deployments: RateLimiter,
     rest_apis: RateLimiter,
     rest_imports: RateLimiter,
+    rest_deletions: RateLimiter,
     iam: RateLimiter,
     logs: RateLimiter,
     stack_reads: RateLimiter,
@@ -83,13 +84,15 @@ impl Limits {
             // `GetFunction` has a quota of its own: 100 a second.
             lambda_functions: share(1, per_second(50)),
             // <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>: 10/s with a burst of 40, one
-            // deployment in 5 s, one new REST API in 3 s (an edge-optimized one in 30 s) and one import into a REST API a second. The
-            // page does not say that the two kinds of API are counted apart, so they share these.
+            // deployment in 5 s, one new REST API in 3 s (an edge-optimized one in 30 s), one import into a REST API a second, and one
+            // deleted REST API in 30 s. The page does not say that the two kinds of API are counted apart, so they share these; the
+            // rates of new, imported and deleted REST APIs name REST APIs only.
             apis: share(8, per_second(4)),
             api_moves: share(8, per_second(2)),
             deployments: share(1, Duration::from_secs(5)),
             rest_apis: share(1, Duration::from_secs(3)),
             rest_imports: share(1, Duration::from_secs(1)),
+            rest_deletions: share(1, Duration::from_secs(30)),
             // IAM publishes no figure; its changes propagate slowly anyway.
             iam: share(10, per_second(5)),
             // 10/s for each of the calls that create, change and list log groups:
@@ -125,6 +128,7 @@ impl Limits {
                 call::CREATE_DEPLOYMENT | call::CREATE_REST_DEPLOYMENT => vec![&self.deployments],
                 call::CREATE_REST_API => vec![&self.rest_apis],
                 call::IMPORT_REST_API => vec![&self.rest_imports],
+                call::DELETE_REST_API => vec![&self.rest_deletions],
                 _ if moves => vec![&self.api_moves],
                 _ => vec![&self.apis],
             },
@@ -278,6 +282,18 @@ mod tests {
         assert_eq!(refused.class, Class::Throttled, "both kinds of API share the rate");
         tokio::time::sleep(Duration::from_secs(5)).await;
         limits.admit(call::CREATE_DEPLOYMENT).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_rest_api_is_deleted_in_thirty_seconds() {
+        let limits = Limits::new();
+        limits.admit(call::DELETE_REST_API).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(27)).await;
+        let refused = limits.admit(call::DELETE_REST_API).await.unwrap_err();
+        assert_eq!(refused.class, Class::Throttled);
+        limits.admit(call::DELETE_API).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        limits.admit(call::DELETE_REST_API).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

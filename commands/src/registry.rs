@@ -14,6 +14,7 @@ pub fn registry() -> Registry {
         .with(build_op::BuildOperation)
         .with(RecordChange(stage::add::StageAdd))
         .with(RecordChange(stage::set::StageSet))
+        .with(stage::remove::StageRemove)
         .with(stage::lock::StageLock)
         .with(RecordChange(stage::unlock::StageUnlock))
         .with(RecordChange(ChangeRole(RoleChange::GRANT)))

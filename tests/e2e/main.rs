@@ -24,6 +24,7 @@ mod multi_user;
 mod page;
 mod policy;
 mod races;
+mod removal;
 mod replicas;
 mod rights;
 mod roles;

@@ -5,7 +5,7 @@ use sluice_e2e::fixture::{approved_promotion, build_and_deploy};
 use sluice_e2e::{Aws, Repository, World};
 
 /// A function that writes what it is asked for into the table and reads it, and one that takes messages from the queue.
-const TEMPLATE: &str = r#"AWSTemplateFormatVersion: "2010-09-09"
+pub(super) const TEMPLATE: &str = r#"AWSTemplateFormatVersion: "2010-09-09"
 Transform: AWS::Serverless-2016-10-31
 
 Parameters:
@@ -85,7 +85,7 @@ const INDEX: &str = r#"      GlobalSecondaryIndexes:
 "#;
 
 /// Handlers that use the table as every function does, with its own credentials.
-const CODE: &str = r##"
+pub(super) const CODE: &str = r##"
 import json
 import os
 import urllib.error

@@ -216,7 +216,7 @@ impl Aws<'_> {
         self.send(service, request).await
     }
 
-    async fn post(&self, service: &str, target: &str, body: &Value) -> Value {
+    pub(crate) async fn post(&self, service: &str, target: &str, body: &Value) -> Value {
         let request = self.0.http.post(&self.0.ready.aws).header("x-amz-target", target);
         let request = request.header("content-type", "application/x-amz-json-1.1").body(body.to_string());
         self.send(service, request).await
@@ -243,7 +243,7 @@ impl Aws<'_> {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{service}: {error}: {text}"))
     }
 
-    async fn text(&self, service: &str, request: reqwest::RequestBuilder) -> String {
+    pub(crate) async fn text(&self, service: &str, request: reqwest::RequestBuilder) -> String {
         let answer = self.signed(service, request).send().await.expect("the local AWS answers");
         let (status, text) = (answer.status(), answer.text().await.unwrap_or_default());
         assert!(status.is_success(), "{service}: {status} {text}");

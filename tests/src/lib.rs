@@ -23,6 +23,7 @@ pub mod item;
 mod page;
 mod repository;
 mod rights;
+mod stage_parts;
 mod world;
 
 pub use aws::Aws;

@@ -400,4 +400,15 @@ impl Functions for Lambda {
         let request = client.delete_function().function_name(function).qualifier(version);
         found(request.send().await.map_err(failed(call))).map(|_| ())
     }
+
+    async fn delete_function(&self, target: &Target, function: &str) -> PortResult<()> {
+        let call = call::DELETE_VERSION;
+        // The name may hold a version, `name:7`, or be an ARN; this call is for a whole function that Sluice made.
+        if !function.starts_with("sluice-") || function.contains(':') {
+            let detail = format!("`{function}` is not the name of a function of Sluice");
+            return Err(call.error(Class::Invalid, "NotSendable", detail));
+        }
+        let client = self.0.rate_limited(target, call).await?;
+        found(client.delete_function().function_name(function).send().await.map_err(failed(call))).map(|_| ())
+    }
 }

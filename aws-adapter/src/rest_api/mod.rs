@@ -266,4 +266,12 @@ impl Gateway for RestApis {
         let answer = client.delete_stage().rest_api_id(api).stage_name(stage).send().await;
         found(answer.map_err(failed(call))).map(drop)
     }
+
+    async fn delete_api(&self, target: &Target, api: &str) -> PortResult<()> {
+        let call = call::DELETE_REST_API;
+        let client = self.service.client(target, call)?;
+        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
+        let answer = client.delete_rest_api().rest_api_id(api).send().await;
+        found(answer.map_err(failed(call))).map(drop)
+    }
 }

@@ -117,6 +117,22 @@ async fn an_alias_cannot_point_to_a_missing_version() {
     assert!(body.contains(r#""FunctionVersion":"9""#) && body.contains(r#""RevisionId":"r1""#), "{body}");
 }
 
+#[tokio::test]
+async fn a_whole_function_is_deleted_only_by_a_name_that_sluice_gives() {
+    let missing = r#"{"Type":"User","Message":"Function not found: sluice-orders-prod-Hello"}"#;
+    let (aws, server) = refusing(404, "ResourceNotFoundException", missing).await;
+    let arn = "arn:aws:lambda:us-east-1:000000000000:function:sluice-orders-prod-Hello";
+    for other in ["orders", "sluice-orders-prod-Hello:7", arn, ""] {
+        let error = aws.functions.delete_function(&target(), other).await.unwrap_err();
+        assert_eq!(summary(&error), ("lambda:DeleteFunction", Class::Invalid, "NotSendable"));
+    }
+    assert!(server.requests().is_empty());
+    let deleted = aws.functions.delete_function(&target(), "sluice-orders-prod-Hello").await;
+    assert_eq!(deleted, Ok(()), "deleting an absent function succeeds");
+    let line = &server.requests()[0].line;
+    assert!(line.contains("/functions/sluice-orders-prod-Hello") && !line.contains("Qualifier"), "{line}");
+}
+
 /// The emulator ignores weights and sends all calls to the primary version.
 #[tokio::test]
 async fn aliases_are_listed_with_their_weights() {

@@ -146,7 +146,7 @@ async fn a_refusal_has_one_class_in_all_protocols_and_statuses() {
         rest(409, "ConflictException", r#"{"message":"Stage already exists"}"#),
         rest(404, "NotFoundException", r#"{"message":"Invalid stage identifier specified"}"#),
     );
-    let server = RecordedServer::answering(vec![taken, gone]);
+    let server = RecordedServer::answering(vec![taken, gone.clone(), gone]);
     let port = aws(&server.url).await.gateway;
     let stage = ApiStage {
         name: "$default".into(),
@@ -158,6 +158,7 @@ async fn a_refusal_has_one_class_in_all_protocols_and_statuses() {
     assert_eq!(summary(&error), ("apigatewayv2:CreateStage", Class::Conflict, "ConflictException"));
     let deleted = port.delete_stage(&target(), "a1", "$default").await;
     assert_eq!(deleted, Ok(()), "deleting an absent stage succeeds");
+    assert_eq!(port.delete_api(&target(), "a1").await, Ok(()), "so does deleting an absent API");
 
     let busy = "<ErrorResponse><Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>";
     let there =

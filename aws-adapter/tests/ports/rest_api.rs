@@ -133,3 +133,16 @@ async fn refusals_have_their_class() {
     let busy = port.delete_stage(&target(), "r1", "Prod").await.unwrap_err();
     assert_eq!(busy.class, Class::Busy);
 }
+
+#[tokio::test]
+async fn a_rest_api_is_deleted_by_its_id_and_may_be_gone() {
+    let gone = r#"{"__type":"NotFoundException","message":"Invalid API identifier specified"}"#;
+    let server = RecordedServer::answering(vec![json(404, gone)]);
+    let port = aws(&server.url).await.rest_gateway;
+    assert_eq!(port.delete_api(&target(), "r1").await, Ok(()), "it is gone");
+    assert!(server.requests()[0].line.starts_with("DELETE /restapis/r1"), "{:?}", server.requests());
+    // The quota of the account is one in 30 seconds; waiting that long is left to the operation.
+    let early = port.delete_api(&target(), "r2").await.unwrap_err();
+    assert_eq!((early.call, early.class), ("apigateway:DeleteRestApi", Class::Throttled));
+    assert_eq!(server.requests().len(), 1, "it is not sent");
+}

@@ -57,6 +57,8 @@ fn every_kind_and_state_has_a_sample() {
     wanted.insert(("stage-lock".to_owned(), Status::Waiting.as_str()));
     // After the move, when triggers cannot be connected.
     wanted.insert(("deploy".to_owned(), Status::Stuck.as_str()));
+    // A stack that cannot be deleted.
+    wanted.insert(("stage-remove".to_owned(), Status::Stuck.as_str()));
     assert_eq!(shown, wanted);
     for sample in samples::all() {
         for button in sample.update().card.buttons {

@@ -357,6 +357,9 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
             ],
             in_apis("/*"),
         ),
+        // Only APIs that have a stage's tag: Sluice gives it to those that it creates.
+        Allowed::new("OwnApis", &["apigateway:DeleteRestApi", "apigatewayv2:DeleteApi"], apis("/*").into())
+            .when(json!({ "Null": { format!("aws:ResourceTag/{}", names::TAG_STAGE): "false" } })),
         // API Gateway sets up the access log of an HTTP API with the caller's rights:
         // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
         Allowed::new("AccessLogs", &[], vec!["*".to_owned()]).also(&[

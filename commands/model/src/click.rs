@@ -46,6 +46,9 @@ pub enum Click {
     /// Lowers a stage's number of approvals.
     #[serde(rename = "stage.lower")]
     LowerPolicy(Confirmed),
+    /// Removes a stage.
+    #[serde(rename = "stage.remove")]
+    RemoveStage(Confirmed),
     /// Shows older entries of a history.
     #[serde(rename = "history.older")]
     Older {
@@ -182,6 +185,7 @@ mod tests {
             request().prop_map(Click::DeclineAccess),
             confirmed().prop_map(Click::AcceptDrift),
             confirmed().prop_map(Click::LowerPolicy),
+            confirmed().prop_map(Click::RemoveStage),
             ("\\PC{0,200}", "\\PC{0,300}").prop_map(|(after, line)| Click::Older { after, line }),
         ]
     }

@@ -155,7 +155,8 @@ fn newer(
 
 /// Whether the gates of a stage are open at that time. Only then is it suggested as the next step.
 fn is_open(state: &PipelineState, name: &PipelineName, stage: &StageName, at: Timestamp) -> bool {
-    pass(state, &Attempt { pipeline: name, stage, want: Want::Deploy, at }).is_ok()
+    let attempt = Attempt { pipeline: name, stage, want: Want::Deploy, at };
+    state.stage(name, stage).is_ok() && pass(state, &attempt).is_ok()
 }
 
 impl Installation {

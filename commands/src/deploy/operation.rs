@@ -19,7 +19,7 @@ use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Want, pass};
 use crate::steps::{
     Preparing, StageMove, TOO_MANY_FUNCTIONS, all_done, has_moved, move_subject, preparation_contents,
-    preparation_nodes, resolution_nodes, same_policy, same_stage, touched,
+    preparation_nodes, resolution_nodes, same_policy, same_stage, still_there, touched,
 };
 use sluice_model::{Refusal, Target};
 
@@ -103,6 +103,7 @@ impl Operation<Sluice> for Deploy {
             return Ok(());
         }
         let state = &snapshot.state;
+        still_there(name, stage, state)?;
         pass(state, &Attempt { pipeline: name, stage, want: Want::Deploy, at })?;
         if *slot != stage_slot(stage) {
             return Ok(());

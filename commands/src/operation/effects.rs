@@ -174,24 +174,34 @@ mutations! {
         "sets deployment, variables and settings, under the stage slot, right after a look that it serves what it is to go from",
         "GetStage; a change of settings is run again", true, By("UpdateStage to what it served before, if it still serves ours");
     DELETE_REST_STAGE: "apigateway:DeleteStage",
-        "under the stage slot, right after a look that it serves what is recorded; one that is gone is no error", "GetStage", true,
-        By("CreateStage with what it served, if there is none; a delete that undoes a CreateStage stays");
+        "under the stage slot, right after a look that it serves what is recorded, or that its stage is being removed; one that is gone is \
+         no error", "GetStage", true,
+        By("CreateStage with what it served, if there is none; one that undoes a CreateStage or empties a removed stage stays");
     STOP_BUILD: "codebuild:StopBuild", "stops that build; one that ended is no error", "looks first, always", true,
         Stays("undoes a StartBuild");
     DELETE_ALIAS: "lambda:DeleteAlias", "under the stage slot, after a look; one that is gone is no error",
         "looks first, always", true, Stays("undoes a CreateAlias");
     DELETE_STAGE: "apigatewayv2:DeleteStage",
-        "under the stage slot, right after a look that it serves what is recorded; one that is gone is no error", "GetStage", true,
-        By("CreateStage with what it served, if there is none; a delete that undoes a CreateStage stays");
+        "under the stage slot, right after a look that it serves what is recorded, or that its stage is being removed; one that is gone is \
+         no error", "GetStage", true,
+        By("CreateStage with what it served, if there is none; one that undoes a CreateStage or empties a removed stage stays");
     DELETE_VERSION: "lambda:DeleteFunction",
-        "always with a version's number; Lambda refuses one that an alias points to; one that is gone is no error",
-        "ListVersionsByFunction", true, Stays("no stage and no rollback within ten releases needs it");
+        "a version by its number; Lambda refuses one that an alias points to. A whole function, under both slots of a stage that is \
+         removed, after a look at its tags and its role's path. What is gone is no error",
+        "ListVersionsByFunction", true,
+        Stays("no stage and no rollback within ten releases needs the version; the function's stage is being removed");
     DETACH_POLICY: "iam:DetachRolePolicy", "a policy that is gone is no error", "ListAttachedRolePolicies", true,
         Stays("only roles that nothing uses lose their policies");
     DELETE_ROLE_POLICY: "iam:DeleteRolePolicy", "a policy that is gone is no error", "GetRolePolicy", true,
-        Stays("no version names its role");
+        Stays("no version names its role, or its stage is being removed");
     DELETE_ROLE: "iam:DeleteRole", "a role that is gone is no error", "GetRole", true,
         Stays("no version names it; its name says what it allowed, so an equal one is made again when needed");
+    DELETE_API: "apigatewayv2:DeleteApi",
+        "named by its id, under both slots of a stage that is removed, after a look at its name and tags; one that is gone is no error",
+        "GetApis", true, Stays("its stage is being removed");
+    DELETE_REST_API: "apigateway:DeleteRestApi",
+        "named by its id, under both slots of a stage that is removed, after a look at its name and tags; one that is gone is no error",
+        "GetRestApis", true, Stays("its stage is being removed");
     CREATE_CHANGE_SET: "cloudformation:CreateChangeSet",
         "client token and a name made of the operation's; another one of that name is a conflict",
         "DescribeChangeSet; ours if it has that name", true, By("DeleteChangeSet, and DeleteStack if the stack has only a change set");
@@ -233,6 +243,8 @@ mutations! {
 pub struct ApiMutations {
     /// Creates the API.
     pub create: &'static Mutation,
+    /// Deletes the API.
+    pub delete: &'static Mutation,
     /// Sets its definition.
     pub import: &'static Mutation,
     /// Sets its other properties.
@@ -254,6 +266,7 @@ pub const fn of_api(kind: ApiKind) -> &'static ApiMutations {
     match kind {
         ApiKind::Http => &ApiMutations {
             create: &CREATE_API,
+            delete: &DELETE_API,
             import: &IMPORT_API,
             set: &UPDATE_API,
             create_deployment: &CREATE_DEPLOYMENT,
@@ -264,6 +277,7 @@ pub const fn of_api(kind: ApiKind) -> &'static ApiMutations {
         },
         ApiKind::Rest => &ApiMutations {
             create: &CREATE_REST_API,
+            delete: &DELETE_REST_API,
             import: &IMPORT_REST_API,
             set: &UPDATE_REST_API,
             create_deployment: &CREATE_REST_DEPLOYMENT,

@@ -32,3 +32,5 @@ pub const DEPLOY: &str = "deploy";
 pub const PROMOTE: &str = "promote";
 /// The kind of rollbacks.
 pub const ROLLBACK: &str = "rollback";
+/// The kind of removals of stages.
+pub const STAGE_REMOVE: &str = "stage-remove";

@@ -38,7 +38,9 @@ impl Installation {
 /// The next command for the first stage that runs nothing. If a gate of the stage is closed, the command is the check.
 fn next_step(state: &PipelineState, name: &PipelineName, at: Timestamp) -> Option<String> {
     let pipeline = state.pipeline.as_ref()?;
-    let runs = |stage: &StageName| state.stages.get(stage).is_some_and(|stage| stage.current.is_some());
+    let runs = |stage: &StageName| {
+        state.stages.get(stage).is_some_and(|stage| stage.current.is_some() || stage.removed_by.is_some())
+    };
     let empty = pipeline.stages.iter().position(|stage| !runs(stage))?;
     Some(match (empty, state.counters.newest_green()) {
         (0, None) => format!("/build {name}"),

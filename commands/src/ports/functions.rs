@@ -228,4 +228,7 @@ pub trait Functions: Send + Sync {
     /// `lambda:DeleteFunction` of one published version, never of the function: `version` must be a number. A
     /// version that an alias points to: conflict. A missing version is no error.
     async fn delete_version(&self, target: &Target, function: &str, version: &str) -> PortResult<()>;
+    /// `lambda:DeleteFunction` of the whole function, with all versions and aliases. A missing function is no error. `function` must
+    /// be a plain name of Sluice: it names no version.
+    async fn delete_function(&self, target: &Target, function: &str) -> PortResult<()>;
 }

@@ -192,4 +192,7 @@ pub trait Gateway: Send + Sync {
     async fn stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<Option<ApiStage>>;
     /// `DeleteStage`. A missing stage is no error.
     async fn delete_stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<()>;
+    /// `DeleteApi` or `DeleteRestApi`, with its stages and deployments. A missing API is no error. An account may delete one REST
+    /// API in 30 seconds.
+    async fn delete_api(&self, target: &Target, api: &str) -> PortResult<()>;
 }

@@ -64,7 +64,7 @@ impl Installation {
         let (world, name, stage) = (self.engine.world(), selection.name, selection.stage);
         let state = PipelineState::read(&*world.store, &world.keys, name).await?;
         state.pipeline(name)?;
-        state.stage(name, stage)?;
+        state.any_stage(name, stage)?;
         let mut unreadable = None;
         let mut found = self.requests(&state, stage, &mut unreadable).await?;
         keep(&mut found);

@@ -26,7 +26,7 @@ use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Subjects, pass};
 use crate::steps::{
     ReadySet, STAGE_REVISION, StageMove, TOO_MANY_FUNCTIONS, all_done, application, has_moved,
-    preparation_contents, preparation_nodes, resolution_nodes, same_policy, same_stage, touched,
+    preparation_contents, preparation_nodes, resolution_nodes, same_policy, same_stage, still_there, touched,
 };
 use sluice_model::{Permission, Refusal, Target};
 
@@ -212,7 +212,11 @@ impl Operation<Sluice> for Promote {
     ) -> Result<(), Refusal> {
         let state = &snapshot.state;
         let Params { name, to, before, .. } = params;
-        if *slot != stage_slot(to) || has_moved(op) {
+        if has_moved(op) {
+            return Ok(());
+        }
+        still_there(name, to, state)?;
+        if *slot != stage_slot(to) {
             return Ok(());
         }
         let now = state.stages.get(to).and_then(|stage| stage.current.as_ref());

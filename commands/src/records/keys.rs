@@ -88,6 +88,10 @@ impl Keys {
     pub fn release(&self, name: &PipelineName, number: ReleaseNumber) -> Key {
         self.key(format_args!("releases/{name}"), format!("{:010}", number.0))
     }
+    /// The partition of a pipeline's releases and version sets.
+    pub fn releases_partition(&self, name: &PipelineName) -> String {
+        self.key(format_args!("releases/{name}"), "").partition
+    }
     /// The version set of a release on a stage.
     pub fn version_set(&self, name: &PipelineName, number: ReleaseNumber, stage: &StageName) -> Key {
         self.key(format_args!("releases/{name}"), format!("{:010}/{stage}", number.0))

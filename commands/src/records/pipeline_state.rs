@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ports::{Guard, Guards, Item, Order, Precondition, Query, Store, StoreError};
-use crate::records::refusals::{no_such_pipeline, no_such_stage};
+use crate::records::refusals::{being_removed, no_such_pipeline, no_such_stage};
 use crate::records::{
     BUILDS, GREEN, Grants, Keys, Lock, ObservedDrift, Pipeline, Policy, RELEASES, REVISION, Stage, TOUCHED,
     Tidied,
@@ -165,8 +165,14 @@ impl PipelineState {
         self.pipeline.as_ref().ok_or_else(|| no_such_pipeline(name))
     }
 
-    /// A stage, or the refusal for a name that does not exist.
+    /// A stage, or the refusal for a name that does not exist, or of a stage that is being removed.
     pub fn stage(&self, name: &PipelineName, stage: &StageName) -> Result<&Stage, Refusal> {
+        let found = self.any_stage(name, stage)?;
+        if found.removed_by.is_some() { Err(being_removed(name, stage)) } else { Ok(found) }
+    }
+
+    /// A stage, also while it is being removed.
+    pub fn any_stage(&self, name: &PipelineName, stage: &StageName) -> Result<&Stage, Refusal> {
         let all = || self.pipeline.as_ref().map(|pipeline| pipeline.stages.as_slice()).unwrap_or_default();
         self.stages.get(stage).ok_or_else(|| no_such_stage(name, stage, all()))
     }

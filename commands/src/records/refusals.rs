@@ -35,3 +35,13 @@ pub(crate) fn no_such_stage(name: &PipelineName, typed: &StageName, stages: &[St
     let problem = format!("Pipeline `{name}` has no stage `{typed}`. It has {}.", and(&stages));
     Refusal::new("no-such-stage", problem, hint)
 }
+
+pub(super) fn being_removed(name: &PipelineName, stage: &StageName) -> Refusal {
+    Refusal::new(
+        "being-removed",
+        format!("Stage `{stage}` of `{name}` is being removed, so nothing can be changed there."),
+        format!(
+            "See `/pipeline status {name}`. Once it is removed, `/stage add {name} {stage}` makes a new one."
+        ),
+    )
+}

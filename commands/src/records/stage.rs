@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::records::{ApiUrl, Change, Parameters, PinnedApis, api_urls};
-use sluice_model::{Actor, BuildNumber, ReleaseNumber, StageName};
+use sluice_model::{Actor, BuildNumber, OperationId, ReleaseNumber, StageName};
 
 /// The first run of a release on a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,9 @@ pub struct Stage {
     /// seen when the state was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mixed: Option<BTreeMap<String, String>>,
+    /// The operation that began to remove it. From then on it only can be removed, also if that operation is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_by: Option<OperationId>,
 }
 
 /// What runs on a stage.
@@ -76,7 +79,12 @@ pub struct Current {
 impl Stage {
     /// A stage that runs nothing yet.
     pub fn new(name: StageName) -> Self {
-        Self { name, current: None, runs: vec![], mixed: None }
+        Self { name, current: None, runs: vec![], mixed: None, removed_by: None }
+    }
+
+    /// The stage while that operation removes it. What ran there counts no more.
+    pub fn being_removed(name: StageName, by: OperationId) -> Self {
+        Self { removed_by: Some(by), ..Self::new(name) }
     }
 
     /// Where its APIs answer.

@@ -24,7 +24,8 @@ use crate::rollback::messages;
 use crate::rollback::params::Params;
 use crate::rules::{Attempt, Want, pass};
 use crate::steps::{
-    StackBack, StageMove, all_done, drift_note, has_moved, move_subject, resolution_nodes, touched,
+    StackBack, StageMove, all_done, drift_note, has_moved, move_subject, resolution_nodes, still_there,
+    touched,
 };
 use crate::{promote, resources};
 use sluice_engine::Precedence;
@@ -158,6 +159,7 @@ impl Operation<Sluice> for Rollback {
         }
         let state = &snapshot.state;
         let Params { name, stage, before, .. } = params;
+        still_there(name, stage, state)?;
         pass(state, &Attempt { pipeline: name, stage, want: Want::Rollback, at })?;
         let now = state.stages.get(stage).and_then(|stage| stage.current.as_ref());
         match now {

@@ -41,6 +41,12 @@ impl Service {
                 };
                 self.confirmed(invocation, &confirmed, is_meant).await
             }
+            Click::RemoveStage(confirmed) => {
+                let is_meant = |command: &Command| {
+                    matches!(command, Command::Stage(StageCommand::Remove { now: true, .. }))
+                };
+                self.confirmed(invocation, &confirmed, is_meant).await
+            }
             Click::Older { after, line } => self.app.older(invocation, after, &line).await,
         }
     }

@@ -34,9 +34,10 @@ impl Installation {
     /// Plans a change of a stage. `seen`: the digest of the policy that the author confirmed to lower.
     pub(crate) async fn plan_stage(
         &self,
-        Planning { invocation, command, name, snapshot, seen, .. }: Planning<'_>,
+        planning: Planning<'_>,
         parsed: &StageCommand,
     ) -> Result<Plan, Reject> {
+        let Planning { invocation, command, name, snapshot, seen, .. } = planning;
         let (state, now) = (&snapshot.state, self.engine.world().clock.now());
         match parsed {
             StageCommand::Add { stage, after, .. } => {
@@ -48,6 +49,7 @@ impl Installation {
                 let params = self.set(state, (name, stage), settings, confirm.then_some(seen)).await?;
                 Plan::new(params, command.clone(), messages::updating_policy(name, stage))
             }
+            StageCommand::Remove { stage, now, .. } => self.remove_stage(planning, stage, *now).await,
             StageCommand::Lock { stage, until, hard, reason, .. } => {
                 let in_utc = !matches!(until, None | Some(Period::Seconds(_)));
                 let stages = stages(state, name, stage.as_ref())?;
@@ -129,7 +131,14 @@ fn stages(
 ) -> Result<Vec<StageName>, Reject> {
     match stage {
         Some(stage) => Ok(vec![state.stage(name, stage)?.name.clone()]),
-        None => Ok(state.pipeline(name)?.stages.clone()),
+        // One that is being removed is gone soon.
+        None => Ok(state
+            .pipeline(name)?
+            .stages
+            .iter()
+            .filter(|stage| state.stage(name, stage).is_ok())
+            .cloned()
+            .collect()),
     }
 }
 

@@ -109,6 +109,7 @@ impl Step<Sluice> for Record {
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let keys = &cx.world.keys;
         let Snapshot { state, access, .. } = Snapshot::read(&cx.world, &self.name).await?;
+        state.stage(&self.name, &self.stage).map_err(EngineError::Refused)?;
         let lock = Lock {
             stage: self.stage.clone(),
             owner: self.owner.clone(),

@@ -60,6 +60,9 @@ pub(super) const COLUMNS: [&str; 4] = ["Stage", "Policy", "State", "URL"];
 
 /// What a stage runs, for a line or a cell. Without code spans: "runs r1" is read and searched for as one phrase.
 pub(crate) fn runs(stage: Option<&Stage>) -> Text {
+    if stage.is_some_and(|stage| stage.removed_by.is_some()) {
+        return Text::plain("is being removed");
+    }
     if let Some(mixed) = stage.and_then(|stage| stage.mixed.as_ref()) {
         let versions: Vec<_> = mixed.iter().map(|(name, version)| format!("{name}:{version}")).collect();
         return Text::plain(format!("mixed: {}", versions.join(", ")));

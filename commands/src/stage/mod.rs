@@ -7,6 +7,7 @@ mod list;
 pub mod lock;
 mod messages;
 mod params;
+pub mod remove;
 mod secrets;
 pub mod set;
 pub mod unlock;

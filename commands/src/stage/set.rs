@@ -40,6 +40,7 @@ impl Change for StageSet {
         let Params { name, stage, settings, default, .. } = params;
         let keys = &cx.world.keys;
         let state = PipelineState::read(&*cx.world.store, keys, name).await?;
+        state.stage(name, stage).map_err(EngineError::Refused)?;
         // Applied to the current policy, because somebody may have changed it meanwhile.
         let policy = changed(&state.policy(stage), default, settings).map_err(EngineError::Refused)?;
         only_what_holds(stage, default, &policy).map_err(EngineError::Refused)?;

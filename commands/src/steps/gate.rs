@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::operation::{OperationState, StepId};
+use crate::operation::{OperationState, StepId, VOID};
 use crate::records::PipelineState;
 use crate::resources::mark;
 use crate::rules::{Parameters, Policy, Smoke};
@@ -11,6 +11,17 @@ use crate::steps::artifact_reference::read_artifact;
 use crate::steps::messages;
 use crate::steps::record::STAGE_REVISION;
 use sluice_model::{PipelineName, Refusal, StageName};
+
+/// The stage must exist, and nobody may be removing it. Checked at every slot: what is prepared for a stage that is gone would be
+/// left behind.
+pub(crate) fn still_there(
+    pipeline: &PipelineName,
+    stage: &StageName,
+    state: &PipelineState,
+) -> Result<(), Refusal> {
+    let refusal = |refusal: Refusal| Refusal { code: VOID.to_owned(), ..refusal };
+    state.stage(pipeline, stage).map(drop).map_err(refusal)
+}
 
 /// The stage must be as the operation's looks saw it: the moves start from that state, and an undo returns to it.
 pub(crate) fn same_stage(
@@ -48,7 +59,6 @@ pub(crate) fn same_policy(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::VOID;
     use crate::operation::testing::{operation_id, spec};
 
     #[test]

@@ -55,4 +55,8 @@ async fn an_api_its_deployments_and_its_stage() {
         assert_eq!(port.delete_stage(&target(), &api.id, API_STAGE).await, Ok(()));
     }
     assert_eq!(port.stage(&target(), &api.id, API_STAGE).await, Ok(None));
+    for _ in 0..2 {
+        assert_eq!(port.delete_api(&target(), &api.id).await, Ok(()));
+    }
+    assert_eq!(port.apis(&target()).await, Ok(vec![]));
 }

@@ -72,6 +72,18 @@ async fn a_function_its_versions_and_its_aliases() {
         .await
         .expect_err("the alias does not exist");
     assert_eq!(absent.class, Class::Absent, "{absent}");
+
+    let (name, other) = ("sluice-orders-dev-Hello", "sluice-orders-dev-Hello2");
+    for function in [name, other] {
+        port.create_function(&target(), function, &config("dev"), &first, &tags()).await.expect("made");
+    }
+    port.create_alias(&target(), name, "dev", "1").await.expect("an alias");
+    for _ in 0..2 {
+        assert_eq!(port.delete_function(&target(), name).await, Ok(()));
+    }
+    assert_eq!(port.versions(&target(), name).await, Ok(None), "with its versions and aliases");
+    assert_eq!(port.aliases(&target(), name).await, Ok(None));
+    assert!(port.versions(&target(), other).await.is_ok_and(|versions| versions.is_some()));
 }
 
 fn config(stage: &str) -> FunctionConfig {

@@ -61,4 +61,10 @@ async fn a_rest_api_its_deployments_and_its_stage() {
     }
     assert_eq!(port.stage(&target(), &api.id, "Prod").await, Ok(None));
     assert_eq!(port.deployments(&target(), &api.id).await, Ok(vec![next]));
+
+    // One process may delete one REST API in thirty seconds.
+    for port in [&port, &aws(&emulator.url).await.rest_gateway] {
+        assert_eq!(port.delete_api(&target(), &api.id).await, Ok(()));
+    }
+    assert_eq!(port.apis(&target()).await, Ok(vec![]));
 }

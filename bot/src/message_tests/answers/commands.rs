@@ -49,6 +49,9 @@ async fn the_answers_to_commands() {
         "/promote approve orders prod",
         "/repo delete orders",
         "/stage lock orders prod for 2h Easter",
+        "/stage remove orders dev",
+        "/stage remove orders prod",
+        "/stage remove orders nowhere",
     ] {
         service.types("eve", line).await;
     }
@@ -106,4 +109,25 @@ async fn the_answers_about_what_was_moved_outside() {
     service.clicks("ann", "drift.go", "nonsense").await;
     service.types("ann", "/promote orders prod anyway").await;
     service.snapshots.snapshot("answers_about_what_was_moved_outside");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answers_about_the_removal_of_a_stage() {
+    let mut service = test_service(samples::access());
+    samples::orders(&*service.store, "orders", &STAGES).await;
+    samples::orders(&*service.store, "fresh", &[("dev", 0), ("prod", 0)]).await;
+    for line in ["/stage remove orders prod", "/stage remove fresh prod", "/stage remove orders staging now"]
+    {
+        service.types("eve", line).await;
+    }
+    service
+        .clicks("eve", "stage.remove", r#"{"seen":"0000000000","line":"/stage remove orders prod now"}"#)
+        .await;
+    service
+        .clicks("dan", "stage.remove", r#"{"seen":"0000000000","line":"/stage remove orders prod now"}"#)
+        .await;
+    service
+        .clicks("eve", "stage.remove", r#"{"seen":"0000000000","line":"/stage remove orders prod"}"#)
+        .await;
+    service.snapshots.snapshot("answers_about_the_removal_of_a_stage");
 }

@@ -20,6 +20,9 @@ const SETTINGS: Argument =
 const CONFIRM: Argument =
     Argument::optional(ArgumentKind::Confirm, "[confirm]", "accept that the stage will need fewer approvals")
         .only_after(&["confirm"]);
+const NOW: Argument =
+    Argument::optional(ArgumentKind::Now, "[now]", "remove it; without this word, Sluice asks first")
+        .only_after(&["now"]);
 const END: Argument = Argument::optional(
     ArgumentKind::End,
     "[for 2h]",
@@ -98,15 +101,18 @@ rows! {
         available: true,
     }
 
-    /// `/stage remove orders staging`
-    Remove { name: PipelineName = NAME, stage: StageName = STAGE } => {
+    /// `/stage remove orders staging`; without `now` it asks first.
+    Remove { name: PipelineName = NAME, stage: StageName = STAGE, now: bool = NOW } => {
         word: Some("remove"),
         summary: "Remove a stage and what runs there",
-        help: "Asks for confirmation. Releases and history are kept.",
-        examples: &["/stage remove orders staging"],
+        help: "Shows what would go and what would stay, and asks for confirmation; `now` confirms it at once. Its APIs stop \
+               answering first. Then its stack, functions, roles and APIs are deleted, and the stage leaves the pipeline. \
+               Resources with data, such as tables and buckets, stay in the account and are listed, and so do log groups. \
+               Releases and history are kept. The first stage stays, because deploys go there.",
+        examples: &["/stage remove orders staging", "/stage remove orders staging now"],
         permission: Permission::Admins,
         action: Action::Start("stage-remove"),
-        available: false,
+        available: true,
     }
 
     /// `/stage lock orders prod for 2h "schema migration"`

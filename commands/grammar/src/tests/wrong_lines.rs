@@ -107,7 +107,6 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("/build help lgo", "unknown-topic", "/pipeline help build log"),
     ("/pipeline help nothing", "unknown-topic", ""),
     // Not available yet, so not explained.
-    ("/stage remove orders", "not-available", ""),
     ("/pipeline watch", "not-available", ""),
     ("/promote diff orders", "not-available", ""),
 ];

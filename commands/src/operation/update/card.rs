@@ -52,7 +52,7 @@ pub fn card(
     }
     card.parts.extend(summary.parts.iter().cloned());
     card.hint = match &failure {
-        _ if status == Status::Stuck => Some(left_behind::what_now()),
+        _ if status == Status::Stuck => Some(left_behind::what_now(op)),
         // The next step follows when the unwinding is over.
         Some(_) if status == Status::Unwinding => None,
         Some(_) if op.resolved.is_some() => {
@@ -65,7 +65,8 @@ pub fn card(
     match status {
         Status::Waiting => card.buttons = summary.buttons.clone(),
         Status::Stuck => {
-            card.buttons = buttons::of_stuck(&op.id, op.stuck.as_ref().map_or(0, |(since, _)| *since))
+            card.buttons =
+                buttons::of_stuck(&op.id, &op.spec.kind, op.stuck.as_ref().map_or(0, |(since, _)| *since))
         }
         _ => {}
     }

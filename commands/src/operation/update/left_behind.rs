@@ -2,6 +2,7 @@
 //! uncertain.
 
 use crate::application::Node;
+use crate::operation::STAGE_REMOVE;
 use crate::operation::update::marks::marked;
 use sluice_engine::{Effect, OperationState, Undo};
 use sluice_model::{Card, Text};
@@ -49,14 +50,17 @@ pub(super) fn add(mut card: Card, op: &OperationState, nodes: &[Node]) -> Card {
 }
 
 /// What people can do about a stuck operation.
-pub(super) fn what_now() -> Text {
-    Text::plain("Fix the cause, then an admin can click ")
-        .bold("Retry")
-        .then(". ")
-        .bold("Mark resolved")
-        .then(
-            " undoes nothing more: it checks what runs and records that. Rollbacks are possible in any case.",
-        )
+pub(super) fn what_now(op: &OperationState) -> Text {
+    let text = Text::plain("Fix the cause, then an admin can click ");
+    let text = text.bold("Retry").then(". ").bold("Mark resolved");
+    if op.spec.kind == STAGE_REMOVE {
+        let ends =
+            " ends it as it is: nothing but another removal is possible on the stage then. To continue, run ";
+        return text.then(ends).code(op.spec.command.clone()).then(".");
+    }
+    text.then(
+        " undoes nothing more: it checks what runs and records that. Rollbacks are possible in any case.",
+    )
 }
 
 fn listed(texts: Vec<Text>) -> Text {

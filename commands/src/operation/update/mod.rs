@@ -55,7 +55,7 @@ pub(crate) fn of_parked(head: &Head, is_urgent: bool, why: &Refusal) -> Update {
     card.hint = Some(hint.then(
         " ends it; a stage that it was moving then counts as mixed. Rollbacks are possible in any case.",
     ));
-    card.buttons = buttons::of_stuck(&head.id, head.sequence);
+    card.buttons = buttons::of_stuck(&head.id, &head.spec.kind, head.sequence);
     let text = Text::default().user(&head.spec.actor.id).then(" ").code(head.spec.command.clone());
     let text = text.then(" ").bold("is stuck").then(": ").join(marked(&why.problem));
     let news = without_journal(head, card, &why.code);

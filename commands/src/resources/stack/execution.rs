@@ -10,19 +10,24 @@ use super::messages;
 use super::of::Pass;
 use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
-use crate::ports::{ChangeSetIds, EventsSince, StackClass, StackEvent, StackEvents, StackStatus};
-use sluice_model::Target;
+use crate::ports::{
+    ChangeSetIds, EventsSince, ResourceStatus, StackClass, StackEvent, StackEvents, StackStatus,
+};
+use sluice_model::{Refusal, Target};
 
 /// How long CloudFormation may take for a pass: a custom resource that never answers takes an hour, and its rollback another.
-const PATIENCE: Duration = Duration::from_secs(3 * 3_600);
+pub(super) const PATIENCE: Duration = Duration::from_secs(3 * 3_600);
 
 /// How long CloudFormation may take to show a stack that it has just begun to create.
-const SETTLE: Duration = Duration::from_secs(30);
+pub(super) const SETTLE: Duration = Duration::from_secs(30);
 
-/// Waits for the end of a pass.
+/// Waits for the end of a change set's execution.
 pub(super) struct AwaitExecution {
     pub(super) target: Target,
-    pub(super) pass: Pass,
+    /// The token of its events.
+    pub(super) token: String,
+    /// GROW refuses if it failed; otherwise the failure is the result, because somebody can have it tried again.
+    pub(super) is_grow: bool,
     pub(super) ids: ChangeSetIds,
 }
 
@@ -36,7 +41,7 @@ pub(super) struct PassEnd {
 
 impl AwaitExecution {
     async fn events(&self, cx: &Context) -> Result<Vec<StackEvent>, EngineError> {
-        let since = EventsSince::Token(self.pass.token(&cx.operation));
+        let since = EventsSince::Token(self.token.clone());
         let found = cx.world.ports.stacks.stack_events(&self.target, &self.ids.stack, &since).await?;
         Ok(found.map(|found| found.events).unwrap_or_default())
     }
@@ -44,28 +49,37 @@ impl AwaitExecution {
     async fn failed(&self, cx: &Context, status: StackStatus) -> Result<Progress, EngineError> {
         let events = StackEvents { events: self.events(cx).await?, is_complete: true };
         let failure = messages::first_failure(events.first_failure(), status);
-        match self.pass {
-            Pass::Grow => Err(EngineError::Refused(messages::failed(self.pass, &failure))),
-            // The release runs: somebody can have it tried again.
-            Pass::Wire(_) => Progress::done(PassEnd { failure: Some(failure) }),
+        match self.is_grow {
+            true => Err(EngineError::Refused(messages::failed(Pass::Grow, &failure))),
+            false => Progress::done(PassEnd { failure: Some(failure) }),
         }
     }
 
     async fn not_yet(&self, cx: &Context) -> Result<Progress, EngineError> {
         let waited = cx.begun.elapsed();
         if waited > PATIENCE {
-            let name = self.ids.stack.split('/').nth(1).unwrap_or(&self.ids.stack);
-            return Err(EngineError::Refused(messages::too_slow(name, PATIENCE.as_secs() / 3_600)));
+            return Err(EngineError::Refused(slow(&self.ids.stack)));
         }
-        let events = self.events(cx).await?;
-        let resources = || events.iter().filter(|event| !event.is_of_stack);
-        let done = resources().filter(|event| event.status.0.ends_with("_COMPLETE"));
-        let done: BTreeSet<&String> = done.map(|event| &event.logical_id).collect();
-        let now = resources().find(|event| !done.contains(&event.logical_id));
-        let note = messages::progress(done.len(), now);
-        let after = (waited / 4).clamp(Duration::from_secs(2), Duration::from_secs(15));
-        Ok(Progress::NotYet { after, note: Some(note) })
+        Ok(waits(&self.events(cx).await?, waited))
     }
+}
+
+/// CloudFormation did not end within [`PATIENCE`].
+pub(super) fn slow(stack: &str) -> Refusal {
+    let name = stack.split('/').nth(1).unwrap_or(stack);
+    messages::too_slow(name, PATIENCE.as_secs() / 3_600)
+}
+
+/// How far it is.
+pub(super) fn waits(events: &[StackEvent], waited: Duration) -> Progress {
+    let resources = || events.iter().filter(|event| !event.is_of_stack);
+    let is_done = |status: &ResourceStatus| status.0.ends_with("_COMPLETE") || status.is_gone();
+    let done = resources().filter(|event| is_done(&event.status));
+    let done: BTreeSet<&String> = done.map(|event| &event.logical_id).collect();
+    let now = resources().find(|event| !done.contains(&event.logical_id));
+    let note = messages::progress(done.len(), now);
+    let after = (waited / 4).clamp(Duration::from_secs(2), Duration::from_secs(15));
+    Progress::NotYet { after, note: Some(note) }
 }
 
 #[async_trait]
@@ -74,7 +88,7 @@ impl Step<Sluice> for AwaitExecution {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let Self { target, pass, ids } = self;
+        let Self { target, ids, .. } = self;
         let Some(stack) = cx.world.ports.stacks.stack(target, &ids.stack).await? else {
             // CloudFormation deletes a stack whose creation failed; and for some seconds it may not show a new one.
             return match cx.begun.elapsed() < SETTLE {
@@ -86,7 +100,7 @@ impl Step<Sluice> for AwaitExecution {
         let is_begun = stack.change_set.as_ref() == Some(&ids.change_set);
         let class = stack.status.class();
         // GROW deletes nothing, so nothing waits for the clean-up after it. WIRE deletes triggers in it.
-        let is_final = *pass == Pass::Grow || class == StackClass::Stable;
+        let is_final = self.is_grow || class == StackClass::Stable;
         if is_begun && stack.status.succeeded() && is_final {
             return Progress::done(PassEnd { failure: None });
         }

@@ -8,6 +8,10 @@ use super::of::Pass;
 use crate::resources::rights::TooManyNames;
 
 pub(super) const CREATE_ROLE: &str = "Create role of the stack";
+pub(super) const RELEASE: &str = "Let resources without data be deleted with the stack";
+pub(super) const DELETE_STACK: &str = "Delete stack";
+/// As a sentence.
+pub(super) const RELEASE_GONE: &str = "its change set is gone, because somebody changed the stack.";
 pub(super) const DELETE_LEFTOVER: &str = "Delete stack whose creation failed";
 
 /// How many findings a refusal lists.
@@ -76,6 +80,18 @@ pub(super) fn forbidden(pass: Pass, found: &[Forbidden]) -> Refusal {
             "{} Make the change in two deploys: add the new resource under another name, and remove the old one later.",
             unchanged(pass)
         ),
+    )
+}
+
+/// The change set before a stack is deleted.
+pub(super) fn release_forbidden(found: &[Forbidden]) -> Refusal {
+    Refusal::new(
+        "stack-forbidden",
+        format!(
+            "The change set before the stack is deleted would do more than it may:\n{}",
+            listed(found, ToString::to_string)
+        ),
+        "This is a defect in Sluice: report it with the change set.",
     )
 }
 

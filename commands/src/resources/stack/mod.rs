@@ -14,6 +14,7 @@ mod messages;
 mod of;
 mod pass;
 mod plan;
+pub(crate) mod remove;
 mod role;
 mod shown;
 mod steps;
@@ -46,7 +47,14 @@ impl Resource for Stack {
         "stack of a stage"
     }
     fn effects(&self) -> &'static [&'static Mutation] {
-        &[&PUT_OBJECT, &CREATE_CHANGE_SET, &EXECUTE_CHANGE_SET, &DELETE_CHANGE_SET, &DELETE_STACK]
+        &[
+            &PUT_OBJECT,
+            &CREATE_CHANGE_SET,
+            &EXECUTE_CHANGE_SET,
+            &DELETE_CHANGE_SET,
+            &TERMINATION_PROTECTION,
+            &DELETE_STACK,
+        ]
     }
     fn exempt(&self, duty: Duty) -> Option<&'static str> {
         Some(match duty {

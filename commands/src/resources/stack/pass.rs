@@ -125,10 +125,12 @@ impl PassNodes {
             self.is_ready = true;
             return Ok(());
         };
-        let step = ExecuteChangeSet { target: of.target.clone(), pass, ids: ids.clone() };
+        let token = pass.token(&op.id);
+        let step = ExecuteChangeSet { target: of.target.clone(), token: token.clone(), ids: ids.clone() };
         let node = Node::new(execute.clone(), "", step).after([found]);
         self.nodes.push(node.after(needs.iter().cloned()));
-        let step = AwaitExecution { target: of.target.clone(), pass, ids };
+        let is_grow = pass == Pass::Grow;
+        let step = AwaitExecution { target: of.target.clone(), token, is_grow, ids };
         let end: Option<PassEnd> = op.output(&done)?;
         // A failure is shown by the verdict, which has the same title.
         let has_failed = end.as_ref().is_some_and(|end| end.failure.is_some());

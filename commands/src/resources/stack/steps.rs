@@ -177,7 +177,8 @@ impl Step<Sluice> for DropChangeSet {
 /// Begins to execute a change set.
 pub(super) struct ExecuteChangeSet {
     pub(super) target: Target,
-    pub(super) pass: Pass,
+    /// The token of its requests and events.
+    pub(super) token: String,
     pub(super) ids: ChangeSetIds,
 }
 
@@ -187,19 +188,18 @@ impl Step<Sluice> for ExecuteChangeSet {
         Effect::Mutate(&EXECUTE_CHANGE_SET)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let Self { target, pass, ids } = self;
-        let token = pass.token(&cx.operation);
-        cx.world.ports.stacks.execute_change_set(target, &ids.stack, &ids.change_set, &token).await?;
+        let Self { target, token, ids } = self;
+        cx.world.ports.stacks.execute_change_set(target, &ids.stack, &ids.change_set, token).await?;
         Progress::done(())
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let Self { target, pass, ids } = self;
+        let Self { target, token, ids } = self;
         let stacks = &cx.world.ports.stacks;
         let stack = stacks.stack(target, &ids.stack).await?;
         if stack.is_some_and(|stack| stack.change_set.as_ref() == Some(&ids.change_set)) {
             return ours(());
         }
-        let since = EventsSince::Token(pass.token(&cx.operation));
+        let since = EventsSince::Token(token.clone());
         let events = stacks.stack_events(target, &ids.stack, &since).await?;
         match events.is_some_and(|found| !found.events.is_empty()) {
             true => ours(()),

@@ -18,7 +18,7 @@ use crate::ports::TemplateSource;
 use sluice_model::Target;
 use sluice_template::plain::{Delivery, StackTemplate};
 
-fn key(text: &str) -> String {
+pub(super) fn key(text: &str) -> String {
     format!("{}/{}.json", names::STACK_TEMPLATES, hex::encode(Sha256::digest(text)))
 }
 

@@ -78,7 +78,7 @@ const SITUATIONS: [Situation; 14] = [
 ];
 
 /// The commands. ann and ben are operators and, with cleo, approvers; dan is on call; eve is an admin; zoe has no role.
-const LINES: [(&str, &str); 54] = [
+const LINES: [(&str, &str); 59] = [
     ("ann", "/repo create invoices"),
     ("zoe", "/repo create invoices"),
     ("ann", "/build orders"),
@@ -96,6 +96,11 @@ const LINES: [(&str, &str); 54] = [
     ("eve", "/stage set orders prod approvals=0"),
     ("eve", "/stage set orders prod approvals=0 confirm"),
     ("eve", "/stage set orders prod approvers=<!subteam^S0LEADS01>"),
+    ("ann", "/stage remove orders prod"),
+    ("eve", "/stage remove orders prod"),
+    ("ann", "/stage remove orders prod now"),
+    ("eve", "/stage remove orders prod now"),
+    ("eve", "/stage remove orders dev now"),
     ("ann", "/stage lock orders prod the ledger"),
     ("dan", "/stage lock orders prod for 1h the ledger"),
     ("ann", "/stage lock orders prod hard the ledger"),

@@ -198,7 +198,7 @@ async fn a_wrong_command_gets_a_suggestion() {
         ("/build ordres", "orders", "no-such-pipeline"),
         ("/pipeline status ordres", "orders", "no-such-pipeline"),
         ("/deploy orders", "/build orders", "no-green-build"),
-        ("/stage remove orders dev", "help", "not-available"),
+        ("/repo delete orders", "help", "not-available"),
         ("/stage unlock orders dev", "status", "not-locked"),
         ("/stage lock orders dev until 2020-01-01 the ledger", "/stage lock orders dev for 2h", "bad-end"),
         ("/stage lsit orders", "/stage list orders", ""),

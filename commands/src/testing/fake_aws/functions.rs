@@ -71,6 +71,11 @@ impl AliasState {
 }
 
 impl FunctionState {
+    /// The ARN of the role of `$LATEST`.
+    pub(super) fn role(&self) -> &str {
+        &self.latest.config.role
+    }
+
     /// A function of which only the aliases matter.
     pub(super) fn bare(arn: String, aliases: BTreeMap<String, AliasState>, now: Instant) -> Self {
         let config = FunctionConfig {

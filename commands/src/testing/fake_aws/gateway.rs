@@ -368,6 +368,17 @@ impl Gateway for GatewayProxy {
             })
             .await
     }
+
+    async fn delete_api(&self, _: &Target, api: &str) -> PortResult<()> {
+        let call = self.calls().delete.call;
+        self.proxy
+            .change(call, api, |state| {
+                let before = state.apis.len();
+                state.apis.retain(|found| found.kind != self.kind || found.api.id != api);
+                Ok(if state.apis.len() < before { Made::New(()) } else { Made::Same(()) })
+            })
+            .await
+    }
 }
 
 #[cfg(test)]

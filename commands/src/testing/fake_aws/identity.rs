@@ -21,6 +21,13 @@ pub(crate) struct RoleState {
     made: Instant,
 }
 
+impl RoleState {
+    /// Its name, if it is on that path.
+    pub(super) fn name_on(&self, path: &str) -> Option<&str> {
+        (self.role.path == path).then_some(self.role.name.as_str())
+    }
+}
+
 impl State {
     /// Adds a role of that ARN: a copy of the role whose name its name begins with.
     pub(super) fn leave_role(&mut self, arn: &str) {

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{Effect, FakeAws};
-use crate::ports::{ApiSettings, ApiStageSettings};
+use crate::names;
+use crate::ports::{ApiSettings, ApiStageSettings, Tags};
 use crate::records::Served;
+use sluice_model::{PipelineName, StageName};
 
 /// What answers requests: the only changes that are visible from outside.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,6 +38,23 @@ impl FakeAws {
             }
         }
         serving
+    }
+
+    /// Everything that belongs to a stage: its functions and roles by the path of the roles, its APIs and stacks by tags.
+    pub fn things_of(&self, pipeline: &PipelineName, stage: &StageName) -> Vec<String> {
+        let state = self.lock();
+        let tags = names::stage_tags(pipeline, stage);
+        let is_tagged = |found: &Tags| tags.iter().all(|(key, value)| found.get(key) == Some(value));
+        let path = names::role_path(pipeline, Some(stage));
+        let functions = state.functions.iter().filter(|(_, function)| function.role().contains(&path));
+        let functions = functions.map(|(name, _)| format!("function {name}"));
+        let roles =
+            state.roles.values().filter_map(|role| role.name_on(&path)).map(|name| format!("role {name}"));
+        let apis = state.apis.iter().filter(|found| is_tagged(&found.api.tags));
+        let apis = apis.map(|found| format!("API {}", found.api.name));
+        let stacks = state.stacks.existing().filter(|stack| is_tagged(&stack.tags));
+        let stacks = stacks.map(|stack| format!("stack {}", stack.name));
+        functions.chain(roles).chain(apis).chain(stacks).collect()
     }
 
     /// The properties of the API with that id beside its definition.

@@ -1,10 +1,12 @@
 //! The actions that calls to API Gateway need: verbs on paths, in ARNs without an account.
 
+use axum::http::Method;
 use serde_json::Value;
 
 use super::super::account::REGION;
 use super::super::openapi::{Definition, RestDefinition};
 use super::super::request::{AwsRequest, decode};
+use super::super::upstream::Upstream;
 use super::action::{Action, pass_role, tags};
 
 /// What the delivery of an access log needs
@@ -36,6 +38,18 @@ pub fn required(method: &str, request: &AwsRequest) -> Vec<Action> {
         roles(method, request, &body).iter().filter_map(|role| pass_role(role, "apigateway.amazonaws.com")),
     );
     all
+}
+
+/// The action of deleting an API, with the tags that the API has: a policy may allow it for some tags only.
+pub async fn deletion(request: &AwsRequest, upstream: &Upstream) -> Vec<Action> {
+    let path = decode(request.parts.uri.path());
+    let resource = format!("arn:aws:apigateway:{REGION}::{}", path.strip_prefix("/v2").unwrap_or(&path));
+    let found = upstream.call("apigateway", Method::GET, &path, &[], "").await;
+    let tags = found.map(|found| tags(&found.json()["tags"])).unwrap_or_default();
+    let action = Action::new("apigateway:DELETE", resource);
+    vec![
+        tags.iter().fold(action, |action, (key, value)| action.with(format!("aws:ResourceTag/{key}"), value)),
+    ]
 }
 
 /// The roles that a call gives to API Gateway.

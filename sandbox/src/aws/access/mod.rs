@@ -74,13 +74,15 @@ struct Inner {
     /// Holds the policies of the bot and of `sluice init`, one file per key.
     folder: PathBuf,
     roles: Roles,
+    upstream: Upstream,
     read: Mutex<HashMap<PathBuf, (SystemTime, Arc<Principal>)>>,
 }
 
 impl Access {
     /// With the rule `policies` off, it only lists the actions that calls need.
     pub fn new(strict: Strict, folder: PathBuf, upstream: Upstream) -> Self {
-        let inner = Inner { strict, folder, roles: Roles::new(upstream), read: Mutex::default() };
+        let roles = Roles::new(upstream.clone());
+        let inner = Inner { strict, folder, roles, upstream, read: Mutex::default() };
         Self(Arc::new(inner))
     }
 
@@ -88,6 +90,9 @@ impl Access {
     pub async fn evaluate(&self, caller: &Caller, name: &CallName, request: &AwsRequest) -> Evaluation {
         let actions = match name.service.as_str() {
             "iam" => iam::required(&name.method, request, &self.0.roles).await,
+            "apigateway" if matches!(name.method.as_str(), "DeleteApi" | "DeleteRestApi") => {
+                apigateway::deletion(request, &self.0.upstream).await
+            }
             _ => actions::required(name, request),
         };
         let principal = match caller {

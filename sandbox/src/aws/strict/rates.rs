@@ -17,6 +17,8 @@ const CREATE_DEPLOYMENT: Rate = Rate { burst: 1, per_second: 0.2 };
 const CREATE_REST_API: Rate = Rate { burst: 1, per_second: 1.0 / 3.0 };
 /// `PutRestApi`: 1 request per second.
 const PUT_REST_API: Rate = Rate { burst: 1, per_second: 1.0 };
+/// `DeleteRestApi`: 1 request every 30 seconds.
+const DELETE_REST_API: Rate = Rate { burst: 1, per_second: 1.0 / 30.0 };
 /// IAM publishes no figure; this is below what its users report.
 const IAM: Rate = Rate { burst: 20, per_second: 10.0 };
 
@@ -49,6 +51,9 @@ fn buckets(call: &CallName) -> &'static [(&'static str, Rate)] {
         }
         ("apigateway", "PutRestApi") => {
             &[("apigateway", API_GATEWAY), ("apigateway:PutRestApi", PUT_REST_API)]
+        }
+        ("apigateway", "DeleteRestApi") => {
+            &[("apigateway", API_GATEWAY), ("apigateway:DeleteRestApi", DELETE_REST_API)]
         }
         ("apigateway", _) => &[("apigateway", API_GATEWAY)],
         ("iam", _) => &[("iam", IAM)],
@@ -86,6 +91,7 @@ mod tests {
         assert_eq!(passed("apigateway", "CreateDeployment"), (1, 1));
         assert_eq!(passed("apigateway", "PutRestApi"), (1, 1));
         assert_eq!(passed("apigateway", "CreateRestApi"), (1, 1));
+        assert_eq!(passed("apigateway", "DeleteRestApi"), (1, 0), "one in 30 seconds");
         assert_eq!(passed("iam", "CreateRole"), (20, 20));
         assert_eq!(passed("dynamodb", "PutItem"), (200, 200));
     }

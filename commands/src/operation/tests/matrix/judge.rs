@@ -7,13 +7,13 @@ use super::cases::Clean;
 use super::fixture::Fixture;
 use super::scenarios::Scenario;
 use crate::names;
-use crate::operation::{Head, Keys, Status};
-use crate::ports::Update;
+use crate::operation::{Head, Keys, STAGE_REMOVE, Status};
+use crate::ports::{Item, Update};
 use crate::records::{Act, AuditRecord, PipelineState, Release, VersionSet, from_item};
 use crate::testing::fake_aws::Serving;
 use crate::testing::samples::API;
 use crate::testing::target;
-use sluice_model::{OperationId, Tone};
+use sluice_model::{OperationId, PipelineName, StageName, Tone};
 use sluice_template::function_name;
 
 impl Shared {
@@ -159,6 +159,20 @@ impl Shared {
         wrong
     }
 
+    /// Nothing of the stage is left, neither in AWS nor in the records.
+    pub(super) async fn assert_removed(&self, stage: &str, context: &str) {
+        let (name, stage): (PipelineName, StageName) = ("orders".parse().unwrap(), stage.parse().unwrap());
+        assert_eq!(self.fake_aws.things_of(&name, &stage), Vec::<String>::new(), "{context}");
+        let state = self.state().await;
+        assert!(!state.pipeline.unwrap().stages.contains(&stage), "{context}");
+        let of_stage = format!("/{stage}");
+        let is_slot = |item: &Item| item.key.sort.starts_with("slot/");
+        let left: Vec<_> =
+            self.store.items().into_iter().filter(|item| !is_slot(item)).map(|item| item.key.sort).collect();
+        let left: Vec<_> = left.into_iter().filter(|sort| sort.ends_with(&of_stage)).collect();
+        assert_eq!(left, Vec::<String>::new(), "{context}");
+    }
+
     /// What failed operations left behind: builds that ran on after their operations had ended.
     pub(super) async fn leftovers(&self, fixture: &Fixture) -> Vec<String> {
         let mut wrong = vec![];
@@ -210,6 +224,9 @@ pub(super) async fn success(shared: &Shared, scenario: &Scenario, fixture: &Fixt
     assert_eq!(shared.violations(&heads).await, Vec::<String>::new(), "{context}");
     assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{context}");
     assert_eq!(shared.fake_aws.repeated(), vec![], "{context}");
+    if scenario.kind == STAGE_REMOVE {
+        shared.assert_removed("prod", &context).await;
+    }
     if let Some((stage, release)) = scenario.runs {
         let state = shared.state().await;
         let current = state.stages[&stage.parse().unwrap()].current.clone();

@@ -21,6 +21,7 @@ mod layers;
 mod leftovers;
 mod locks;
 mod outdated;
+mod removal;
 mod scenarios;
 mod schedule_gen;
 mod schedules;
@@ -112,6 +113,7 @@ matrix! {
     "build": build;
     "stage-add": stage_add;
     "stage-set": stage_set;
+    "stage-remove": stage_remove;
     "stage-lock": stage_lock;
     "stage-unlock": stage_unlock;
     "access-grant": access_grant;

@@ -104,6 +104,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         runs: None,
     },
     Scenario {
+        name: "remove a stage",
+        kind: "stage-remove",
+        before: &[CREATED, BUILT, DEPLOYED, STAGED, PROMOTED, CHANGED, DEPLOYED, PROMOTED],
+        who: "ada",
+        line: "/stage remove orders prod now",
+        runs: None,
+    },
+    Scenario {
         name: "lock all stages",
         kind: "stage-lock",
         before: &[CREATED, STAGED],
@@ -290,6 +298,14 @@ pub(super) const OF_STACKS: &[Scenario] = &[
         who: "ann",
         line: "/promote orders prod",
         runs: Some(("prod", 1)),
+    },
+    Scenario {
+        name: "removal of a stack",
+        kind: "stage-remove",
+        before: &[STACKED, BUILT, DEPLOYED, GROWN, DEPLOYED, STAGED, PROMOTED],
+        who: "ada",
+        line: "/stage remove orders prod now",
+        runs: None,
     },
     Scenario {
         name: "rollback of a stack",

@@ -40,7 +40,7 @@ pub(super) fn app(code: &str) -> App {
 }
 
 /// A world with a build of that application.
-async fn built(app: App) -> (Shared, Process) {
+pub(super) async fn built(app: App) -> (Shared, Process) {
     let shared = Fixture::after(&[CREATED]).await.open();
     let process = shared.process("one");
     push(&shared, &process, app).await;
@@ -52,12 +52,12 @@ async fn push(shared: &Shared, process: &Process, app: App) {
     ends(shared, process, "ann", "/build orders", Status::Succeeded).await;
 }
 
-async fn deploy(shared: &Shared, process: &Process, status: Status) -> crate::operation::Head {
+pub(super) async fn deploy(shared: &Shared, process: &Process, status: Status) -> crate::operation::Head {
     ends(shared, process, "ann", "/deploy orders", status).await
 }
 
 /// The names of the calls that changed something, since that call.
-fn changes(shared: &Shared, since: usize) -> Vec<String> {
+pub(super) fn changes(shared: &Shared, since: usize) -> Vec<String> {
     let calls = shared.fake_aws.calls();
     let changes = shared.fake_aws.changes().into_iter().filter(|nth| *nth >= since);
     changes.map(|nth| calls[nth].call.to_owned()).collect()
@@ -72,13 +72,13 @@ fn nth(changes: &[String], call: &str) -> Vec<usize> {
     found.map(|(nth, _)| nth).collect()
 }
 
-async fn stack(shared: &Shared, stage: &str) -> Option<Stack> {
+pub(super) async fn stack(shared: &Shared, stage: &str) -> Option<Stack> {
     let name = format!("sluice-orders-{stage}");
     shared.fake_aws.fault_proxy().stack(&target(), &name).await.unwrap()
 }
 
 /// The logical ids of the stack's resources.
-async fn resources(shared: &Shared, stage: &str) -> Vec<String> {
+pub(super) async fn resources(shared: &Shared, stage: &str) -> Vec<String> {
     let name = format!("sluice-orders-{stage}");
     let found = shared.fake_aws.fault_proxy().stack_resources(&target(), &name).await.unwrap();
     found.unwrap_or_default().into_iter().map(|resource| resource.logical_id).collect()

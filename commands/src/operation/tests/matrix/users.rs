@@ -6,7 +6,7 @@ use super::super::harness::{Process, Shared, person};
 use crate::installation::{Input, Invocation};
 use crate::operation::tests::harness::is_holding;
 use crate::operation::{Head, Status};
-use sluice_model::{Card, Click, Wait};
+use sluice_model::{Button, Card, Click, Wait};
 
 const APPROVE: fn(Wait) -> Click = Click::Approve;
 const REJECT: fn(Wait) -> Click = Click::Reject;
@@ -68,6 +68,12 @@ impl Process {
         let (action_id, value) = Click::Cancel(head.id).encode();
         self.deliver(&delivery, who, Input::Click { action_id, value }).await;
         true
+    }
+
+    /// A person clicks a button.
+    pub(super) async fn clicks_on(&self, delivery: &str, who: &str, button: &Button) -> Card {
+        let (action_id, value) = (button.action_id.clone(), button.value.clone());
+        self.deliver(delivery, who, Input::Click { action_id, value }).await
     }
 
     /// An admin clicks that button in the last message of each stuck operation.

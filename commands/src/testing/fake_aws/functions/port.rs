@@ -337,6 +337,14 @@ impl Functions for FaultProxy {
         .await
     }
 
+    async fn delete_function(&self, _: &Target, function: &str) -> PortResult<()> {
+        self.change(DELETE_VERSION.call, function, |state| match state.functions.remove(function) {
+            Some(_) => Ok(Made::New(())),
+            None => Ok(Made::Same(())),
+        })
+        .await
+    }
+
     async fn delete_alias(&self, _: &Target, function: &str, alias: &str) -> PortResult<()> {
         self.change(DELETE_ALIAS.call, &format!("{function}:{alias}"), |state| {
             match state.functions.get_mut(function).and_then(|found| found.aliases.remove(alias)) {

@@ -23,6 +23,8 @@ const CREATE_ONLY: &[(&str, &[&str])] = &[
     ("AWS::StepFunctions::StateMachine", &["StateMachineName", "StateMachineType"]),
 ];
 
+const ATTRIBUTES: [&str; 3] = ["DeletionPolicy", "Metadata", "UpdateReplacePolicy"];
+
 fn create_only(resource_type: &str) -> &'static [&'static str] {
     CREATE_ONLY.iter().find(|(known, _)| *known == resource_type).map_or(&[], |(_, properties)| properties)
 }
@@ -39,6 +41,8 @@ pub(super) struct Template {
 pub(super) struct Declared {
     pub(super) resource_type: String,
     pub(super) properties: serde_json::Map<String, Value>,
+    /// The attributes whose change is one of the resource.
+    attributes: BTreeMap<&'static str, Value>,
     pub(super) is_retained: bool,
     pub(super) is_retained_on_replacement: bool,
 }
@@ -77,6 +81,7 @@ impl Template {
             let made = Declared {
                 resource_type: text(&resource["Type"]),
                 properties: properties.as_object().cloned().unwrap_or_default(),
+                attributes: ATTRIBUTES.map(|name| (name, resource[name].clone())).into(),
                 is_retained: keeps("DeletionPolicy"),
                 is_retained_on_replacement: keeps("UpdateReplacePolicy"),
             };
@@ -153,7 +158,14 @@ pub(super) fn changes(
             Some(old) if old.properties != new.properties || old.resource_type != new.resource_type => {
                 changes.push(modification(change(ChangeAction::Modify, logical, new), old, new));
             }
-            Some(_) => {}
+            Some(old) => {
+                let scope =
+                    ATTRIBUTES.iter().filter(|name| old.attributes.get(*name) != new.attributes.get(*name));
+                let scope: Vec<String> = scope.map(|name| (*name).to_owned()).collect();
+                if !scope.is_empty() {
+                    changes.push(ResourceChange { scope, ..change(ChangeAction::Modify, logical, new) });
+                }
+            }
         }
     }
     for (logical, old) in from.resources.iter().filter(|(logical, _)| !to.resources.contains_key(*logical)) {

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{FakeAws, State, id};
+use crate::names;
 use crate::ports::{
     ChangeSetKind, ChangeSetState, OnStackFailure, ResourceChange, ResourceDrift, ResourceStatus, Stack,
     StackClass, StackEvent, StackResource, StackStatus, Tags,
@@ -125,6 +126,17 @@ impl FakeAws {
         state.stacks.existing.keys().map(|(kind, physical)| format!("{kind} {physical}")).collect()
     }
 
+    /// A stack has the tags of another stage.
+    ///
+    /// # Panics
+    /// If there is no such stack.
+    pub fn retag_stack(&self, stack: &str, pipeline: &str, stage: &str) {
+        let mut state = self.lock();
+        let at = state.stacks.position(stack).expect("a stack");
+        let (pipeline, stage) = (pipeline.parse().expect("a name"), stage.parse().expect("a stage"));
+        state.stacks.stacks[at].stack.tags = names::stack_tags(&pipeline, &stage);
+    }
+
     /// Somebody makes a resource outside any stack.
     pub fn make_stack_resource_by_hand(&self, resource_type: &str, name: &str) {
         self.lock().stacks.existing.insert((resource_type.to_owned(), name.to_owned()), Tags::new());
@@ -150,6 +162,12 @@ impl FakeAws {
 }
 
 impl StackStates {
+    /// The stacks that are not deleted.
+    pub(super) fn existing(&self) -> impl Iterator<Item = &Stack> {
+        let all = self.stacks.iter().map(|found| &found.stack);
+        all.filter(|stack| stack.status.class() != StackClass::Gone)
+    }
+
     /// The stack with that id, or the one that now has that name.
     fn position(&self, stack: &str) -> Option<usize> {
         let is_it = |found: &StackState| {

@@ -1,13 +1,15 @@
-//! `/stage add`, `set`, `lock` and `unlock`.
+//! `/stage add`, `set`, `remove`, `lock` and `unlock`.
 
-use super::gone;
+use serde_json::json;
+
+use super::{TEN, gone};
 use crate::operation::SignalKind;
 use crate::rules::{Lock, Policy};
 use crate::stage;
 use crate::testing::samples::outputs::Outputs;
-use crate::testing::samples::records::{BEGIN, actor};
+use crate::testing::samples::records::{BEGIN, actor, stage as stage_record};
 use crate::testing::samples::{Journal, Sample};
-use sluice_model::OperationId;
+use sluice_model::{OperationId, ReleaseNumber};
 
 fn adding() -> Journal {
     let params = stage::add::Params {
@@ -17,6 +19,57 @@ fn adding() -> Journal {
     };
     let outputs = Outputs::default().with("record", ["dev", "staging", "prod"]);
     Journal::accepted("stage-add", "/stage add orders prod", "orders", params, outputs)
+}
+
+/// The removal of a stage with these functions, and with a stack that keeps so many tables.
+fn removing(functions: &[&str], stays: usize, more: impl FnOnce(Outputs) -> Outputs) -> Journal {
+    let params = stage::remove::Params {
+        name: "orders".parse().expect("a name"),
+        stage: "prod".parse().expect("a stage"),
+        before: Some(ReleaseNumber(3)),
+        urls: stage_record("prod", 3).urls(),
+    };
+    let [found, nothing] = stage::remove::sample(functions, stays);
+    let outputs = Outputs::default()
+        .with("look:1", found)
+        .with("look:2", nothing)
+        .with("api-stage", json!({}))
+        .with("stack-gone", json!({}))
+        .with("forget", json!({}))
+        .with("record", ["dev", "staging"]);
+    Journal::accepted(stage::remove::KIND, "/stage remove orders prod now", "orders", params, more(outputs))
+}
+
+/// Removals in every state.
+fn removals() -> Vec<Sample> {
+    let usual = || removing(&["Hello", "World"], 0, |outputs| outputs);
+    let with_stack = || removing(&["Hello"], 2, |outputs| outputs);
+    let name = "orders".parse().expect("a name");
+    let prod = "prod".parse().expect("a stage");
+    let failure = "`News` (AWS::SNS::Topic): Access denied <!channel>.";
+    let stuck = removing(&["Hello"], 2, |outputs| outputs.with("stack-gone", json!({ "failure": failure })));
+    vec![
+        usual().sample("just accepted"),
+        with_stack().until("stack-gone:remove-1").sample("half way"),
+        usual().succeeded().sample("succeeded"),
+        with_stack().succeeded().sample("succeeded: with a stack"),
+        removing(&[], 0, |outputs| outputs.with("look:1", json!({})))
+            .succeeded()
+            .sample("succeeded: nothing was there"),
+        usual()
+            .failed("hold", stage::remove::locked(&name, &prod, &lock("ben", true)))
+            .sample("failed: locked"),
+        usual().failed("look:1", gone()).sample("failed"),
+        stuck
+            .stuck_at(
+                "verdict:1/sluice-orders-prod",
+                stage::remove::stack_left("sluice-orders-prod", failure),
+            )
+            .sample("stuck: the stack is not deleted"),
+        removing(&TEN, 100, |outputs| outputs)
+            .succeeded()
+            .sample("extreme: ten functions and a hundred tables"),
+    ]
 }
 
 pub(super) fn lock(who: &str, hard: bool) -> Lock {
@@ -137,7 +190,7 @@ pub(super) fn samples() -> Vec<Sample> {
         &"prod".parse().expect("a stage"),
         None,
     );
-    vec![
+    let samples = vec![
         adding().sample("just accepted"),
         adding().succeeded().sample("succeeded"),
         adding().failed("record", exists.expect_err("it exists")).sample("failed: exists"),
@@ -174,5 +227,6 @@ pub(super) fn samples() -> Vec<Sample> {
         unlocking().succeeded().sample("unlocked"),
         locking_over().until("hold:prod").sample("set over another person's"),
         unlocking_over().succeeded().sample("unlocked, and another lock applies again"),
-    ]
+    ];
+    samples.into_iter().chain(removals()).collect()
 }
