@@ -14,6 +14,7 @@ mod messages;
 mod of;
 mod pass;
 mod plan;
+mod preview;
 mod role;
 mod shown;
 mod steps;
@@ -29,6 +30,7 @@ use crate::resources::role::role_nodes;
 pub(crate) use of::{StackOf, WantedStack};
 pub(crate) use pass::PassNodes;
 pub(crate) use plan::StackPlan;
+pub(crate) use preview::{StackPreview, previewed};
 pub(crate) use values::stack_values;
 
 #[cfg(any(test, feature = "testing"))]

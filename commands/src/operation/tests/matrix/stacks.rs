@@ -40,24 +40,24 @@ pub(super) fn app(code: &str) -> App {
 }
 
 /// A world with a build of that application.
-async fn built(app: App) -> (Shared, Process) {
+pub(super) async fn built(app: App) -> (Shared, Process) {
     let shared = Fixture::after(&[CREATED]).await.open();
     let process = shared.process("one");
     push(&shared, &process, app).await;
     (shared, process)
 }
 
-async fn push(shared: &Shared, process: &Process, app: App) {
+pub(super) async fn push(shared: &Shared, process: &Process, app: App) {
     shared.fake_aws.push("orders", "Change", app).unwrap();
     ends(shared, process, "ann", "/build orders", Status::Succeeded).await;
 }
 
-async fn deploy(shared: &Shared, process: &Process, status: Status) -> crate::operation::Head {
+pub(super) async fn deploy(shared: &Shared, process: &Process, status: Status) -> crate::operation::Head {
     ends(shared, process, "ann", "/deploy orders", status).await
 }
 
 /// The names of the calls that changed something, since that call.
-fn changes(shared: &Shared, since: usize) -> Vec<String> {
+pub(super) fn changes(shared: &Shared, since: usize) -> Vec<String> {
     let calls = shared.fake_aws.calls();
     let changes = shared.fake_aws.changes().into_iter().filter(|nth| *nth >= since);
     changes.map(|nth| calls[nth].call.to_owned()).collect()
