@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::comparison::messages::too_many_changes;
+use crate::comparison::refusals::too_many_changes;
 use crate::resources::{self, Change, Line};
 use sluice_model::{Refusal, Target};
 use sluice_template::Application;

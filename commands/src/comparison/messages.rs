@@ -3,7 +3,7 @@
 use crate::comparison::{Changes, Commits};
 use crate::records::Change;
 use crate::steps::change_text;
-use sluice_model::{Part, Refusal, ReleaseNumber, StageName, Text};
+use sluice_model::{Part, ReleaseNumber, StageName, Text};
 use sluice_template::rights::size;
 
 /// The size of one section of a card, in bytes.
@@ -96,15 +96,6 @@ pub(crate) fn mixed_here(stage: &StageName) -> Text {
 /// Shown before a release that cannot be compared.
 pub(super) const LISTED_IN_FULL: &str =
     "The running release could not be read, so the new release is listed in full.";
-
-/// `lines`: how many there are.
-pub(super) fn too_many_changes(lines: usize) -> Refusal {
-    Refusal::new(
-        "too-many-changes",
-        format!("This release has {lines} changes, more than approvers can be shown."),
-        "Promote an earlier release first, or make smaller changes.",
-    )
-}
 
 // What a preview could not compare.
 

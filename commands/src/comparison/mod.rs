@@ -9,6 +9,7 @@ mod commits;
 mod look;
 mod messages;
 mod preview;
+mod refusals;
 
 pub(crate) use self::card::{Question, preview_card};
 pub(crate) use self::changes::Changes;

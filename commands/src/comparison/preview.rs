@@ -88,7 +88,7 @@ impl Previewed {
 
     async fn found(&self, world: &World) -> Result<Preview, EngineError> {
         let mut preview = Preview::default();
-        // As the operation reads it first, so that both refuse the same.
+        // As the operation reads it first: both refuse the same.
         let read = ReadApplication {
             known: KnownStage::Nothing,
             wild_rights: WildRights::AsSet,
@@ -163,10 +163,7 @@ impl Previewed {
             Ok(Some(found)) => Ok(Stack::Compared(found)),
             Ok(None) => Ok(Stack::Unknown(messages::STACK_IS_CHANGING.to_owned())),
             Err(EngineError::Refused(refusal)) => Ok(Stack::Refused(refusal)),
-            Err(EngineError::Port(error)) => Ok(Stack::Unknown(messages::stack_unknown(&format!(
-                "{} failed ({})",
-                error.call, error.code
-            )))),
+            Err(EngineError::Port(error)) => Ok(Stack::Unknown(messages::stack_unknown(&error.brief()))),
             Err(error) => Err(error),
         }
     }

@@ -3,8 +3,7 @@
 use crate::operation::{OperationSpec, Status, marked};
 use crate::records::and;
 use sluice_model::{
-    Button, Card, ChannelId, Click, OperationId, PipelineName, PortError, Refusal, ReleaseNumber, Role, Text,
-    Tone,
+    Button, Card, ChannelId, Click, OperationId, PipelineName, Refusal, ReleaseNumber, Role, Text, Tone,
 };
 
 /// The problem, the next step, and the code.
@@ -58,10 +57,6 @@ pub(super) const UNREADABLE: &str = "its records could not be read";
 pub(super) const NO_ANSWER: &str = "AWS did not answer in time";
 pub(super) const NO_ANSWER_YET: &str = "AWS did not answer in time; try again in a moment";
 pub(super) const TOO_MANY_PREVIEWS: &str = "too many comparisons are in progress";
-
-pub(super) fn call_failed(error: &PortError) -> String {
-    format!("{} failed ({})", error.call, error.code)
-}
 
 // Suggestions.
 

@@ -8,6 +8,7 @@ mod drift_cache;
 mod invocation;
 mod messages;
 mod plan;
+mod preview_cache;
 mod previews;
 mod reads;
 mod reject;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 use ulid::Ulid;
 
 use crate::installation::drift_cache::DriftCache;
-use crate::installation::previews::Previews;
+use crate::installation::preview_cache::Previews;
 use crate::operation::{Engine, EngineError};
 use sluice_grammar::Names;
 use sluice_model::{Card, ChannelId, OperationId};

@@ -1,14 +1,14 @@
 //! Previews of deploys and promotions, within the time that Slack waits for an answer. A comparison that takes longer continues
 //! without its answer, and its result is kept for the next question: the second try of the same command has it.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use crate::comparison::{Preview, Previewed};
+use crate::installation::preview_cache::Outcome;
 use crate::installation::{Installation, messages};
 use crate::operation::EngineError;
 
@@ -20,22 +20,6 @@ const KEPT: SignedDuration = SignedDuration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(30);
 /// How many comparisons are in progress at a time. Each reads three templates on the threads that operations use, too.
 const MOST: usize = 8;
-
-/// A finished comparison: when, and what was found, or why not.
-type Outcome = (Timestamp, Result<Arc<Preview>, String>);
-
-/// The comparisons that are in progress, and those whose answer did not wait for them.
-#[derive(Default)]
-pub(crate) struct Previews(Mutex<BTreeMap<String, watch::Receiver<Option<Outcome>>>>);
-
-impl Previews {
-    fn with<T>(
-        &self,
-        change: impl FnOnce(&mut BTreeMap<String, watch::Receiver<Option<Outcome>>>) -> T,
-    ) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 impl Installation {
     /// What a deploy or promotion would change, and when that was compared; or why it is not known.
@@ -70,7 +54,7 @@ impl Installation {
                         looked.map(Arc::new).map_err(|error| {
                             tracing::warn!(%error, "a preview could not be made");
                             match error {
-                                EngineError::Port(error) => messages::call_failed(&error),
+                                EngineError::Port(error) => error.brief(),
                                 _ => messages::UNREADABLE.to_owned(),
                             }
                         })

@@ -1,6 +1,6 @@
 //! What people read about drift.
 
-pub(super) use crate::installation::messages::{NO_ANSWER, NO_ANSWER_YET, UNREADABLE, call_failed as failed};
+pub(super) use crate::installation::messages::{NO_ANSWER, NO_ANSWER_YET, UNREADABLE};
 use crate::operation::marked;
 use crate::resources::MOVED_OUTSIDE;
 use crate::rules::ObservedDrift;

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::Found;
 use crate::names;
 use crate::operation::marked;
+use crate::pipeline::logs::found::Found;
 use crate::records::and;
 use crate::rules::redact;
 use sluice_model::{Card, Part, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone};
