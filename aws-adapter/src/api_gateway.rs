@@ -1,12 +1,17 @@
 //! API Gateway's HTTP APIs. The service assigns ids, and names are not unique: callers look before they create.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use aws_sdk_apigatewayv2::Client;
-use aws_sdk_apigatewayv2::types::{Cors as SdkCors, DeploymentStatus, IpAddressType, ProtocolType};
-use sluice_commands::ports::{Api, ApiSettings, ApiStage, Cors, Deployment, DeploymentState, Gateway, Tags};
-use sluice_model::{PortResult, Target};
+use aws_sdk_apigatewayv2::types::{
+    AccessLogSettings, Cors as SdkCors, DeploymentStatus, IpAddressType, ProtocolType, RouteSettings,
+};
+use sluice_commands::ports::{
+    Api, ApiSettings, ApiStage, ApiStageSettings, Cors, Deployment, DeploymentState, Gateway, StageChange,
+    Tags,
+};
+use sluice_model::{ALL_ROUTES, PortResult, Target};
 
 use crate::call;
 use crate::client::Service;
@@ -78,8 +83,29 @@ macro_rules! stage_of {
             name: call.required(answer.stage_name(), "stage name")?.to_owned(),
             deployment: answer.deployment_id().map(str::to_owned),
             variables: sorted(answer.stage_variables()),
+            settings: ApiStageSettings::default(),
         })
     }};
+}
+
+fn access_log(settings: &ApiStageSettings) -> Option<AccessLogSettings> {
+    let log = settings.access_log.as_ref()?;
+    Some(AccessLogSettings::builder().destination_arn(&log.destination).format(&log.format).build())
+}
+
+fn route_settings(settings: &sluice_model::RouteSettings) -> RouteSettings {
+    RouteSettings::builder()
+        .set_throttling_burst_limit(settings.burst.and_then(|burst| i32::try_from(burst).ok()))
+        .set_throttling_rate_limit(settings.rate.as_ref().and_then(serde_json::Number::as_f64))
+        .set_detailed_metrics_enabled(settings.metrics)
+        .build()
+}
+
+/// The settings of routes that have their own; `None` if none has.
+fn own_route_settings(settings: &ApiStageSettings) -> Option<HashMap<String, RouteSettings>> {
+    let own = settings.routes.iter().filter(|(route, _)| *route != ALL_ROUTES);
+    let own: HashMap<_, _> = own.map(|(route, settings)| (route.clone(), route_settings(settings))).collect();
+    (!own.is_empty()).then_some(own)
 }
 
 fn ip_address_type(settings: &ApiSettings) -> Option<IpAddressType> {
@@ -224,6 +250,9 @@ impl Gateway for ApiGateway {
             .stage_name(&stage.name)
             .set_deployment_id(stage.deployment.clone())
             .set_stage_variables(unsorted(&stage.variables))
+            .set_access_log_settings(access_log(&stage.settings))
+            .set_default_route_settings(stage.settings.routes.get(ALL_ROUTES).map(route_settings))
+            .set_route_settings(own_route_settings(&stage.settings))
             // A stage must serve its deployment, not the API's current definition.
             .auto_deploy(false)
             .send()
@@ -237,14 +266,39 @@ impl Gateway for ApiGateway {
         target: &Target,
         api: &str,
         stage: &str,
-        deployment: &str,
-        variables: &BTreeMap<String, String>,
+        change: &StageChange,
     ) -> PortResult<ApiStage> {
+        let StageChange { deployment, variables, settings } = change;
+        for route in settings.removed().into_iter().filter(|route| *route != ALL_ROUTES) {
+            let call = call::DELETE_ROUTE_SETTINGS;
+            let client = self.service.client(target, call)?;
+            let _change = self.changes.acquire(&self.service.limits, call, api).await?;
+            let request = client.delete_route_settings().api_id(api).stage_name(stage).route_key(route);
+            found(request.send().await.map_err(failed(call)))?;
+        }
+        if settings.removes_access_log() {
+            let call = call::DELETE_ACCESS_LOG;
+            let client = self.service.client(target, call)?;
+            let _change = self.changes.acquire(&self.service.limits, call, api).await?;
+            let request = client.delete_access_log_settings().api_id(api).stage_name(stage);
+            found(request.send().await.map_err(failed(call)))?;
+        }
         let call = call::UPDATE_STAGE;
         let client = self.service.client(target, call)?;
         let _change = self.changes.acquire(&self.service.limits, call, api).await?;
         let request = client.update_stage().api_id(api).stage_name(stage);
-        let request = request.deployment_id(deployment).set_stage_variables(unsorted(variables));
+        let mut request = request.deployment_id(deployment).set_stage_variables(unsorted(variables));
+        if !settings.is_none() {
+            // Settings of all routes cannot be deleted; empty ones take their place, as from Terraform's provider
+            // (`expandDefaultRouteSettings` in `internal/service/apigatewayv2/stage.go`).
+            let had_all = settings.from.routes.contains_key(ALL_ROUTES);
+            let all = settings.to.routes.get(ALL_ROUTES).map(route_settings);
+            let all = all.or_else(|| had_all.then(|| RouteSettings::builder().build()));
+            request = request
+                .set_access_log_settings(access_log(&settings.to))
+                .set_default_route_settings(all)
+                .set_route_settings(own_route_settings(&settings.to));
+        }
         let answer = request.send().await.map_err(failed(call))?;
         stage_of!(call, &answer)
     }

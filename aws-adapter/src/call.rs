@@ -122,6 +122,8 @@ calls! {
         CREATE_STAGE = "apigatewayv2:CreateStage",
         UPDATE_STAGE = "apigatewayv2:UpdateStage",
         DELETE_STAGE = "apigatewayv2:DeleteStage",
+        DELETE_ROUTE_SETTINGS = "apigatewayv2:DeleteRouteSettings",
+        DELETE_ACCESS_LOG = "apigatewayv2:DeleteAccessLogSettings",
         CREATE_REST_API = "apigateway:CreateRestApi",
         IMPORT_REST_API = "apigateway:PutRestApi",
         UPDATE_REST_API = "apigateway:UpdateRestApi",

@@ -33,6 +33,8 @@ const MOVES: &[Call] = &[
     call::CREATE_STAGE,
     call::UPDATE_STAGE,
     call::DELETE_STAGE,
+    call::DELETE_ROUTE_SETTINGS,
+    call::DELETE_ACCESS_LOG,
     call::GET_REST_STAGE,
     call::CREATE_REST_STAGE,
     call::UPDATE_REST_STAGE,

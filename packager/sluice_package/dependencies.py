@@ -80,15 +80,20 @@ def _pip(target: Path, version: str, architecture: str) -> None:
 
 
 def _npm(target: Path) -> None:
-    if not (target / "package-lock.json").is_file() and not (target / "npm-shrinkwrap.json").is_file():
-        hint = "Run `npm install` and commit the lock file: without it two builds of one commit differ."
-        raise BadFolder("package.json has dependencies, but there is no package-lock.json", hint)
     npm = shutil.which("npm")
     if npm is None:
         hint = "Add `nodejs` to `runtime-versions` in buildspec.yml."
         raise BadFolder("package.json has dependencies, but npm is not installed", hint)
-    command = [npm, "ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
-    _run(command, target, "package-lock.json", "Try `npm ci --omit=dev` in that folder.")
+    options = ["--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
+    if (target / "package-lock.json").is_file() or (target / "npm-shrinkwrap.json").is_file():
+        hint = "Try `npm ci --omit=dev` in that folder."
+        _run([npm, "ci", *options], target, "package-lock.json", hint)
+        return
+    # As `sam build` does. A release still has one content on all stages: its zip is pinned.
+    notice = "notice: package.json has dependencies and no lock file, so two builds of one commit may differ."
+    print(f"{notice} Commit the package-lock.json of `npm install`.", file=sys.stderr)
+    hint = "Try `npm install --omit=dev` in that folder."
+    _run([npm, "install", "--no-package-lock", *options], target, "package.json", hint)
 
 
 def _run(command: list[str], folder: Path, what: str, hint: str) -> None:

@@ -43,3 +43,12 @@ def test_npm(tmp_path):
     with zipfile.ZipFile(found.path) as archive:
         assert "node_modules/ms/index.js" in archive.namelist()
     assert not (src / "node_modules").exists()
+
+
+def test_npm_without_a_lock_file(tmp_path, capsys):
+    src = tmp_path / "src"
+    src.mkdir()
+    (src / "package.json").write_text('{"dependencies": {"ms": "2.1.3"}}')
+    copy = dependencies.installed(src, "nodejs20.x", "x86_64", tmp_path / "copy")
+    assert (copy / "node_modules" / "ms" / "index.js").is_file() and not (copy / "package-lock.json").exists()
+    assert "two builds of one commit may differ" in capsys.readouterr().err

@@ -83,11 +83,6 @@ WHEEL = "Wheel-Version: 1.0\nTag: cp312-cp312-macosx_11_0_arm64\n"
         ({"PackageType": "Image", "ImageUri": "hello:latest"}, {}, "not in a registry"),
         ({"PackageType": "Image", "ImageUri": "1.ecr.aws/hello"}, {}, "not in a registry"),
         ({"InlineCode": {"Fn::Sub": "${P}"}}, {}, "computed by an intrinsic"),
-        (
-            {"Runtime": "nodejs20.x"},
-            {"src/app.js": "", "src/package.json": {"dependencies": {"a": "1"}}},
-            "no package-lock",
-        ),
     ],
 )
 def test_refused(project, capsys, properties, files, problem):

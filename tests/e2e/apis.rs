@@ -1,7 +1,8 @@
 //! Both kinds of API, and layers: a release moves all of its APIs and functions together, and a rollback moves them back.
 
+use serde_json::Value;
 use sluice_e2e::fixture::{self, approved_promotion, build_and_deploy};
-use sluice_e2e::{Message, Repository, World};
+use sluice_e2e::{Aws, Message, Repository, World};
 
 const FILES: [(&str, &str); 3] = [
     ("template.yaml", include_str!("apis/template.yaml")),
@@ -26,6 +27,38 @@ fn url_of(message: &Message, api: &str) -> String {
     let text = message.text().replace('`', "");
     let link = text.split_once(&format!("{api} <")).and_then(|(_, link)| link.split('|').next());
     link.unwrap_or_else(|| panic!("no link to the {api} in:\n{text}")).trim_end_matches('/').to_owned()
+}
+
+/// The settings of the stages of a pipeline's APIs, in AWS: of the HTTP API and of the REST API of the stage.
+async fn settings(world: &World, pipeline: &str, stage: &str) -> (Value, Value) {
+    let name = |logical: &str| format!("sluice-{pipeline}-{stage}-{logical}");
+    let id = |list: &Value, items: &str, name: &str, id: &str| {
+        let found = list[items].as_array().into_iter().flatten().find(|api| api["name"] == name);
+        found.and_then(|api| api[id].as_str()).unwrap_or_else(|| panic!("no {name} in {list}")).to_owned()
+    };
+    let http = Aws(world).get("apigateway", "/v2/apis").await;
+    let http = id(&http, "items", &name("ServerlessHttpApi"), "apiId");
+    let rest = Aws(world).get("apigateway", "/restapis").await;
+    let rest = id(&rest, "item", &name("ServerlessRestApi"), "id");
+    let stage = |path: String| async move { Aws(world).get("apigateway", &path).await };
+    (
+        stage(format!("/v2/apis/{http}/stages/$default")).await,
+        stage(format!("/restapis/{rest}/stages/Prod")).await,
+    )
+}
+
+/// Checks the settings of the first release.
+async fn expect_first_settings(world: &World, pipeline: &str, stage: &str) {
+    let (http, rest) = settings(world, pipeline, stage).await;
+    assert_eq!(http["accessLogSettings"]["format"], "$context.requestId $context.status", "{http}");
+    assert!(
+        http["accessLogSettings"]["destinationArn"].as_str().is_some_and(|arn| arn.contains("AccessLog")),
+        "{http}"
+    );
+    assert_eq!(http["defaultRouteSettings"]["throttlingBurstLimit"], 50, "{http}");
+    assert_eq!(http["routeSettings"]["GET /"]["detailedMetricsEnabled"], true, "{http}");
+    assert_eq!(rest["tracingEnabled"], true, "{rest}");
+    assert_eq!(rest["methodSettings"]["*/*"]["throttlingBurstLimit"], 20, "{rest}");
 }
 
 /// How many calls of this method succeeded for a pipeline.
@@ -61,10 +94,19 @@ async fn two_apis_and_a_layer_move_together_and_back() {
     world.expect_at(&http, "Hello from shop").await;
     world.expect_at(&format!("{rest}/items/7"), "\"stage\": \"prod\"").await;
     assert_eq!(succeeded(&world, "shop", "PublishLayerVersion").await, 1, "stages share a layer");
+    expect_first_settings(&world, "shop", "dev").await;
+    expect_first_settings(&world, "shop", "prod").await;
 
     clone.set_greeting("Good morning");
     clone.edit("template.yaml", |template| template.replace("/items/{id}", "/things/{id}"));
     clone.edit("layer/python/words.py", |words| words.replace("new", "shiny"));
+    // Other settings, and none of a route and of an access log.
+    clone.edit("template.yaml", |template| {
+        let (head, tail) = (template.split_once("    AccessLogSettings:"), template.split_once("  Api:\n"));
+        let (Some((head, _)), Some((_, tail))) = (head, tail) else { panic!("no settings in {template}") };
+        let settings = "    DefaultRouteSettings:\n      ThrottlingBurstLimit: 51\n  Api:\n";
+        format!("{head}{settings}{}", tail.replace("TracingEnabled: true", "TracingEnabled: false"))
+    });
     clone.push("Call items things");
     build_and_deploy(&world, "shop").await.says(&["r2 is live on dev"]);
     world.expect_at(&dev_http, "Good morning").await;
@@ -81,6 +123,10 @@ async fn two_apis_and_a_layer_move_together_and_back() {
     world.expect_at(&format!("{rest}/things/7"), "item 7 is shiny").await;
     world.expect_at(&format!("{rest}/items/7"), "Missing Authentication Token").await;
     assert_eq!(succeeded(&world, "shop", "PublishLayerVersion").await, 2, "stages share a layer");
+    let (now, rest_now) = settings(&world, "shop", "prod").await;
+    assert_eq!(now["defaultRouteSettings"]["throttlingBurstLimit"], 51, "{now}");
+    assert!(now["routeSettings"]["GET /"].is_null() && now["accessLogSettings"]["format"].is_null(), "{now}");
+    assert_eq!(rest_now["tracingEnabled"], false, "{rest_now}");
     let status = world.command(ann, "/pipeline status shop").await;
     status.says(&["runs r2", &dev_http, &dev_rest, &http, &rest]);
     assert!(!status.text().contains("outside Sluice"), "{}", status.text());
@@ -91,6 +137,7 @@ async fn two_apis_and_a_layer_move_together_and_back() {
         &rest,
     ]);
     expect_first_release(&world, "shop", &http, &rest).await;
+    expect_first_settings(&world, "shop", "prod").await;
     world.expect_at(&format!("{rest}/things/7"), "Missing Authentication Token").await;
     world.expect_at(&format!("{dev_rest}/things/7"), "item 7 is shiny").await;
     world.command(ann, "/stage list shop").await.says(&[&dev_rest, &rest]);
@@ -173,8 +220,34 @@ async fn a_rest_api_joins_a_running_service() {
     assert!(!waiting.text().contains("HTTP API"), "it stays as it is: {}", waiting.text());
     world.click(world.bob(), &waiting, "promotion.approve").await;
     let promoted = promotion.succeeds().await;
-    world.expect_at(&format!("{}/orders", url_of(&promoted, "Orders")), "\"stage\": \"prod\"").await;
+    let on_prod = format!("{}/orders", url_of(&promoted, "Orders"));
+    world.expect_at(&on_prod, "\"stage\": \"prod\"").await;
     world.expect_response("grow", "prod", "Hello from grow").await;
+
+    // The release before does not have this API, so nothing may answer there.
+    world.submit(ann, "/rollback grow prod").await.succeeds().await.says(&["r1 is live on prod"]);
+    world.expect_at(&on_prod, "Forbidden").await;
+    world.expect_response("grow", "prod", "Hello from grow").await;
+    world.expect_at(&format!("{orders}/orders"), "Hello from grow").await;
+    let status = world.command(ann, "/pipeline status grow").await;
+    assert!(!status.text().contains("outside Sluice"), "{}", status.text());
+
+    let promotion = world.submit(ann, "/promote grow prod again").await;
+    let waiting = promotion.waits().await;
+    world.click(world.bob(), &waiting, "promotion.approve").await;
+    promotion.succeeds().await;
+    world.expect_at(&on_prod, "\"stage\": \"prod\"").await;
+
+    clone.edit("template.yaml", |template| template.replace(ORDERS, ""));
+    clone.push("List no orders");
+    build_and_deploy(&world, "grow").await;
+    world.expect_at(&format!("{orders}/orders"), "Forbidden").await;
+    let promotion = world.submit(ann, "/promote grow prod").await;
+    let waiting = promotion.waits().await;
+    waiting.says(&["API Orders stops answering", "Routes: GET /orders of API Orders removed"]);
+    world.click(world.bob(), &waiting, "promotion.approve").await;
+    promotion.succeeds().await;
+    world.expect_at(&on_prod, "Forbidden").await;
 }
 
 /// What the first release answers, each function with the code and the layer of it.

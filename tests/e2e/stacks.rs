@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use sluice_e2e::fixture::{approved_promotion, build_and_deploy};
 use sluice_e2e::{Aws, PATIENCE, Repository, World, eventually_every};
 
@@ -215,4 +216,51 @@ async fn a_stack_that_cannot_be_updated_changes_nothing_and_says_why() {
     failed.says(&["Jobs", "Nothing"]);
     expect_work(&world, "broken", "dev", "a parcel").await;
     assert_eq!(world.release("broken", "dev").await, "r1");
+}
+
+/// A trigger of the worker.
+const NIGHTLY: &str = r#"        Nightly:
+          Type: Schedule
+          Properties:
+            Schedule: rate(1 day)
+"#;
+
+#[tokio::test]
+async fn a_trigger_that_fails_is_tried_again_and_a_table_is_never_replaced() {
+    let world = World::shared(module_path!()).await;
+    let ann = world.ann();
+    let clone = deployed(&world, "night").await;
+    expect_work(&world, "night", "dev", "a parcel").await;
+
+    // The release runs when its trigger fails: an admin has it tried again, and nothing moves back.
+    clone.edit("template.yaml", |text| text.replace(JOBS_EVENT, &format!("{JOBS_EVENT}{NIGHTLY}")));
+    clone.set_greeting("Day and night");
+    clone.push("Work at night");
+    world
+        .control("rules", &json!({ "stack_failures": { "WorkerNightly": "Limit of rules exceeded" } }))
+        .await;
+    world.submit(ann, "/build night").await.succeeds().await;
+    let deploy = world.submit(ann, "/deploy night").await;
+    let stuck = deploy.is_stuck().await;
+    stuck.says(&["WorkerNightly", "Limit of rules exceeded"]);
+    world.expect_response("night", "dev", "Day and night").await;
+    expect_work(&world, "night", "dev", "a letter").await;
+    world.control("rules", &json!({ "stack_failures": {} })).await;
+    world.click(world.bob(), &stuck, "operation.retry").await;
+    deploy.succeeds().await.says(&["r2 is live on dev"]);
+
+    // Another key would be another table without the data of this one.
+    clone.edit("template.yaml", |text| {
+        text.replace("- AttributeName: id\n          KeyType", "- AttributeName: number\n          KeyType")
+            .replace(
+                "- AttributeName: id\n          AttributeType",
+                "- AttributeName: number\n          AttributeType",
+            )
+    });
+    clone.set_greeting("Never seen");
+    clone.push("Number the orders");
+    world.submit(ann, "/build night").await.succeeds().await;
+    world.submit(ann, "/deploy night").await.fails().await.says(&["Orders"]);
+    let now = expect_work(&world, "night", "dev", "a postcard").await;
+    assert!(now.contains("Day and night") && now.contains("a parcel"), "{now}");
 }

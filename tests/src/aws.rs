@@ -210,7 +210,8 @@ impl Aws<'_> {
         self.post("sqs", "AmazonSQS.SendMessage", &json!({"QueueUrl": url, "MessageBody": message})).await;
     }
 
-    pub(crate) async fn get(&self, service: &str, path: &str) -> Value {
+    /// What a service of the local AWS answers at this path.
+    pub async fn get(&self, service: &str, path: &str) -> Value {
         let request = self.0.http.get(format!("{}{path}", self.0.ready.aws));
         self.send(service, request).await
     }

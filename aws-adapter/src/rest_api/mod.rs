@@ -12,7 +12,10 @@ use async_trait::async_trait;
 use aws_sdk_apigateway::Client;
 use aws_sdk_apigateway::primitives::Blob;
 use aws_sdk_apigateway::types::{EndpointConfiguration, PutMode};
-use sluice_commands::ports::{Api, ApiSettings, ApiStage, Deployment, DeploymentState, Gateway, Tags};
+use sluice_commands::ports::{
+    Api, ApiSettings, ApiStage, ApiStageSettings, Deployment, DeploymentState, Gateway, SettingsChange,
+    StageChange, Tags,
+};
 use sluice_model::{PortResult, Target, url_suffix};
 
 use crate::call::{self, Call};
@@ -67,6 +70,7 @@ macro_rules! stage_of {
             name: call.required(answer.stage_name(), "stage name")?.to_owned(),
             deployment: answer.deployment_id().map(str::to_owned),
             variables: sorted(answer.variables()),
+            settings: ApiStageSettings::default(),
         })
     }};
 }
@@ -202,7 +206,7 @@ impl Gateway for RestApis {
     async fn create_stage(&self, target: &Target, api: &str, stage: &ApiStage) -> PortResult<ApiStage> {
         let call = call::CREATE_REST_STAGE;
         let client = self.service.client(target, call)?;
-        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
+        let change = self.changes.acquire(&self.service.limits, call, api).await?;
         let answer = client
             .create_stage()
             .rest_api_id(api)
@@ -212,7 +216,14 @@ impl Gateway for RestApis {
             .send()
             .await
             .map_err(failed(call))?;
-        stage_of!(call, &answer)
+        drop(change);
+        let Some(deployment) = stage.deployment.clone().filter(|_| !stage.settings.is_default()) else {
+            return stage_of!(call, &answer);
+        };
+        // A new stage takes few of its settings (`internal/service/apigateway/stage.go` of Terraform's provider sets them likewise).
+        let settings = SettingsChange { from: ApiStageSettings::default(), to: stage.settings.clone() };
+        let change = StageChange { deployment, variables: BTreeMap::new(), settings };
+        self.update_stage(target, api, &stage.name, &change).await
     }
 
     async fn update_stage(
@@ -220,19 +231,23 @@ impl Gateway for RestApis {
         target: &Target,
         api: &str,
         stage: &str,
-        deployment: &str,
-        variables: &BTreeMap<String, String>,
+        change: &StageChange,
     ) -> PortResult<ApiStage> {
-        // The service does not say what the removal of a missing variable does, so only existing ones are removed.
-        let now = match variables.values().any(String::is_empty) {
-            true => self.stage(target, api, stage).await?.map(|stage| stage.variables).unwrap_or_default(),
-            false => BTreeMap::new(),
+        // The service does not say what the removal of something missing does, so only what exists is removed.
+        let now = match patches::removes(change) {
+            true => {
+                let call = call::GET_REST_STAGE;
+                let request = self.service.rate_limited(target, call).await?.get_stage();
+                let answer = request.rest_api_id(api).stage_name(stage).send().await;
+                Some(answer.map_err(failed(call))?)
+            }
+            false => None,
         };
         let call = call::UPDATE_REST_STAGE;
         let client = self.service.client(target, call)?;
         let _change = self.changes.acquire(&self.service.limits, call, api).await?;
         let request = client.update_stage().rest_api_id(api).stage_name(stage);
-        let patches = patches::of_stage(deployment, variables, &now);
+        let patches = patches::of_stage(change, now.as_ref());
         let answer = request.set_patch_operations(Some(patches)).send().await.map_err(failed(call))?;
         stage_of!(call, &answer)
     }

@@ -4,6 +4,7 @@ mod effects;
 mod emulator;
 mod function_settings;
 mod harness;
+mod http_api;
 mod lambda;
 mod quotas;
 mod recorded;

@@ -148,7 +148,12 @@ async fn a_refusal_has_one_class_in_all_protocols_and_statuses() {
     );
     let server = RecordedServer::answering(vec![taken, gone]);
     let port = aws(&server.url).await.gateway;
-    let stage = ApiStage { name: "$default".into(), deployment: None, variables: BTreeMap::new() };
+    let stage = ApiStage {
+        name: "$default".into(),
+        deployment: None,
+        variables: BTreeMap::new(),
+        settings: Default::default(),
+    };
     let error = port.create_stage(&target(), "a1", &stage).await.unwrap_err();
     assert_eq!(summary(&error), ("apigatewayv2:CreateStage", Class::Conflict, "ConflictException"));
     let deleted = port.delete_stage(&target(), "a1", "$default").await;

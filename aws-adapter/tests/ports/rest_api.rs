@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use sluice_commands::ports::{Api, ApiSettings, ApiStage, EndpointType, Tags};
+use sluice_commands::ports::{
+    Api, ApiSettings, ApiStage, ApiStageSettings, EndpointType, SettingsChange, StageChange, Tags,
+};
 use sluice_model::Class;
 
 use crate::harness::recorded_server::{RecordedServer, json};
@@ -52,10 +54,12 @@ async fn a_stage_moves_with_one_update_that_removes_only_variables_that_it_has()
     let server = RecordedServer::answering(vec![json(200, stage), json(200, moved)]);
     let port = aws(&server.url).await.rest_gateway;
     let wanted = [("Gone", ""), ("Hello", "7"), ("Old", "")];
-    let wanted = wanted.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let answer = port.update_stage(&target(), "r1", "Prod", "d2", &wanted).await.expect("a stage");
+    let variables = wanted.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let change = StageChange { deployment: "d2".into(), variables, settings: SettingsChange::default() };
+    let answer = port.update_stage(&target(), "r1", "Prod", &change).await.expect("a stage");
     let variables = BTreeMap::from([("Hello".to_owned(), "7".to_owned())]);
-    assert_eq!(answer, ApiStage { name: "Prod".into(), deployment: Some("d2".into()), variables });
+    let settings = ApiStageSettings::default();
+    assert_eq!(answer, ApiStage { name: "Prod".into(), deployment: Some("d2".into()), variables, settings });
     let requests = server.requests();
     assert_eq!(requests.len(), 2, "{requests:?}");
     assert!(requests[1].line.starts_with("PATCH /restapis/r1/stages/Prod "), "{requests:?}");

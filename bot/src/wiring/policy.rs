@@ -355,11 +355,24 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
             &[
                 "apigateway:DeleteDeployment",
                 "apigateway:DeleteStage",
+                "apigatewayv2:DeleteAccessLogSettings",
                 "apigatewayv2:DeleteDeployment",
+                "apigatewayv2:DeleteRouteSettings",
                 "apigatewayv2:DeleteStage",
             ],
             in_apis("/*"),
         ),
+        // API Gateway sets up the access log of an HTTP API with the caller's rights:
+        // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
+        Allowed::new("AccessLogs", &[], vec!["*".to_owned()]).also(&[
+            "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:DescribeResourcePolicies",
+            "logs:GetLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+        ]),
         // Without a service role, CloudFormation would use the bot's own rights. A stack keeps its role.
         Allowed::new("NewChangeSets", &["cloudformation:CreateChangeSet"], vec![stacks.clone()])
             .when(json!({ "ArnLike": { "cloudformation:RoleArn": roles } })),

@@ -5,6 +5,7 @@
 mod actor;
 mod answer;
 mod api_kind;
+mod api_stage_settings;
 mod arn;
 mod card;
 mod click;
@@ -18,6 +19,7 @@ mod subjects;
 pub use actor::*;
 pub use answer::*;
 pub use api_kind::*;
+pub use api_stage_settings::*;
 pub use arn::*;
 pub use card::*;
 pub use click::*;

@@ -51,7 +51,14 @@ impl Operation<Sluice> for Deploy {
         let ran =
             RanBefore { pipeline: params.name.clone(), stage: params.stage.clone(), release: params.before };
         let moves = StageMove {
-            to: Move { target, before: &ran, set: &ready.set, seen: &ready.seen },
+            to: Move {
+                target,
+                before: &ran,
+                set: &ready.set,
+                seen: &ready.seen,
+                recorded: &params.apis,
+                accepted: params.outside.as_ref(),
+            },
             release: &params.release(op, true),
             is_new: true,
             is_rollback: false,

@@ -135,8 +135,14 @@ mutations! {
         "GetStage; ours if it serves the deployment with the variables", true,
         By("DeleteStage, if it still serves ours");
     UPDATE_STAGE: "apigatewayv2:UpdateStage",
-        "sets deployment and variables, under the stage slot, right after a look that it serves what it is to go from", "GetStage",
-        true, By("UpdateStage to what it served before, if it still serves ours");
+        "sets deployment, variables and settings, under the stage slot, right after a look that it serves what it is to go from",
+        "GetStage; a change of settings is run again", true, By("UpdateStage to what it served before, if it still serves ours");
+    DELETE_ROUTE_SETTINGS: "apigatewayv2:DeleteRouteSettings",
+        "under the stage slot, right before UpdateStage; settings that are gone are no error", "not at all: it is run again", true,
+        By("UpdateStage with the settings that it had");
+    DELETE_ACCESS_LOG: "apigatewayv2:DeleteAccessLogSettings",
+        "under the stage slot, right before UpdateStage; settings that are gone are no error", "not at all: it is run again", true,
+        By("UpdateStage with the settings that it had");
     UPDATE_API: "apigatewayv2:UpdateApi",
         "sets values that an import resets, under the slot of the stage's preparation", "not at all: it is run again", true,
         Stays("the next import resets them");
@@ -165,16 +171,18 @@ mutations! {
         "GetStage; ours if it serves the deployment with the variables", true,
         By("DeleteStage, if it still serves ours");
     UPDATE_REST_STAGE: "apigateway:UpdateStage",
-        "sets deployment and variables, under the stage slot, right after a look that it serves what it is to go from", "GetStage",
-        true, By("UpdateStage to what it served before, if it still serves ours");
-    DELETE_REST_STAGE: "apigateway:DeleteStage", "under the stage slot, after a look; one that is gone is no error",
-        "looks first, always", true, Stays("undoes a CreateStage");
+        "sets deployment, variables and settings, under the stage slot, right after a look that it serves what it is to go from",
+        "GetStage; a change of settings is run again", true, By("UpdateStage to what it served before, if it still serves ours");
+    DELETE_REST_STAGE: "apigateway:DeleteStage",
+        "under the stage slot, right after a look that it serves what is recorded; one that is gone is no error", "GetStage", true,
+        By("CreateStage with what it served, if there is none; a delete that undoes a CreateStage stays");
     STOP_BUILD: "codebuild:StopBuild", "stops that build; one that ended is no error", "looks first, always", true,
         Stays("undoes a StartBuild");
     DELETE_ALIAS: "lambda:DeleteAlias", "under the stage slot, after a look; one that is gone is no error",
         "looks first, always", true, Stays("undoes a CreateAlias");
-    DELETE_STAGE: "apigatewayv2:DeleteStage", "under the stage slot, after a look; one that is gone is no error",
-        "looks first, always", true, Stays("undoes a CreateStage");
+    DELETE_STAGE: "apigatewayv2:DeleteStage",
+        "under the stage slot, right after a look that it serves what is recorded; one that is gone is no error", "GetStage", true,
+        By("CreateStage with what it served, if there is none; a delete that undoes a CreateStage stays");
     DELETE_VERSION: "lambda:DeleteFunction",
         "always with a version's number; Lambda refuses one that an alias points to; one that is gone is no error",
         "ListVersionsByFunction", true, Stays("no stage and no rollback within ten releases needs it");

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Tags;
 use sluice_model::{PortResult, Target};
 
-pub use sluice_model::ApiKind;
+pub use sluice_model::{ApiKind, ApiStageSettings, SettingsChange};
 
 /// An API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +124,19 @@ pub struct ApiStage {
     pub deployment: Option<String>,
     /// Its stage variables.
     pub variables: BTreeMap<String, String>,
+    /// The settings with which it is created. Answers leave them out.
+    pub settings: ApiStageSettings,
+}
+
+/// A change of an API stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageChange {
+    /// The deployment it serves.
+    pub deployment: String,
+    /// Stage variables. Those that are not named stay, and an empty value removes one, whether the stage has it or not.
+    pub variables: BTreeMap<String, String>,
+    /// The settings. Those that are in neither of the two stay.
+    pub settings: SettingsChange,
 }
 
 /// API Gateway, for one [`ApiKind`]: `apigatewayv2` for HTTP APIs, `apigateway` for REST APIs. Both kinds have the same contract.
@@ -163,17 +176,17 @@ pub trait Gateway: Send + Sync {
     async fn deployments(&self, target: &Target, api: &str) -> PortResult<Vec<Deployment>>;
     /// `DeleteDeployment`. A missing deployment is no error; one that a stage serves is a conflict.
     async fn delete_deployment(&self, target: &Target, api: &str, deployment: &str) -> PortResult<()>;
-    /// `CreateStage` with a deployment and stage variables. A stage of that name: conflict.
+    /// `CreateStage` with a deployment, stage variables and settings. REST APIs take most settings only from an `UpdateStage`, which
+    /// follows. A stage of that name: conflict.
     async fn create_stage(&self, target: &Target, api: &str, stage: &ApiStage) -> PortResult<ApiStage>;
-    /// `UpdateStage`: sets another deployment and these stage variables, in one change. Variables that are not named stay, and an
-    /// empty value removes one, whether the stage has it or not. Safe to repeat. The data plane follows within seconds.
+    /// `UpdateStage`: the whole change in one call, but for settings of HTTP APIs that have to be removed: `DeleteRouteSettings` and
+    /// `DeleteAccessLogSettings` precede it. Safe to repeat. The data plane follows within seconds.
     async fn update_stage(
         &self,
         target: &Target,
         api: &str,
         stage: &str,
-        deployment: &str,
-        variables: &BTreeMap<String, String>,
+        change: &StageChange,
     ) -> PortResult<ApiStage>;
     /// `GetStage`; `None` if it does not exist.
     async fn stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<Option<ApiStage>>;

@@ -154,7 +154,14 @@ impl Operation<Sluice> for Promote {
         let release = params.before.as_ref().map(|before| before.release);
         let ran = RanBefore { pipeline: params.name.clone(), stage: params.to.clone(), release };
         let moves = StageMove {
-            to: Move { target, before: &ran, set: &ready.set, seen: &ready.seen },
+            to: Move {
+                target,
+                before: &ran,
+                set: &ready.set,
+                seen: &ready.seen,
+                recorded: &params.apis,
+                accepted: params.outside.as_ref(),
+            },
             release: &params.release,
             is_new: false,
             is_rollback: false,

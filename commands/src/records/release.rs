@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::API_STAGE;
 use crate::ports::{ApiKind, ApiStage};
 use crate::records::{Artifact, Change, Parameters};
-use sluice_model::{Actor, BuildNumber, OperationId, ReleaseNumber};
+use sluice_model::{Actor, ApiStageSettings, BuildNumber, OperationId, ReleaseNumber};
 
 /// A release: one build that was deployed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +88,9 @@ pub struct PinnedApi {
     /// What its stage serves.
     #[serde(flatten)]
     pub served: Served,
+    /// The settings of its stage.
+    #[serde(default, skip_serializing_if = "ApiStageSettings::is_default")]
+    pub settings: ApiStageSettings,
 }
 
 impl PinnedApi {

@@ -81,6 +81,26 @@ pub(super) fn serve_deployment(logical: &str, kind: ApiKind, stage: &str) -> Tex
     Text::plain("Move ").join(api(logical, kind)).then(" of ").code(stage)
 }
 
+pub(super) fn stop_serving(logical: &str, kind: ApiKind, stage: &str) -> Text {
+    Text::plain("Stop ").join(api(logical, kind)).then(" of ").code(stage)
+}
+
+/// `api`: an API in a sentence.
+pub(super) fn stops_answering(api: &str) -> String {
+    format!("{} stops answering", sentence(api))
+}
+
+/// `api`: an API in a sentence.
+pub(super) fn gets_another_url(api: &str) -> String {
+    format!("{} gets another URL; the present one stops answering", sentence(api))
+}
+
+/// With a capital letter.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 // Notes while a step waits.
 
 pub(super) const WAITS_FOR_LAMBDA: &str = "waiting for Lambda";

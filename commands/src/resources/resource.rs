@@ -48,6 +48,12 @@ pub(crate) trait Resource: Sync {
         None
     }
 
+    /// The steps that end what the stage serves and the release does not have. They run after the moves and the smoke test: until
+    /// then, what served before still does.
+    fn stops(&self, _: &Move) -> Vec<Node> {
+        vec![]
+    }
+
     /// The calls that show what stages run now: what [`Resource::drift`] compares.
     fn survey<'a>(&self, _: &'a World, _: &'a [Surveyed]) -> Vec<SurveyCall<'a>> {
         vec![]
@@ -181,4 +187,8 @@ pub(crate) struct Move<'a> {
     pub(crate) set: &'a VersionSet,
     /// What the operation's looks saw on the stage.
     pub(crate) seen: &'a Seen,
+    /// The APIs that the stage's record names.
+    pub(crate) recorded: &'a PinnedApis,
+    /// Drift that the requester saw and accepted.
+    pub(crate) accepted: Option<&'a Drift>,
 }

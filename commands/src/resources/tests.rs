@@ -74,10 +74,21 @@ fn moves(kind: &dyn Resource) -> Vec<Node> {
     let (set, target) = (next(), target());
     let mut nodes = vec![];
     for seen in [Seen::default(), seen("1", "d1")] {
-        let to = Move { target: &target, before: &before, set: &set, seen: &seen };
+        let recorded = Default::default();
+        let to = Move {
+            target: &target,
+            before: &before,
+            set: &set,
+            seen: &seen,
+            recorded: &recorded,
+            accepted: None,
+        };
         let apis = set.apis.iter().map(Part::of_pinned);
         let parts = [Part::Function(HELLO), Part::Shared].into_iter().chain(apis);
         nodes.extend(parts.filter_map(|part| kind.moves(&to, part)));
+        // A release without the APIs that are recorded.
+        let (recorded, none) = (&set.apis, VersionSet::default());
+        nodes.extend(kind.stops(&Move { set: &none, recorded, ..to }));
     }
     nodes
 }
@@ -134,7 +145,9 @@ async fn every_kind_has_drift_description_and_undo() {
         assert!(neglected(kind).await.is_empty(), "{} lacks {:?}", kind.name(), neglected(kind).await);
     }
     let moving: Vec<_> = all().into_iter().flat_map(moves).map(|node| node.id.to_string()).collect();
-    let once = [format!("alias:{HELLO}"), format!("api-stage:{}", samples::API)];
+    let once = ["api-stage", "stop-api"].map(|step| format!("{step}:{}", samples::API));
+    let once = once.into_iter().chain([format!("alias:{HELLO}")]);
+    let once: Vec<String> = once.collect();
     assert!(once.iter().all(|id| moving.contains(id)), "{moving:?}");
 }
 

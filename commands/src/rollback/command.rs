@@ -79,6 +79,7 @@ impl Installation {
             before_commit: current.commit.clone(),
             release,
             set,
+            apis: current.apis.clone(),
             has_stack: current.has_stack,
             is_first: pipeline.stages.first() == Some(stage),
             reason,

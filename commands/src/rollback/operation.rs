@@ -109,7 +109,8 @@ impl Operation<Sluice> for Rollback {
             stage: params.stage.clone(),
             release: Some(params.before),
         };
-        let to = Move { target, before: &before, set: &params.set, seen: &seen };
+        let (set, recorded, accepted) = (&params.set, &params.apis, params.outside.as_ref());
+        let to = Move { target, before: &before, set, seen: &seen, recorded, accepted };
         let moves = StageMove {
             to,
             release: &params.release,
@@ -261,11 +262,11 @@ impl Step<Sluice> for LookAtStage {
             try_join3(look, watch.recorded(cx), asleep(&cx.world, &set.versions).map_err(EngineError::from))
                 .await?;
         if let Some(recorded) = recorded {
-            // The drift of an API that was replaced since does not count: the rollback does not move it.
+            // An API that was replaced since, or got another API stage, was not seen where it is recorded.
             let mut moved = seen.clone();
             moved.apis.retain(|logical, _| {
-                let ids = (recorded.apis().get(logical), set.apis.get(logical));
-                !matches!(ids, (Some(now), Some(then)) if now.api != then.api)
+                let places = (recorded.apis().get(logical), set.apis.get(logical));
+                !matches!(places, (Some(now), Some(then)) if ApiPlace::of(now) != ApiPlace::of(then))
             });
             let drift = resources::drift(&recorded, &moved);
             if let Some(progress) = watch.judge(cx, drift).await? {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::records::{Change, Release, VersionSet};
+use crate::records::{Change, PinnedApis, Release, VersionSet};
 use crate::rules::Drift;
 use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
@@ -21,6 +21,9 @@ pub struct Params {
     pub release: Release,
     /// The versions of that release on this stage.
     pub set: VersionSet,
+    /// The APIs that the stage's record names.
+    #[serde(default, skip_serializing_if = "PinnedApis::is_empty")]
+    pub apis: PinnedApis,
     /// Whether the stage has a stack.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_stack: bool,

@@ -108,6 +108,7 @@ mod tests {
             endpoint: String::new(),
             stage: None,
             served: served(deployment, "7"),
+            settings: Default::default(),
         };
         Recorded {
             versions: versions.iter().map(|(f, v)| ((*f).to_owned(), (*v).to_owned())).collect(),

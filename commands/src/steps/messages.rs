@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::operation::{OperationState, Summary, VOID, marked};
 use crate::records::{ApiUrl, Change};
-use crate::resources::{RanBefore, implicit_api};
+use crate::resources::{RanBefore, implicit_api, left_serving};
 use crate::rules::{self, Drift, Parameters, Smoke, parameters_text, plain as unmarked};
 use crate::steps::artifact_reference::read_artifact;
 use crate::steps::record::moved_urls;
@@ -54,7 +54,16 @@ pub(crate) fn links(urls: &[ApiUrl]) -> Vec<Text> {
 }
 
 /// Where the stage answers, once it moved.
-pub(crate) fn with_urls(summary: Summary, op: &OperationState) -> Summary {
+pub(crate) fn with_urls(mut summary: Summary, op: &OperationState) -> Summary {
+    let left = left_serving(op);
+    if !left.is_empty() {
+        let apis = left.join(", ");
+        let still = format!(
+            "{apis}: the release does not have it, but API Gateway does not delete its stage. Something uses it, such as a custom domain or a \
+             usage plan; delete that, then the stage."
+        );
+        summary = summary.field("Still answers", Text::plain(still));
+    }
     let links = links(&moved_urls(op));
     match links.len() {
         0 => summary,

@@ -32,7 +32,7 @@ impl StageMove<'_> {
         test.filter(SmokeTest::cannot_pass).map(|test| test.node(after))
     }
 
-    /// The moves, the smoke test and the record. The moves need only `needs`, because everything else in `before` is already
+    /// The moves, the smoke test, the end of what the release does not have, and the record. The moves need only `needs`, because everything else in `before` is already
     /// done. With hundreds of moves and a thousand steps before them, the graph would have a million edges otherwise.
     pub(crate) fn nodes(
         &self,
@@ -48,6 +48,11 @@ impl StageMove<'_> {
             after.push(node.id.clone());
             nodes.push(node);
         }
+        let stops = resources::all().into_iter().flat_map(|kind| kind.stops(&self.to));
+        let stops: Vec<Node> =
+            stops.map(|node| node.after(after.clone()).holding(stage_slot(&ran.stage))).collect();
+        after.extend(stops.iter().map(|node| node.id.clone()));
+        nodes.extend(stops);
         let record = RecordMove {
             pipeline: ran.pipeline.clone(),
             stage: ran.stage.clone(),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use sluice_commands::names::API_STAGE;
-use sluice_commands::ports::{ApiSettings, ApiStage};
+use sluice_commands::ports::{ApiSettings, ApiStage, ApiStageSettings, SettingsChange, StageChange};
+use sluice_model::{ALL_ROUTES, AccessLog, RouteSettings};
 
 use super::tags;
 use crate::harness::ministack::Ministack;
@@ -31,12 +32,22 @@ async fn an_api_its_deployments_and_its_stage() {
         name: API_STAGE.into(),
         deployment: Some(deployment.id),
         variables: BTreeMap::from([("Hello".into(), "1".into())]),
+        settings: ApiStageSettings::default(),
     };
     assert_eq!(port.stage(&target(), &api.id, API_STAGE).await, Ok(None));
     assert_eq!(port.create_stage(&target(), &api.id, &spec).await.as_ref(), Ok(&spec));
     let variables = BTreeMap::from([("Hello".into(), "2".into())]);
     let moved = ApiStage { deployment: Some(next.id.clone()), variables: variables.clone(), ..spec };
-    let updated = port.update_stage(&target(), &api.id, API_STAGE, &next.id, &variables).await;
+    let burst = RouteSettings { burst: Some(5), ..RouteSettings::default() };
+    let log = AccessLog {
+        destination: "arn:aws:logs:us-east-1:000000000000:log-group:a".into(),
+        format: "$context.path".into(),
+    };
+    let routes = [(ALL_ROUTES.to_owned(), burst.clone()), ("GET /a".to_owned(), burst)].into();
+    let set = ApiStageSettings { access_log: Some(log), traces: false, routes };
+    let set = SettingsChange { from: ApiStageSettings::default(), to: set };
+    let change = StageChange { deployment: next.id.clone(), variables, settings: set };
+    let updated = port.update_stage(&target(), &api.id, API_STAGE, &change).await;
     assert_eq!(updated.as_ref(), Ok(&moved));
     assert_eq!(port.stage(&target(), &api.id, API_STAGE).await, Ok(Some(moved)));
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use sluice_commands::ports::{ApiSettings, ApiStage, EndpointType};
+use sluice_commands::ports::{
+    ApiSettings, ApiStage, ApiStageSettings, EndpointType, SettingsChange, StageChange,
+};
 
 use super::tags;
 use crate::harness::ministack::Ministack;
@@ -35,14 +37,20 @@ async fn a_rest_api_its_deployments_and_its_stage() {
         name: "Prod".into(),
         deployment: Some(deployment.id.clone()),
         variables: BTreeMap::from([("Hello".into(), "1".into()), ("Old".into(), "4".into())]),
+        settings: ApiStageSettings::default(),
     };
     assert_eq!(port.stage(&target(), &api.id, "Prod").await, Ok(None));
     assert_eq!(port.create_stage(&target(), &api.id, &spec).await.as_ref(), Ok(&spec));
-    let change = BTreeMap::from([("Hello".into(), "2".into()), ("Old".into(), String::new())]);
+    let variables = BTreeMap::from([("Hello".into(), "2".into()), ("Old".into(), String::new())]);
+    let settings = SettingsChange {
+        from: ApiStageSettings::default(),
+        to: ApiStageSettings { traces: true, ..Default::default() },
+    };
+    let change = StageChange { deployment: next.id.clone(), variables, settings };
     let variables = BTreeMap::from([("Hello".into(), "2".into())]);
     let moved = ApiStage { deployment: Some(next.id.clone()), variables, ..spec };
     for _ in 0..2 {
-        let updated = port.update_stage(&target(), &api.id, "Prod", &next.id, &change).await;
+        let updated = port.update_stage(&target(), &api.id, "Prod", &change).await;
         assert_eq!(updated.as_ref(), Ok(&moved), "the same again changes nothing");
     }
     assert_eq!(port.stage(&target(), &api.id, "Prod").await, Ok(Some(moved)));

@@ -17,8 +17,6 @@ pub(super) const ATTENTION: &str = "Needs attention of approvers";
 pub(super) const REFUSED: &str = "Refused";
 pub(super) const HOLDS_DATA: &str = "holds data";
 
-pub(super) const NOT_YET: &str = "Deploys do not use stacks yet: today they read SAM templates of functions and HTTP APIs (docs/templates.md).\n";
-
 const PACKAGE: &str = "Run the packager with `--dry-run --no-install` in its folder (packager/README.md), then this \
                        command again.";
 

@@ -31,7 +31,7 @@ pub(super) fn page(report: &Report) -> String {
         page.push_str(&format!("{heading}\n{}\n", table(&rows)));
     }
     page.push_str(&messages::counts(direct.len(), stack.len(), dropped.len(), absent.len(), refused.len()));
-    page + messages::NOT_YET
+    page
 }
 
 fn with(resource: &Resource, note: &str) -> Row {

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use sluice_commands::template::TemplateError;
 use sluice_commands::template::plain::{
     Attribute, DirectValues, Evaluator, Held, Known, ParameterValues, Part, Placement, PlainFunction,
     PlainTemplate, Resolution, SourceMap, Split, Stage, StageNames, classify_all, desired, read, rename,
 };
+use sluice_commands::template::{TemplateError, errors_of_apis};
 use sluice_model::{PipelineName, StageName, Target};
 
 use super::messages;
@@ -117,6 +117,7 @@ impl Report {
         for (id, _) in split.placements.iter().filter(|(_, placement)| placement.part == Part::Function) {
             errors.extend(PlainFunction::read(id, &evaluator, sources).err().into_iter().flatten());
         }
+        errors.extend(errors_of_apis(&template, &split, stage, &values, sources));
         if errors.is_empty() {
             errors
                 .extend(desired(&evaluator, &split, &examples(&split), sources).err().into_iter().flatten());

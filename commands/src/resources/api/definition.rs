@@ -76,8 +76,8 @@ impl Definition<'_> {
         let mut variables = body.variables(plan, versions)?;
         variables.extend(self.app.variables.clone());
         let served = Served { deployment, variables };
-        let stage = self.app.stage.clone();
-        Ok(Some(PinnedApi { api: api.id, kind: *kind, endpoint: api.endpoint, stage, served }))
+        let (stage, settings) = (self.app.stage.clone(), self.app.settings.clone());
+        Ok(Some(PinnedApi { api: api.id, kind: *kind, endpoint: api.endpoint, stage, served, settings }))
     }
 
     /// The deployment's id, once it can be served. Until then a step waits for that.

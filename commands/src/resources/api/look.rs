@@ -100,6 +100,11 @@ impl LookAtApi {
         }
         let recorded = self.watch.recorded(cx).await?;
         let logical = &self.identity.logical;
+        // An API of another kind, or with another API stage, has another place: the record does not tell what serves there.
+        let recorded = recorded.filter(|recorded| {
+            let api = recorded.apis().get(logical);
+            api.is_none_or(|api| (api.kind, api.stage_name()) == (look.kind, look.stage.as_str()))
+        });
         let drift = recorded.map(|recorded| recorded.of_api(logical, look.serves.as_ref()));
         match self.watch.judge(cx, drift.unwrap_or_default()).await? {
             Some(progress) => Ok(progress),

@@ -8,6 +8,7 @@ mod look;
 mod recent;
 mod stage;
 mod steps;
+mod stop;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use serde_json::Value;
 
 use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, OperationState, StepId, World};
-use crate::ports::Api;
+use crate::ports::{Api, SettingsChange};
 use crate::records::{PinnedApi, PinnedApis, Served, VersionSet};
 use crate::resources::describe::{Change, Line, compared, listed};
 use crate::resources::messages;
@@ -33,6 +34,7 @@ use sluice_template::{AppApi, Application};
 pub(crate) use look::ApiLook;
 #[cfg(test)]
 pub(crate) use look::described;
+pub(crate) use stop::left_serving;
 
 use definition::Definition;
 use identity::{CREATE, Identity};
@@ -107,6 +109,18 @@ pub(crate) fn created_apis(
     Ok((nodes, values))
 }
 
+/// That callers of an API will not reach it any more at its present URL.
+fn ends(logical: &str, then: &AppApi, now: &Application) -> Option<String> {
+    let name = messages::api_name(logical, then.kind);
+    match now.apis.get(logical) {
+        None => Some(messages::stops_answering(&name)),
+        Some(now) if (now.kind, &now.stage) != (then.kind, &then.stage) => {
+            Some(messages::gets_another_url(&name))
+        }
+        Some(_) => None,
+    }
+}
+
 pub(crate) struct StageApi;
 
 impl Resource for StageApi {
@@ -120,6 +134,8 @@ impl Resource for StageApi {
             &CREATE_DEPLOYMENT,
             &CREATE_STAGE,
             &UPDATE_STAGE,
+            &DELETE_ROUTE_SETTINGS,
+            &DELETE_ACCESS_LOG,
             &DELETE_STAGE,
             &CREATE_REST_API,
             &IMPORT_REST_API,
@@ -162,16 +178,25 @@ impl Resource for StageApi {
         let stage = to.before.stage.clone();
         let title = messages::serve_deployment(logical, api.kind, stage.as_str());
         let before = to.seen.apis.get(logical).cloned().flatten();
-        let is_served = before.as_ref() == Some(&api.served);
+        let place = ApiPlace::of(api);
+        let recorded = to.recorded.get(logical).filter(|api| before.is_some() && ApiPlace::of(api) == place);
+        let from = recorded.map(|api| api.settings.clone()).unwrap_or_default();
+        let settings = SettingsChange { from, to: api.settings.clone() };
+        let is_served = before.as_ref() == Some(&api.served) && settings.is_none();
         let step = ServeDeployment {
             target: to.target.clone(),
-            place: ApiPlace::of(api),
+            place,
             stage,
             served: api.served.clone(),
             before,
+            settings,
             ran: to.before.clone(),
         };
         (!is_served).then(|| Node::new(StepId::of("api-stage", logical), title, step))
+    }
+
+    fn stops(&self, to: &Move) -> Vec<Node> {
+        stop::stops(to)
     }
 
     /// One call for each API.
@@ -228,6 +253,8 @@ impl Resource for StageApi {
         let others = before.apis.iter().filter(differs);
         let names = others.map(|(logical, api)| messages::api_name(logical, api.kind));
         lines.extend(names.map(|name| format!("Settings of {name} changed")));
-        lines.into_iter().map(|what| Line::plain(what, false)).collect()
+        let ends = before.apis.iter().filter_map(|(logical, api)| ends(logical, api, change.now));
+        let ends = ends.map(|what| Line::plain(what, true));
+        ends.chain(lines.into_iter().map(|what| Line::plain(what, false))).collect()
     }
 }

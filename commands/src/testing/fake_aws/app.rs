@@ -19,6 +19,8 @@ pub struct App {
     pub memory: u32,
     /// The functions with a route `GET /{name in lower case}`; the first of them answers everything else.
     pub routed: Vec<String>,
+    /// How many requests the API's stage accepts at once.
+    pub burst: Option<u32>,
     /// The architecture of all functions.
     pub architecture: &'static str,
     /// The runtime of all functions.
@@ -44,6 +46,7 @@ impl App {
             variables: BTreeMap::new(),
             others: BTreeMap::new(),
             routed: functions.iter().map(|name| (*name).to_owned()).collect(),
+            burst: None,
             architecture: "x86_64",
             runtime: "python3.12",
             green: true,
@@ -128,7 +131,11 @@ impl App {
             let properties = json!({ "Body": body, "FailOnWarnings": true });
             resources
                 .insert(API.into(), json!({ "Type": "AWS::ApiGatewayV2::Api", "Properties": properties }));
-            let properties = json!({ "ApiId": { "Ref": API }, "StageName": "$default", "AutoDeploy": true });
+            let mut properties =
+                json!({ "ApiId": { "Ref": API }, "StageName": "$default", "AutoDeploy": true });
+            if let Some(burst) = self.burst {
+                properties["DefaultRouteSettings"] = json!({ "ThrottlingBurstLimit": burst });
+            }
             let stage = json!({ "Type": "AWS::ApiGatewayV2::Stage", "Properties": properties });
             resources.insert(format!("{API}ApiGatewayDefaultStage"), stage);
         }

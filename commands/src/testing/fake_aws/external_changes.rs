@@ -118,6 +118,7 @@ impl FakeAws {
             name: API_STAGE.to_owned(),
             deployment: Some(served.deployment.clone()),
             variables: served.variables.clone(),
+            settings: Default::default(),
         };
         let stages = [(API_STAGE.to_owned(), stage)].into();
         let mut state = self.lock();

@@ -100,6 +100,8 @@ pub struct Climate {
     pub ill: bool,
     /// Whether API Gateway leaves out a part of every definition.
     pub import_warns: bool,
+    /// Whether something uses all API stages, so that API Gateway deletes none.
+    pub stages_in_use: bool,
 }
 
 impl Default for Climate {
@@ -118,6 +120,7 @@ impl Default for Climate {
             stack: (Duration::from_secs(20), Duration::from_secs(10)),
             ill: false,
             import_warns: false,
+            stages_in_use: false,
         }
     }
 }

@@ -9,7 +9,9 @@ use tokio::time::Instant;
 
 use super::{FaultProxy, Made, State, id, refuse};
 use crate::operation::effects::{ApiMutations, of_api};
-use crate::ports::{Api, ApiKind, ApiSettings, ApiStage, Deployment, DeploymentState, Gateway, Tags};
+use crate::ports::{
+    Api, ApiKind, ApiSettings, ApiStage, Deployment, DeploymentState, Gateway, StageChange, Tags,
+};
 use serde_json::Value;
 use sluice_model::{Class, PortResult, Target};
 
@@ -311,12 +313,16 @@ impl Gateway for GatewayProxy {
         _: &Target,
         api: &str,
         stage: &str,
-        deployment: &str,
-        variables: &BTreeMap<String, String>,
+        change: &StageChange,
     ) -> PortResult<ApiStage> {
         let call = self.calls().update_stage.call;
+        let StageChange { deployment, variables, settings } = change;
+        let subject = match settings.is_none() {
+            true => format!("{api}/{stage} -> {deployment} {variables:?}"),
+            false => format!("{api}/{stage} -> {deployment} {variables:?} {:?}", settings.to),
+        };
         self.proxy
-            .change(call, &format!("{api}/{stage} -> {deployment} {variables:?}"), |state| {
+            .change(call, &subject, |state| {
                 let now = state.now;
                 let found = state.api_mut(call, self.kind, api)?;
                 if !found.has_deployment(Some(deployment)) {
@@ -329,6 +335,9 @@ impl Gateway for GatewayProxy {
                 stage.deployment = Some(deployment.to_owned());
                 stage.variables.extend(variables.clone());
                 stage.variables.retain(|_, value| !value.is_empty());
+                if !settings.is_none() {
+                    stage.settings = settings.to.clone();
+                }
                 found.moved = Some((before.clone(), now));
                 Ok(if *stage == before { Made::Same(stage.clone()) } else { Made::New(stage.clone()) })
             })
@@ -348,6 +357,9 @@ impl Gateway for GatewayProxy {
         let call = self.calls().delete_stage.call;
         self.proxy
             .change(call, &format!("{api}/{stage}"), |state| {
+                if state.climate.stages_in_use {
+                    return refuse(call, Class::Invalid, "BadRequestException");
+                }
                 let found = state.api_mut(call, self.kind, api).ok();
                 match found.and_then(|found| found.stages.remove(stage)) {
                     Some(_) => Ok(Made::New(())),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{Effect, FakeAws};
-use crate::ports::ApiSettings;
+use crate::ports::{ApiSettings, ApiStageSettings};
 use crate::records::Served;
 
 /// What answers requests: the only changes that are visible from outside.
@@ -15,6 +15,8 @@ pub struct Serving {
     pub aliases: BTreeMap<String, String>,
     /// What each API serves, by its name: the deployment, and the version of each function by its logical id.
     pub apis: BTreeMap<String, Served>,
+    /// The settings of the stage of each API, by its name.
+    pub settings: BTreeMap<String, ApiStageSettings>,
 }
 
 impl FakeAws {
@@ -28,8 +30,9 @@ impl FakeAws {
             }
         }
         for api in &state.apis {
-            for served in api.stages.values().cloned().filter_map(Served::of) {
-                serving.apis.insert(api.api.name.clone(), served);
+            for stage in api.stages.values() {
+                serving.settings.insert(api.api.name.clone(), stage.settings.clone());
+                serving.apis.extend(Served::of(stage.clone()).map(|served| (api.api.name.clone(), served)));
             }
         }
         serving

@@ -206,7 +206,14 @@ pub fn app_api(pipeline: &PipelineName, stage: &StageName, routes: &[(&str, &str
             json!({ "x-amazon-apigateway-integration": { "type": "aws_proxy", "uri": uri } });
     }
     let body = json!({ "openapi": "3.0.1", "paths": paths });
-    AppApi { kind: ApiKind::Http, stage: None, endpoint: None, body, variables: BTreeMap::new() }
+    AppApi {
+        kind: ApiKind::Http,
+        stage: None,
+        endpoint: None,
+        body,
+        variables: BTreeMap::new(),
+        settings: Default::default(),
+    }
 }
 
 /// `$LATEST` with other code and the configuration that is wanted.

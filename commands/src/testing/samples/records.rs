@@ -342,6 +342,7 @@ pub(super) fn pinned_apis(stage: &str, release: u32) -> PinnedApis {
         kind: ApiKind::Http,
         stage: None,
         served: Served { deployment: "d1".into(), variables },
+        settings: Default::default(),
     };
     [(API.to_owned(), api)].into()
 }

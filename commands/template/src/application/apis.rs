@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 
 use super::model::AppApi;
 use super::reading::Reading;
+use super::stage_settings;
 use crate::error::{Findings, Place, TemplateCode, Violation};
 use crate::plain::{Evaluator, Part};
 use crate::shape;
-use sluice_model::ApiKind;
+use sluice_model::{ApiKind, ApiStageSettings};
 
 const HTTP_API: &str = "AWS::ApiGatewayV2::Api";
 
@@ -30,12 +31,14 @@ const EXTENSIONS: [(ApiKind, &str, &str); 5] = [
 struct Names {
     api: &'static [&'static str],
     stage: &'static [&'static str],
+    settings: &'static [&'static str],
     variables: &'static str,
 }
 
 const HTTP: Names = Names {
     api: &["CorsConfiguration", "ProtocolType", "Version"],
     stage: &["ApiId", "AutoDeploy", "DeploymentId", "Description", "StageName", "StageVariables", "Tags"],
+    settings: &stage_settings::HTTP,
     variables: "StageVariables",
 };
 const REST: Names = Names {
@@ -49,6 +52,7 @@ const REST: Names = Names {
         "Policy",
     ],
     stage: &["DeploymentId", "Description", "RestApiId", "StageName", "Tags", "Variables"],
+    settings: &stage_settings::REST,
     variables: "Variables",
 };
 
@@ -71,7 +75,14 @@ pub(super) fn read(
         // The rest is known before it.
         None => properties.findings.is_waiting().then(Map::new),
     };
-    let mut api = AppApi { kind, stage: None, endpoint: None, body: Value::Null, variables: BTreeMap::new() };
+    let mut api = AppApi {
+        kind,
+        stage: None,
+        endpoint: None,
+        body: Value::Null,
+        variables: BTreeMap::new(),
+        settings: ApiStageSettings::default(),
+    };
     let mut body = body?;
     // YAML reads `swagger: 2.0` as a number; the specifications want a text.
     for key in ["swagger", "openapi"] {
@@ -127,7 +138,9 @@ pub(super) fn read(
             let wrong = Violation::new(TemplateCode::Unsupported, problem, hint);
             properties.findings.add(&properties.place, wrong);
         }
-        refuse_others(&stage.properties, names.stage, &properties.place, properties.findings);
+        let known = [names.stage, names.settings].concat();
+        refuse_others(&stage.properties, &known, &properties.place, properties.findings);
+        api.settings = stage_settings::read(&mut properties, kind, &stage.properties);
         if kind == ApiKind::Rest {
             let name = properties.value(&stage.properties, "StageName");
             api.stage = name.as_ref().and_then(Value::as_str).map(str::to_owned);
@@ -151,16 +164,16 @@ pub(super) fn read(
 }
 
 /// Evaluates the properties of a resource.
-struct Properties<'a> {
-    place: Place,
+pub(super) struct Properties<'a> {
+    pub(super) place: Place,
     reading: &'a Reading<'a>,
     evaluator: &'a Evaluator<'a>,
-    findings: &'a mut Findings,
+    pub(super) findings: &'a mut Findings,
 }
 
 impl Properties<'_> {
     /// The value of a property, if it has one and nothing is wrong with it.
-    fn value(&mut self, properties: &Map<String, Value>, key: &str) -> Option<Value> {
+    pub(super) fn value(&mut self, properties: &Map<String, Value>, key: &str) -> Option<Value> {
         let value = self.evaluator.evaluate(properties.get(key)?);
         let settled = |value| self.reading.settled(value, self.evaluator);
         let value = value.and_then(|value| value.map(settled).transpose());

@@ -10,12 +10,13 @@ mod read;
 mod reading;
 mod roles;
 mod stack;
+mod stage_settings;
 mod statements;
 
 pub use model::{
     AppApi, AppFunction, AppLayer, AppLayerRef, AppRights, Application, Deploying, KnownValues, Waiting,
 };
 pub use openapi::{AppRoute, version_variable};
-pub use read::read;
+pub use read::{errors_of_apis, read};
 pub use stack::AppStack;
 pub use statements::POLICY_LIMIT;

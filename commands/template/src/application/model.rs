@@ -10,7 +10,7 @@ use super::openapi::{self, AppRoute};
 use super::stack::AppStack;
 use crate::plain::{DirectValues, StackValues, Stage, StageNames};
 use crate::rights;
-use sluice_model::{ApiKind, CodeRef};
+use sluice_model::{ApiKind, ApiStageSettings, CodeRef};
 
 /// The stage that a template is read for, and the only location its code may come from.
 #[derive(Debug, Clone, Copy)]
@@ -186,6 +186,9 @@ pub struct AppApi {
     /// Stage variables of the template's own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
+    /// The settings of its API stage.
+    #[serde(default, skip_serializing_if = "ApiStageSettings::is_default")]
+    pub settings: ApiStageSettings,
 }
 
 impl AppApi {

@@ -71,6 +71,30 @@ pub fn read(
     findings.finish(application)
 }
 
+/// What a deploy would refuse of the APIs of a template that was read and split.
+pub fn errors_of_apis(
+    template: &PlainTemplate,
+    split: &Split,
+    stage: Stage<'_>,
+    values: &ParameterValues,
+    sources: &SourceMap,
+) -> Vec<TemplateError> {
+    let deploying = Deploying {
+        stage,
+        code_bucket: "",
+        code_prefix: "",
+        wild_rights: true,
+        boundary: None,
+        names: StageNames::First,
+        known: KnownValues::Nothing,
+    };
+    let (manifest, direct) = (Manifest::default(), placeholders(template, split));
+    let reading = Reading { template, split, manifest: &manifest, deploying: &deploying, direct };
+    let mut findings = Findings::new(sources.clone());
+    reading.apis(values, sources, &mut findings, &mut BTreeMap::new());
+    findings.finish(()).err().unwrap_or_default()
+}
+
 /// The template with names of its own for a further stage of the account.
 fn with_own_names(
     template: &PlainTemplate,

@@ -111,14 +111,71 @@ fn an_api_calls_the_version_that_its_stage_selects() {
 #[test]
 fn settings_of_an_api_that_are_not_applied_are_refused() {
     let mut whole = api(body());
-    whole["Resources"]["ApiStage"]["Properties"]["DefaultRouteSettings"] =
-        json!({ "ThrottlingBurstLimit": 1 });
+    whole["Resources"]["ApiStage"]["Properties"]["DefaultRouteSettings"] = json!({ "LoggingLevel": "INFO" });
     whole["Resources"]["ApiStage"]["Properties"]["StageVariables"] = json!({ "Hello": "7" });
     let errors = World::new().read(&whole).unwrap_err();
     let problems: Vec<_> = errors.iter().map(|error| error.problem.as_str()).collect();
     assert_eq!(problems.len(), 2, "{problems:?}");
-    assert!(problems.iter().any(|problem| problem.contains("DefaultRouteSettings")), "{problems:?}");
+    assert!(problems.iter().any(|problem| problem.contains("LoggingLevel")), "{problems:?}");
     assert!(problems.iter().any(|problem| problem.contains("Sluice's own variable")), "{problems:?}");
+}
+
+#[test]
+fn settings_of_a_stage_are_read() {
+    let mut whole = api(body());
+    let stage = &mut whole["Resources"]["ApiStage"]["Properties"];
+    stage["DefaultRouteSettings"] = json!({ "ThrottlingBurstLimit": "20", "ThrottlingRateLimit": 10.0 });
+    stage["RouteSettings"] =
+        json!({ "GET /items": { "DetailedMetricsEnabled": true, "ThrottlingRateLimit": 0.5 } });
+    let log = "arn:aws:logs:eu-central-1:123456789012:log-group:access";
+    stage["AccessLogSettings"] =
+        json!({ "DestinationArn": format!("{log}:*"), "Format": "$context.requestId" });
+    let app = World::new().read(&whole).unwrap();
+    let settings = serde_json::to_value(&app.apis["Api"].settings).unwrap();
+    assert_eq!(
+        settings,
+        json!({
+            "access_log": { "destination": log, "format": "$context.requestId" },
+            "routes": { "* *": { "burst": 20, "rate": 10 }, "GET /items": { "metrics": true, "rate": 0.5 } },
+        })
+    );
+    whole["Resources"]["ApiStage"]["Properties"]["DefaultRouteSettings"] =
+        json!({ "ThrottlingRateLimit": -1 });
+    whole["Resources"]["ApiStage"]["Properties"]["AccessLogSettings"] = json!({ "Format": "x" });
+    let problems: Vec<_> =
+        World::new().read(&whole).unwrap_err().into_iter().map(|error| error.problem).collect();
+    assert_eq!(problems.len(), 2, "{problems:?}");
+}
+
+/// As AWS's translator writes a stage of `AWS::Serverless::Api`.
+#[test]
+fn settings_of_the_stage_of_a_rest_api_are_read() {
+    let mut whole = api(body());
+    whole["Resources"]["Api"] =
+        json!({ "Type": "AWS::ApiGateway::RestApi", "Properties": { "Body": body() } });
+    let method = json!({
+        "DataTraceEnabled": false, "HttpMethod": "GET", "LoggingLevel": "ERROR", "MetricsEnabled": "true",
+        "ResourcePath": "/~1items", "CachingEnabled": false, "CacheTtlInSeconds": 300,
+    });
+    whole["Resources"]["ApiStage"] = json!({ "Type": "AWS::ApiGateway::Stage", "Properties": {
+        "RestApiId": { "Ref": "Api" }, "StageName": "Prod", "TracingEnabled": true, "MethodSettings": [method],
+    } });
+    let app = World::new().read(&whole).unwrap();
+    let settings = serde_json::to_value(&app.apis["Api"].settings).unwrap();
+    assert_eq!(
+        settings,
+        json!({
+            "traces": true,
+            "routes": { "GET /items": { "data_trace": false, "logging": "ERROR", "metrics": true } },
+        })
+    );
+    let stage = &mut whole["Resources"]["ApiStage"]["Properties"];
+    stage["CacheClusterEnabled"] = true.into();
+    stage["MethodSettings"][0]["CachingEnabled"] = true.into();
+    stage["MethodSettings"][0]["LoggingLevel"] = "LOUD".into();
+    let problems: Vec<_> =
+        World::new().read(&whole).unwrap_err().into_iter().map(|error| error.problem).collect();
+    assert_eq!(problems.len(), 3, "{problems:?}");
 }
 
 /// The bot may pass the roles of all stages: with another stage's, an API could call its functions.

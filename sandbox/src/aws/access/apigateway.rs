@@ -7,6 +7,15 @@ use super::super::openapi::{Definition, RestDefinition};
 use super::super::request::{AwsRequest, decode};
 use super::action::{Action, pass_role, tags};
 
+/// What the delivery of an access log needs
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html>).
+const DELIVERY: [&str; 4] = [
+    "logs:CreateLogDelivery",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:PutResourcePolicy",
+];
+
 /// The actions that a call needs.
 pub fn required(method: &str, request: &AwsRequest) -> Vec<Action> {
     let path = decode(request.parts.uri.path());
@@ -18,6 +27,10 @@ pub fn required(method: &str, request: &AwsRequest) -> Vec<Action> {
     if !tags.is_empty() {
         // Not in the reference; refusals that people report name this action on the path of the new resource.
         all.push(Action::new("apigateway:TagResource", resource).tagged(&tags));
+    }
+    // The caller sets up the delivery of an HTTP API's access log.
+    if body["accessLogSettings"]["destinationArn"].is_string() {
+        all.extend(DELIVERY.map(|action| Action::new(action, "*")));
     }
     all.extend(
         roles(method, request, &body).iter().filter_map(|role| pass_role(role, "apigateway.amazonaws.com")),

@@ -93,6 +93,7 @@ impl ApiGateway {
                 self.0.strict.deleted(&stage_key(api, name));
                 return self.0.upstream.forward(request).await;
             }
+            "DeleteRouteSettings" | "DeleteAccessLogSettings" => self.delete_settings(api, name, &path).await,
             "GetDeployment" | "GetDeployments" => self.deployments(&request).await,
             _ => return self.0.upstream.forward(request).await,
         };

@@ -160,6 +160,12 @@ impl ApiGateway {
         Ok(self.0.upstream.forward(request).await)
     }
 
+    /// Whether the account has a role with which API Gateway writes logs of REST APIs.
+    async fn may_log(&self) -> Refusable<bool> {
+        let answer = self.0.upstream.call("apigateway", Method::GET, "/account", &[], "").await?;
+        Ok(answer.json()["cloudwatchRoleArn"].as_str().is_some_and(|role| !role.is_empty()))
+    }
+
     async fn put_rest_stage(
         &self,
         api: &str,
@@ -186,6 +192,11 @@ impl ApiGateway {
             }
             (_, Some(before)) => patches::of_stage(before, &body).map_err(|error| bad_request(&error))?,
         };
+        if patches::logs(&body).map_err(|error| bad_request(&error))? && !self.may_log().await? {
+            return Err(bad_request(
+                "CloudWatch Logs role ARN must be set in account settings to enable logging",
+            ));
+        }
         for (name, value) in &variables {
             check(name, value.as_str().unwrap_or_default()).map_err(|error| bad_request(&error))?;
         }

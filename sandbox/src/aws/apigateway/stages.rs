@@ -1,8 +1,8 @@
 //! Stages: their names, deployments and variables.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::super::request::AwsRequest;
 use super::super::strict::stage_key;
@@ -54,11 +54,55 @@ impl ApiGateway {
             body["stageVariables"] = Value::Object(merged.map_err(|error| bad_request(&error))?);
             request.body = body.to_string().into();
         }
+        check_destination(body["accessLogSettings"]["destinationArn"].as_str())
+            .map_err(|error| bad_request(&error))?;
+        // The local AWS replaces them; API Gateway merges them by route.
+        if let (Some(own), Some(had)) =
+            (body["routeSettings"].as_object(), before["routeSettings"].as_object())
+        {
+            let merged: Map<String, Value> = had.clone().into_iter().chain(own.clone()).collect();
+            body["routeSettings"] = merged.into();
+            request.body = body.to_string().into();
+        }
         let answer = self.0.upstream.exchange(&request).await?;
         if answer.status.is_success() {
             self.0.strict.moved(&stage_key(api, name), before, answer.json());
         }
         Ok(answer.into_response())
+    }
+
+    /// Deletes the access log of a stage, or the settings of a route. The local AWS does not have these calls.
+    pub(super) async fn delete_settings(&self, api: &str, name: &str, path: &str) -> Refusable<Response> {
+        let stages = self.items(&format!("/v2/apis/{api}/stages")).await?;
+        let Some(stage) = stages.iter().find(|stage| stage["stageName"] == name) else {
+            let message = "Invalid stage identifier specified";
+            return Err(refuse(StatusCode::NOT_FOUND, "NotFoundException", message));
+        };
+        let body = match path.split_once("/routesettings/") {
+            Some((_, route)) => {
+                let mut settings = stage["routeSettings"].as_object().cloned().unwrap_or_default();
+                if settings.remove(route).is_none() {
+                    let message = format!("Unable to find Route Settings by Route Key {route}");
+                    return Err(refuse(StatusCode::NOT_FOUND, "NotFoundException", &message));
+                }
+                json!({ "routeSettings": settings })
+            }
+            None => json!({ "accessLogSettings": {} }),
+        };
+        let path = format!("/v2/apis/{api}/stages/{name}");
+        let answer = self.0.upstream.call("apigateway", Method::PATCH, &path, &[], body.to_string()).await?;
+        match answer.status.is_success() {
+            true => Ok(StatusCode::NO_CONTENT.into_response()),
+            false => Err(Box::new(answer.into_response())),
+        }
+    }
+}
+
+/// Refuses the ARN of a log group as `Fn::GetAtt` gives it.
+pub(super) fn check_destination(arn: Option<&str>) -> Result<(), String> {
+    match arn {
+        Some(arn) if arn.ends_with(":*") => Err("Invalid ARN specified in the request.".to_owned()),
+        _ => Ok(()),
     }
 }
 
@@ -100,8 +144,6 @@ pub(super) fn check(name: &str, value: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn update(before: &Value, changes: &Value) -> Result<Value, String> {

@@ -87,6 +87,12 @@ pub(super) fn api_gateway(parts: &Parts) -> (String, Option<String>) {
         let verb = if parts.method == Method::GET { "GetTags" } else { "TagResource" };
         return (verb.into(), detail);
     }
+    // The key of a route, which follows, has slashes of its own.
+    match segments.get(4) {
+        Some(&"routesettings") => return ("DeleteRouteSettings".into(), detail),
+        Some(&"accesslogsettings") => return ("DeleteAccessLogSettings".into(), detail),
+        _ => {}
+    }
     let plural = segments.len() % 2 == 1;
     let kind = match segments.get(if plural { segments.len() - 1 } else { segments.len().wrapping_sub(2) }) {
         Some(&"apis") => "Api",

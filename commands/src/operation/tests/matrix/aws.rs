@@ -111,6 +111,19 @@ async fn a_definition_that_api_gateway_did_not_import_as_a_whole_is_not_deployed
     ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;
 }
 
+/// A custom domain or a usage plan may use the stage of an API that the release does not have.
+#[tokio::test(start_paused = true)]
+async fn an_api_whose_stage_is_in_use_is_left_and_people_are_told() {
+    let (shared, process) = world("").await;
+    shared.fake_aws.climate(|now| now.stages_in_use = true);
+    shared.act(&process, &Act::Hides(&["Hello", "World"], "v9", 128), "push").await;
+    ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
+    let head = ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;
+    let card = shared.last_update(&head.id).unwrap().card;
+    let said = format!("{card:?}");
+    assert!(said.contains("Still answers") && said.contains("the HTTP API"), "{said}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_wait_for_a_deployment_is_bounded() {
     let (shared, process) = world("").await;

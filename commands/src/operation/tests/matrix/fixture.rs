@@ -17,6 +17,7 @@ use crate::operation::tests::harness::is_holding;
 use crate::operation::{Head, Status};
 use crate::ports::{Item, Runner};
 use crate::resources::rights::OwnResources;
+use crate::testing::fake_aws::App;
 use crate::testing::{FakeAws, MemoryStore, TestClock, target};
 use crate::{registry, setup};
 use sluice_model::OperationId;
@@ -116,6 +117,10 @@ impl Shared {
                 }
                 let pushed = self.fake_aws.push("orders", &format!("Change to {code}"), app);
                 assert!(pushed.is_some(), "there is no repository to push to");
+            }
+            Act::Limits(functions, code, burst) => {
+                let app = App { burst: Some(*burst), ..app(functions, code, 128) };
+                assert!(self.fake_aws.push("orders", &format!("Limit of {burst}"), app).is_some());
             }
             Act::Layers(functions, code, (name, content)) => {
                 let app = app(functions, code, 128).layer(name, content);

@@ -144,7 +144,17 @@ impl Shared {
                 if at != Some(&api.served) {
                     wrong.push(format!("the API of {stage} serves {at:?}, recorded {:?}", api.served));
                 }
+                let has = serving.settings.get(&names::api(&name, stage, logical));
+                if has != Some(&api.settings) {
+                    wrong.push(format!("the API of {stage} has {has:?}, recorded {:?}", api.settings));
+                }
             }
+            let recorded: BTreeSet<_> =
+                set.apis.keys().map(|logical| names::api(&name, stage, logical)).collect();
+            let of_stage = format!("sluice-{name}-{stage}-");
+            let stray =
+                serving.apis.keys().filter(|api| api.starts_with(&of_stage) && !recorded.contains(*api));
+            wrong.extend(stray.map(|api| format!("{api} serves, but {} does not have it", current.release)));
         }
         wrong
     }
@@ -174,7 +184,7 @@ impl Serving {
     /// What serves on a stage.
     fn of_stage(&self, stage: &str) -> Vec<String> {
         let aliases = self.aliases.keys().filter(|alias| alias.ends_with(&format!(":{stage}")));
-        let apis = self.apis.keys().filter(|api| api.ends_with(&format!("-{stage}")));
+        let apis = self.apis.keys().filter(|api| api.starts_with(&format!("sluice-orders-{stage}-")));
         aliases.chain(apis).cloned().collect()
     }
 
@@ -184,7 +194,8 @@ impl Serving {
             let all: BTreeSet<_> = now.keys().chain(before.keys()).cloned().collect();
             all.into_iter().filter(|key| now.get(key) != before.get(key)).collect()
         }
-        let apis = differ(&self.apis, &before.apis);
+        let apis =
+            differ(&self.apis, &before.apis).into_iter().chain(differ(&self.settings, &before.settings));
         differ(&self.aliases, &before.aliases).into_iter().chain(apis).collect()
     }
 }

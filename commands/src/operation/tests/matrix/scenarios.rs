@@ -11,6 +11,8 @@ pub(super) enum Act {
     Pushes(&'static [&'static str], &'static str, u32),
     /// The same without a route to any of them.
     Hides(&'static [&'static str], &'static str, u32),
+    /// These functions with that code are pushed, and their API accepts so many requests at once.
+    Limits(&'static [&'static str], &'static str, u32),
     /// A change of these functions is pushed, which all have this layer with this content.
     Layers(&'static [&'static str], &'static str, (&'static str, &'static str)),
     /// A change with that code is pushed of an application with a stack, with a topic or without.
@@ -38,7 +40,7 @@ pub(super) struct Scenario {
     pub(super) runs: Option<(&'static str, u32)>,
 }
 
-use Act::{Hides, Layers, Leaves, Pushes, Stacks, Types, Waits};
+use Act::{Hides, Layers, Leaves, Limits, Pushes, Stacks, Types, Waits};
 
 const TWO: &[&str] = &["Hello", "World"];
 pub(super) const CREATED: &[Act] = &[Types("ann", "/repo create orders"), Pushes(TWO, "one", 128)];
@@ -57,6 +59,15 @@ const CHANGED: &[Act] = &[Pushes(&["Extra", "Hello", "World"], "two", 256), Type
 
 /// The same code, with a layer.
 const LAYERED: &[Act] = &[Layers(TWO, "one", ("Tools", "tools")), Types("ann", "/build orders")];
+
+const HIDES: &[Act] = &[Types("ann", "/repo create orders"), Hides(TWO, "one", 128)];
+const SHOWN: &[Act] = &[Pushes(TWO, "one", 128), Types("ann", "/build orders")];
+
+/// The same code, and other settings of the API's stage.
+const LIMITED: &[Act] = &[Limits(TWO, "one", 20), Types("ann", "/build orders")];
+
+/// Other code, and no route.
+const CLOSED: &[Act] = &[Hides(TWO, "two", 128), Types("ann", "/build orders")];
 
 /// All scenarios.
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -165,6 +176,22 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         runs: Some(("dev", 2)),
     },
     Scenario {
+        name: "deploy of settings of an API",
+        kind: "deploy",
+        before: &[CREATED, BUILT, DEPLOYED, LIMITED],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 2)),
+    },
+    Scenario {
+        name: "deploy without an API",
+        kind: "deploy",
+        before: &[CREATED, BUILT, DEPLOYED, CLOSED],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 2)),
+    },
+    Scenario {
         name: "examined deploy",
         kind: "deploy",
         before: &[CREATED, BUILT, DEPLOYED, EXAMINED, CHANGED],
@@ -219,6 +246,22 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         who: "ann",
         line: "/rollback orders prod",
         runs: Some(("prod", 1)),
+    },
+    Scenario {
+        name: "rollback of settings of an API",
+        kind: "rollback",
+        before: &[CREATED, BUILT, DEPLOYED, LIMITED, DEPLOYED],
+        who: "ann",
+        line: "/rollback orders dev",
+        runs: Some(("dev", 1)),
+    },
+    Scenario {
+        name: "rollback to a release without an API",
+        kind: "rollback",
+        before: &[HIDES, BUILT, DEPLOYED, SHOWN, DEPLOYED],
+        who: "ann",
+        line: "/rollback orders dev",
+        runs: Some(("dev", 1)),
     },
 ];
 
@@ -275,14 +318,7 @@ pub(super) const PLENTY: &[&[Act]] = &[
 pub(super) const FRESH: &[&[Act]] = &[CREATED, BUILT, STAGED, CHANGED];
 
 /// No API: a release on two stages without routes, and a build of the same code with routes.
-pub(super) const HIDDEN: &[&[Act]] = &[
-    &[Types("ann", "/repo create orders"), Hides(TWO, "one", 128)],
-    BUILT,
-    DEPLOYED,
-    STAGED,
-    PROMOTED,
-    &[Pushes(TWO, "one", 128), Types("ann", "/build orders")],
-];
+pub(super) const HIDDEN: &[&[Act]] = &[HIDES, BUILT, DEPLOYED, STAGED, PROMOTED, SHOWN];
 
 /// The application of an event.
 pub(super) fn app(functions: &[&str], code: &str, memory: u32) -> App {

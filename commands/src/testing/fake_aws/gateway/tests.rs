@@ -48,8 +48,12 @@ async fn a_rest_api_answers_below_its_stage_and_keeps_the_deployment_that_it_ser
     let api = create(&*port, &ApiSettings::default()).await;
     port.import_api(&target(), &api.id, &document(), &BTreeMap::new()).await.unwrap();
     let made = port.create_deployment(&target(), &api.id, "d").await.unwrap();
-    let stage =
-        ApiStage { name: "Prod".into(), deployment: Some(made.id.clone()), variables: BTreeMap::new() };
+    let stage = ApiStage {
+        name: "Prod".into(),
+        deployment: Some(made.id.clone()),
+        variables: BTreeMap::new(),
+        settings: Default::default(),
+    };
     port.create_stage(&target(), &api.id, &stage).await.unwrap();
     let status = async |path: &str| match aws.request(Method::Get, &format!("{}{path}", api.endpoint)).await {
         Reply::Answered { status, .. } => status,

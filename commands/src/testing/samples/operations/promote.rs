@@ -146,7 +146,9 @@ fn not_passed(smoke: &str, seen: &str) -> Refusal {
         stage: "prod".parse().expect("a stage"),
         release: Some(ReleaseNumber(1)),
     };
-    let to = Move { target: &target, before: &before, set: &set, seen: &seen_before };
+    let recorded = &pinned_apis("prod", 1);
+    let to =
+        Move { target: &target, before: &before, set: &set, seen: &seen_before, recorded, accepted: None };
     let answer = "\n  <!channel> *boom* in `app.py` <@U0ANN0001>, and a long story that goes on and on over the end of what anybody reads\nTraceback";
     SmokeTest::new(&to, &release, &smoke.parse().expect("a smoke test"))
         .failed(&format!("{seen}{}", quoted(answer)))

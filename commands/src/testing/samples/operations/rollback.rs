@@ -10,6 +10,9 @@ use sluice_model::ReleaseNumber;
 
 fn rolling_back(reason: Option<&str>) -> Journal {
     let alias = |function: &str| (format!("sluice-orders-prod-{function}"), "1".to_owned());
+    // An API that the release to return to does not have.
+    let mut admin = pinned_apis("prod", 2).into_values().next().expect("an API");
+    admin.api = "a2".into();
     let params = rollback::Params {
         goes_first: false,
         name: "orders".parse().expect("a name"),
@@ -22,6 +25,7 @@ fn rolling_back(reason: Option<&str>) -> Journal {
             apis: pinned_apis("prod", 1),
             ..VersionSet::default()
         },
+        apis: pinned_apis("prod", 2).into_iter().chain([("AdminApi".to_owned(), admin)]).collect(),
         has_stack: false,
         is_first: false,
         reason: reason.map(str::to_owned),
@@ -32,7 +36,10 @@ fn rolling_back(reason: Option<&str>) -> Journal {
     let seen = serde_json::json!({
         "aliases": { "sluice-orders-prod-Hello": ["2", "rev"], "sluice-orders-prod-Count": ["2", "rev"] }, "serves": { "deployment": "d2", "variables": { "Hello": "2" } },
     });
-    let outputs = Outputs::default().with("look", seen).with("record", recorded());
+    let mut outputs = Outputs::default().with("look", seen).with("record", recorded());
+    if reason.is_some() {
+        outputs = outputs.with("stop-api:AdminApi", serde_json::json!({ "left": "API AdminApi" }));
+    }
     let command = match reason {
         Some(reason) => format!("/rollback orders prod {reason}"),
         None => "/rollback orders prod".into(),

@@ -11,7 +11,10 @@ use crate::error::{Findings, TemplateCode, Violation};
 
 /// Types, or families of types that end with `::`, and why they are refused.
 const REFUSED: [(&str, &str); 47] = [
-    ("AWS::ApiGateway::Account", "it is one setting for the whole account; `sluice init` sets it"),
+    (
+        "AWS::ApiGateway::Account",
+        "it is one setting for the whole account, which a person sets once (docs/templates.md)",
+    ),
     ("AWS::AutoScaling::", SERVERS),
     ("AWS::CloudFormation::GuardHook", EXTENDS),
     ("AWS::CloudFormation::HookDefaultVersion", EXTENDS),

@@ -101,6 +101,20 @@ pub(super) fn of_stage<'a>(
     Ok((deployment, variables))
 }
 
+/// Whether an update of a stage turns logs on.
+pub(super) fn logs(body: &Value) -> Result<bool, String> {
+    let mut does = false;
+    for patch in body["patchOperations"].as_array().into_iter().flatten() {
+        let (_, path, value) = parts(patch);
+        if path == "/accessLogSettings/destinationArn" {
+            super::super::stages::check_destination(Some(value))?;
+            does = true;
+        }
+        does |= path.ends_with("/logging/loglevel") && value != "OFF";
+    }
+    Ok(does)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -100,6 +100,9 @@ const ONE_OWNER: [(&str, &str); 9] = [
     ("AWS::Cognito::UserPoolDomain", "CustomDomainConfig"),
 ];
 
+/// Types that hold data and that services write to: code does not name them.
+const NAMED_BY_SERVICES: [&str; 1] = ["AWS::Logs::LogGroup"];
+
 /// Gives a stage its names. The split is one of the same template for the stage.
 pub fn rename(template: &PlainTemplate, split: &Split, stage: StageNames<'_>) -> Renamed {
     let mut renamed = Renamed {
@@ -131,7 +134,11 @@ pub fn rename(template: &PlainTemplate, split: &Split, stage: StageNames<'_>) ->
     for word in &words {
         let (logical_id, name) = (word.logical_id.clone(), word.name.clone());
         let is_stateful = split.placements.get(&logical_id).is_some_and(|placement| placement.is_stateful);
-        if is_stateful && !search.in_environments.contains(&word.literal) {
+        let kind = template.resources.get(&logical_id).map_or("", |resource| resource.kind.as_str());
+        if is_stateful
+            && !NAMED_BY_SERVICES.contains(&kind)
+            && !search.in_environments.contains(&word.literal)
+        {
             renamed
                 .questions
                 .push(Question::NameInCode { logical_id: logical_id.clone(), name: name.clone() });

@@ -105,7 +105,10 @@ fn resources_of_two_types_may_have_one_name() {
 
 #[test]
 fn data_whose_name_only_the_code_can_hold_is_asked_about() {
-    let found = renamed(&named(json!({}), json!({})));
+    // Services write to a log group, and no code.
+    let log = typed("AWS::Logs::LogGroup", json!({ "LogGroupName": "access" }));
+    let found = renamed(&named(json!({}), json!({ "Access": log })));
+    assert!(pairs(&found).contains(&("access", "access-prod")));
     let asked: BTreeSet<&str> = found
         .questions
         .iter()
