@@ -236,15 +236,10 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
             vec![here("logs", "log-group:/aws/codebuild/sluice-*:log-stream:*")],
         ),
         // IAM cannot restrict this list to a prefix.
-        Allowed::new(
-            "FunctionLogs",
-            &["logs:FilterLogEvents"],
-            vec![here("logs", "log-group:/aws/lambda/sluice-*")],
-        ),
         Allowed::new("LogGroups", &["logs:DescribeLogGroups"], vec![here("logs", "log-group:*")]),
         Allowed::new(
             "LogRetention",
-            &["logs:CreateLogGroup", "logs:PutRetentionPolicy"],
+            &["logs:CreateLogGroup", "logs:FilterLogEvents", "logs:PutRetentionPolicy"],
             ["lambda", "codebuild"].map(|of| here("logs", &format!("log-group:/aws/{of}/sluice-*"))).into(),
         ),
         Allowed::new(
