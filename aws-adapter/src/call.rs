@@ -80,6 +80,7 @@ calls! {
         LIST_POLICY_VERSIONS = "iam:ListPolicyVersions",
         GET_CALLER_IDENTITY = "sts:GetCallerIdentity",
         DESCRIBE_LOG_GROUPS = "logs:DescribeLogGroups",
+        FILTER_LOG_EVENTS = "logs:FilterLogEvents",
         GET_LOG_EVENTS = "logs:GetLogEvents",
         GET_QUEUE_URL = "sqs:GetQueueUrl",
     }

@@ -1,8 +1,10 @@
-//! CloudWatch Logs: the tail of streams, and the retention of groups.
+//! CloudWatch Logs: the tail of streams, the newest events of groups, and their retention.
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::Client;
-use sluice_commands::ports::{LogStream, Logs};
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use jiff::Timestamp;
+use sluice_commands::ports::{LogEvent, LogEvents, LogStream, Logs, MAX_MESSAGE};
 use sluice_model::{Class, PortResult, Target};
 
 use crate::call;
@@ -13,6 +15,18 @@ use crate::error::{failed, found};
 const LARGEST_PAGE: u32 = 10_000;
 /// Pages may be empty or partly filled before the beginning is reached; a tail is not worth more requests.
 const MOST_PAGES: usize = 8;
+
+/// A scan ends after some time with what it found. Each costs one request of the account's rate.
+const MOST_SCANS: usize = 3;
+
+/// An event that has a time and a message.
+fn event(event: &FilteredLogEvent) -> Option<LogEvent> {
+    let at = Timestamp::from_millisecond(event.timestamp()?).ok()?;
+    let message = event.message()?;
+    let end = (0..=MAX_MESSAGE.min(message.len())).rev().find(|at| message.is_char_boundary(*at));
+    let message = message.get(..end.unwrap_or(0)).unwrap_or_default().to_owned();
+    Some(LogEvent { at, stream: event.log_stream_name().unwrap_or_default().to_owned(), message })
+}
 
 pub(crate) struct CloudWatchLogs(pub(crate) Service<Client>);
 
@@ -45,6 +59,37 @@ impl Logs for CloudWatchLogs {
             token = page.next_backward_token;
         }
         Ok(tail.split_off(tail.len().saturating_sub(wanted)))
+    }
+
+    async fn newest_events(
+        &self,
+        target: &Target,
+        group: &str,
+        since: Timestamp,
+        most: u32,
+    ) -> PortResult<Option<LogEvents>> {
+        let call = call::FILTER_LOG_EVENTS;
+        let wanted = usize::try_from(most).unwrap_or(usize::MAX);
+        let limit = i32::try_from(most.clamp(1, LARGEST_PAGE)).unwrap_or(1);
+        let (mut newest, mut token): (Vec<LogEvent>, Option<String>) = (Vec::new(), None);
+        for _ in 0..MOST_SCANS {
+            let request = self.0.rate_limited(target, call).await?.filter_log_events().log_group_name(group);
+            let request = request.start_time(since.as_millisecond()).start_from_head(false).limit(limit);
+            let page = request.set_next_token(token).send().await;
+            let Some(page) = found(page.map_err(failed(call)))? else { return Ok(None) };
+            newest.extend(page.events().iter().filter_map(event));
+            // A page that is empty may be followed by others.
+            token = page.next_token;
+            if token.is_none() || newest.len() >= wanted {
+                break;
+            }
+        }
+        // Stable: events of one time stay in the order in which the service has them, which is the newest first.
+        newest.reverse();
+        newest.sort_by_key(|event| event.at);
+        let is_complete = token.is_none() && newest.len() <= wanted;
+        let events = newest.split_off(newest.len().saturating_sub(wanted));
+        Ok(Some(LogEvents { events, is_complete }))
     }
 
     async fn retention(&self, target: &Target, group: &str) -> PortResult<Option<u32>> {

@@ -55,6 +55,7 @@ pub(crate) struct Limits {
     rest_deletions: RateLimiter,
     iam: RateLimiter,
     logs: RateLimiter,
+    log_reads: RateLimiter,
     stack_reads: RateLimiter,
     stack_changes: RateLimiter,
 }
@@ -98,6 +99,9 @@ impl Limits {
             // 10/s for each of the calls that create, change and list log groups:
             // <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>.
             logs: share(5, per_second(5)),
+            // `FilterLogEvents` has a quota of its own: 10/s in the smallest regions. An answer about the functions of a stage
+            // makes a burst, and other callers in the account search their logs, too.
+            log_reads: share(8, per_second(4)),
             // CloudFormation publishes no figure, and throttles clients that poll many stacks
             // (<https://repost.aws/knowledge-center/cloudformation-rate-exceeded-error>): assumptions, with room for others.
             stack_reads: share(10, per_second(5)),
@@ -134,6 +138,7 @@ impl Limits {
             },
             "iam" => vec![&self.iam],
             "cloudformation" => vec![if call.mutates { &self.stack_changes } else { &self.stack_reads }],
+            "logs" if call == call::FILTER_LOG_EVENTS => vec![&self.log_reads],
             "logs" if call != call::GET_LOG_EVENTS => vec![&self.logs],
             _ => vec![],
         }

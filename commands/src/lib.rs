@@ -9,6 +9,7 @@
 mod alphabets;
 pub mod application;
 pub mod build_op;
+pub(crate) mod comparison;
 pub mod deploy;
 pub mod installation;
 pub mod names;

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
 use crate::ports::{TAG_PIPELINE, Tags};
-use sluice_model::{BuildNumber, PipelineName, StageName, Target};
+use sluice_model::{BuildNumber, PipelineName, StageName, Target, partition};
 use sluice_template::{cut_with_hash, plain::stack_name};
 
 /// The path of all our policies, and the beginning of the paths of all our roles.
@@ -160,6 +160,16 @@ fn hash(texts: &[&str]) -> [u8; 32] {
     hash.finalize().into()
 }
 
+/// A page of the AWS console in a region.
+pub fn console(region: &str, page: &str) -> String {
+    let domain = match partition(region) {
+        "aws-cn" => "console.amazonaws.cn",
+        "aws-us-gov" => "console.amazonaws-us-gov.com",
+        _ => "console.aws.amazon.com",
+    };
+    format!("https://{region}.{domain}/{page}")
+}
+
 /// The SHA-256 of these texts as 64 hex digits. Moving characters from one text to the next changes it.
 pub fn digest(texts: &[&str]) -> String {
     hex::encode(hash(texts))
@@ -176,6 +186,13 @@ pub fn short_digest(texts: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn console_links_lead_to_the_partition_of_the_region() {
+        assert_eq!(console("eu-central-1", "x"), "https://eu-central-1.console.aws.amazon.com/x");
+        assert_eq!(console("cn-north-1", "x"), "https://cn-north-1.console.amazonaws.cn/x");
+        assert_eq!(console("us-gov-west-1", "x"), "https://us-gov-west-1.console.amazonaws-us-gov.com/x");
+    }
 
     #[test]
     fn a_digest_is_complete_and_distinguishes_texts() {

@@ -1,8 +1,10 @@
 //! Services with a CloudFormation stack: a table, a queue and a schedule beside functions.
 
+use std::time::Duration;
+
 use serde_json::json;
 use sluice_e2e::fixture::{approved_promotion, build_and_deploy};
-use sluice_e2e::{Aws, Repository, World};
+use sluice_e2e::{Aws, PATIENCE, Repository, World, eventually_every};
 
 /// A function that writes what it is asked for into the table and reads it, and one that takes messages from the queue.
 pub(super) const TEMPLATE: &str = r#"AWSTemplateFormatVersion: "2010-09-09"
@@ -118,6 +120,7 @@ def store(id, stage):
 
 def handler(event, context):
     stage = os.environ["STAGE"]
+    print("asked on", stage, "token=s3cret")
     stored = store("request", stage)
     found = dynamodb("Scan", {})
     answer = {"message": GREETING, "stage": stage, "table": TABLE, "stored": stored, "found": found}
@@ -149,12 +152,23 @@ async fn expect_work(world: &World, pipeline: &str, stage: &str, message: &str) 
     world.expect_response(pipeline, stage, message).await
 }
 
+/// The answer to a question of somebody without a role, once it says all of that. AWS may be slow, and shows logs late.
+async fn answer(world: &World, line: &str, wanted: &[&str]) -> String {
+    eventually_every(Duration::from_secs(2), format!("{line} says {wanted:?}"), PATIENCE, async || {
+        let text = world.command(world.eve(), line).await.text();
+        if wanted.iter().all(|wanted| text.contains(wanted)) { Ok(text) } else { Err(text) }
+    })
+    .await
+}
+
 #[tokio::test]
 async fn each_stage_has_a_table_and_a_queue_of_its_own_and_a_rollback_keeps_the_data() {
     let world = World::shared(module_path!()).await;
     let ann = world.ann();
     let clone = deployed(&world, "tables").await;
     world.submit(ann, "/stage add tables prod").await.succeeds().await;
+    let changes = ["Hello, Worker: new", "Orders (AWS::DynamoDB::Table) added", "after the move"];
+    answer(&world, "/promote diff tables prod", &changes).await;
     let promotion = world.submit(ann, "/promote tables prod").await;
     let card = promotion.waits().await;
     card.says(&["Orders (AWS::DynamoDB::Table) added", "after the move"]);
@@ -163,6 +177,8 @@ async fn each_stage_has_a_table_and_a_queue_of_its_own_and_a_rollback_keeps_the_
     let dev = expect_work(&world, "tables", "dev", "a parcel").await;
     let prod = expect_work(&world, "tables", "prod", "a letter").await;
     assert!(!dev.contains("a letter") && !prod.contains("a parcel"), "{dev}\n{prod}");
+    let logs = answer(&world, "/pipeline logs tables prod", &["Hello: asked on prod token=[redacted]"]).await;
+    assert!(!logs.contains("s3cret") && !logs.contains("asked on dev"), "{logs}");
 
     // The next release has an index and a topic, and no queue.
     clone.edit("template.yaml", |text| {
@@ -174,6 +190,9 @@ async fn each_stage_has_a_table_and_a_queue_of_its_own_and_a_rollback_keeps_the_
     clone.push("Look orders up by stage");
     build_and_deploy(&world, "tables").await;
     world.expect_response("tables", "dev", "With an index").await;
+    let diff =
+        answer(&world, "/promote diff tables prod", &["Hello: code", "News (AWS::SNS::Topic) added"]).await;
+    assert!(diff.contains("Orders (AWS::DynamoDB::Table) changed"), "{diff}");
     let promotion = approved_promotion(&world, "tables").await;
     promotion.succeeds().await.says(&["r2 is live on prod"]);
     world.expect_response("tables", "prod", "With an index").await;
@@ -191,6 +210,8 @@ async fn a_stack_that_cannot_be_updated_changes_nothing_and_says_why() {
     clone.set_greeting("Never seen");
     clone.push("Wait longer");
     world.submit(world.ann(), "/build broken").await.succeeds().await;
+    let plan = answer(&world, "/deploy plan broken", &["Jobs (AWS::SQS::Queue) changed"]).await;
+    assert!(!plan.contains("Orders"), "the table stays as it is: {plan}");
     let failed = world.submit(world.ann(), "/deploy broken").await.fails().await;
     failed.says(&["Jobs", "Nothing"]);
     expect_work(&world, "broken", "dev", "a parcel").await;

@@ -307,3 +307,41 @@ async fn a_concurrent_change_of_an_api_is_busy_and_a_quota_is_not() {
     }
     assert_eq!(classes, [Class::Busy, Class::Quota]);
 }
+
+#[tokio::test]
+async fn the_newest_events_of_a_group_are_read_from_its_end_in_a_few_requests() {
+    let page = |events: &[(i64, &str)], token: Option<&str>| {
+        let events = events.iter().map(|(at, message)| {
+            serde_json::json!({ "timestamp": at, "message": message, "logStreamName": "s", "eventId": "1" })
+        });
+        let body = serde_json::json!({ "events": events.collect::<Vec<_>>(), "nextToken": token });
+        json(200, body.to_string().leak())
+    };
+    let since = jiff::Timestamp::from_second(1_772_443_800).expect("a time");
+    let group = "/aws/lambda/sluice-orders-prod-Hello";
+    let absent =
+        r#"{"__type":"ResourceNotFoundException","message":"The specified log group does not exist."}"#;
+    let long = "ü".repeat(20_000);
+    let server = RecordedServer::answering(vec![
+        // The newest come first, and a page may be empty.
+        page(&[(4_000, "four\n"), (3_000, "three\n")], Some("one")),
+        page(&[], Some("two")),
+        page(&[(2_000, "two\n"), (1_000, "one\n")], Some("three")),
+        page(&[(1_000, &long)], None),
+        json(400, absent),
+    ]);
+    let port = aws(&server.url).await.logs;
+    let read = async || port.newest_events(&target(), group, since, 3).await.expect("an answer");
+    let found = read().await.expect("a group");
+    let messages: Vec<_> = found.events.iter().map(|event| event.message.trim_end()).collect();
+    assert_eq!(messages, ["two", "three", "four"]);
+    assert!(!found.is_complete, "there is a fourth, and perhaps more");
+    let found = read().await.expect("a group");
+    assert_eq!(found.events[0].message.len(), sluice_commands::ports::MAX_MESSAGE, "the message is cut");
+    assert!(found.is_complete);
+    assert_eq!(read().await, None, "there is no such group");
+    let requests = server.requests();
+    assert!(requests[0].body.contains(r#""startFromHead":false"#), "{}", requests[0].body);
+    assert!(requests[0].body.contains(r#""startTime":1772443800000"#), "{}", requests[0].body);
+    assert!(requests[2].body.contains(r#""nextToken":"two""#), "{}", requests[2].body);
+}

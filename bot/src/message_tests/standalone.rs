@@ -36,6 +36,15 @@ fn help_for_each_topic() {
 }
 
 #[test]
+fn the_answers_about_what_would_change() {
+    let mut snapshots = Snapshots::default();
+    for (name, card) in samples::previews() {
+        snapshots.add(name, &render::answer(&Answer::private(card)));
+    }
+    snapshots.snapshot("answers_of_previews");
+}
+
+#[test]
 fn lines_that_are_not_commands() {
     let mut snapshots = Snapshots::default();
     let long = format!("orders {}", "x".repeat(2_000));

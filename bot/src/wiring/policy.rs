@@ -239,7 +239,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
         Allowed::new("LogGroups", &["logs:DescribeLogGroups"], vec![here("logs", "log-group:*")]),
         Allowed::new(
             "LogRetention",
-            &["logs:CreateLogGroup", "logs:PutRetentionPolicy"],
+            &["logs:CreateLogGroup", "logs:FilterLogEvents", "logs:PutRetentionPolicy"],
             ["lambda", "codebuild"].map(|of| here("logs", &format!("log-group:/aws/{of}/sluice-*"))).into(),
         ),
         Allowed::new(

@@ -11,7 +11,7 @@ pub(super) const BEFORE_A_RELEASE: [&str; 4] = ["to", "from", "release", "versio
 const SPARE: &[&str] = &[
     "abort", "all", "and", "any", "as", "at", "before", "between", "by", "close", "commands",
     "compare", "copy", "edit", "every", "explain", "first", "freeze", "if", "in", "last", "latest",
-    "logs", "me", "move", "new", "newest", "next", "none", "not", "of", "on", "open", "or", "pause",
+    "me", "move", "new", "newest", "next", "none", "not", "of", "on", "open", "or", "pause",
     "pin", "previous", "redo", "rename", "reorder", "resume", "sluice", "start", "stop", "than",
     "thaw", "undo", "unpin", "update", "when", "with",
 ];

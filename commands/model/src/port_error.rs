@@ -86,6 +86,11 @@ const NOT_UNDERSTOOD: &[&str] =
     &["IncompleteAnswer", "UnknownStatus", "UnreadableCommitId", "UnreadablePolicy"];
 
 impl PortError {
+    /// A part of a sentence for people: "lambda:GetAlias failed (TooManyRequestsException)".
+    pub fn brief(&self) -> String {
+        format!("{} failed ({})", self.call, self.code)
+    }
+
     /// The refusal for a failed call. It contains the service's own sentence if that is the diagnosis.
     pub fn refusal(&self) -> Refusal {
         let PortError { call, class, code, .. } = self;

@@ -18,6 +18,23 @@ use sluice_model::{Answer, BuildNumber, CommitId, PipelineName, ReleaseNumber, S
 const PATIENCE: Duration = Duration::from_millis(300);
 
 impl Installation {
+    /// The stage that a deploy changes: the first one, unless the command names another that accepts deploys.
+    pub(super) fn stage_to_deploy<'a>(
+        state: &'a PipelineState,
+        name: &PipelineName,
+        stage: Option<&'a StageName>,
+    ) -> Result<&'a StageName, Reject> {
+        let pipeline = state.pipeline(name)?;
+        let first =
+            pipeline.stages.first().ok_or_else(|| EngineError::Corrupt(format!("{name} has no stage")))?;
+        let stage = stage.unwrap_or(first);
+        state.stage(name, stage)?;
+        match pipeline.is_protected(stage) {
+            true => Err(messages::protected_stage(name, stage, first).into()),
+            false => Ok(stage),
+        }
+    }
+
     /// Deploys the newest green build to the first stage, unless the command names others.
     pub(crate) async fn deploy(
         &self,
@@ -26,16 +43,31 @@ impl Installation {
         build: Option<BuildNumber>,
         stage: Option<&StageName>,
     ) -> Result<Plan, Reject> {
-        let pipeline = state.pipeline(name)?;
-        let first =
-            pipeline.stages.first().ok_or_else(|| EngineError::Corrupt(format!("{name} has no stage")))?;
-        let stage = stage.unwrap_or(first);
-        let record = state.stage(name, stage)?;
-        if pipeline.is_protected(stage) {
-            return Err(messages::protected_stage(name, stage, first).into());
-        }
+        let stage = Self::stage_to_deploy(state, name, stage)?;
         let at = self.engine.world().clock.now();
         pass(state, &Attempt { pipeline: name, stage, want: Want::Deploy, at })?;
+        let params = self.deployment(state, name, build, stage).await?;
+        let answer = messages::deploying(&params);
+        let command = Command::Deploy(DeployCommand::Deploy {
+            name: name.clone(),
+            build: Some(params.build),
+            stage: Some(stage.clone()),
+            anyway: false,
+        });
+        let (release, newer) = (params.release, params.newer.clone());
+        Ok(Plan::new(params, command, answer)?.counting(RELEASES, release.0).noting(newer))
+    }
+
+    /// The deploy of that build, or of the newest green one. Gates are not checked.
+    pub(super) async fn deployment(
+        &self,
+        state: &PipelineState,
+        name: &PipelineName,
+        build: Option<BuildNumber>,
+        stage: &StageName,
+    ) -> Result<Params, Reject> {
+        let (pipeline, record) = (state.pipeline(name)?, state.stage(name, stage)?);
+        let at = self.engine.world().clock.now();
         let number = build.or(state.counters.newest_green());
         let number = number.ok_or_else(|| messages::no_green_build(name))?;
         let (found, newer) = match build {
@@ -63,7 +95,7 @@ impl Installation {
             return Err(Reject::answer(newer.iter().fold(card, |card, newer| card.text(marked(newer)))));
         }
         let release = ReleaseNumber(u32::try_from(state.counters.releases + 1).unwrap_or(u32::MAX));
-        let params = Params {
+        Ok(Params {
             name: name.clone(),
             stage: stage.clone(),
             build: number,
@@ -80,16 +112,8 @@ impl Installation {
             outside: None,
             parameters: policy.parameters,
             parameters_before: record.current.as_ref().map(|now| now.parameters.clone()).unwrap_or_default(),
-            newer: newer.clone(),
-        };
-        let answer = messages::deploying(&params);
-        let command = Command::Deploy(DeployCommand::Deploy {
-            name: name.clone(),
-            build: Some(number),
-            stage: Some(stage.clone()),
-            anyway: false,
-        });
-        Ok(Plan::new(params, command, answer)?.counting(RELEASES, release.0).noting(newer))
+            newer,
+        })
     }
 
     async fn build_of(&self, name: &PipelineName, number: BuildNumber) -> Result<Option<Build>, Reject> {

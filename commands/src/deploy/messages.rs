@@ -9,9 +9,25 @@ use sluice_model::{
 };
 
 pub(super) fn deploying(params: &Params) -> Text {
-    let Params { name, build, stage, release, .. } = params;
+    deploying_what(params).then(" as ").code(params.release.to_string()).then(".")
+}
+
+/// The beginning of a sentence about a deploy.
+pub(super) fn deploying_what(Params { name, build, stage, .. }: &Params) -> Text {
     let text = Text::plain("Deploying ").code(name.as_str()).then(" build ").code(build.to_string());
-    text.then(" to ").code(stage.as_str()).then(" as ").code(release.to_string()).then(".")
+    text.then(" to ").code(stage.as_str())
+}
+
+/// What the stage would run.
+pub(super) fn new_build(params: &Params) -> Vec<(&'static str, Text)> {
+    let build = Text::default().code(params.build.to_string()).then(" ").join(change_text(&params.commit));
+    vec![("Build", build)]
+}
+
+/// After the changes of a deploy that nobody requested.
+pub(super) fn how_to_deploy(name: &PipelineName, build: BuildNumber, stage: &StageName) -> Text {
+    let text = Text::plain("To deploy it, run ").code(format!("/deploy {name} {build}"));
+    text.then(". ").code(format!("/pipeline check {name} {stage}")).then(" explains the gates.")
 }
 
 pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {

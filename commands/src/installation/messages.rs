@@ -51,6 +51,13 @@ pub(super) fn no_such_release(name: &PipelineName, number: ReleaseNumber) -> Ref
     )
 }
 
+// Why something could not be compared with AWS.
+
+pub(super) const UNREADABLE: &str = "its records could not be read";
+pub(super) const NO_ANSWER: &str = "AWS did not answer in time";
+pub(super) const NO_ANSWER_YET: &str = "AWS did not answer in time; try again in a moment";
+pub(super) const TOO_MANY_PREVIEWS: &str = "too many comparisons are in progress";
+
 // Suggestions.
 
 /// `near`: the closest name or command.

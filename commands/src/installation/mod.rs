@@ -8,6 +8,8 @@ mod drift_cache;
 mod invocation;
 mod messages;
 mod plan;
+mod preview_cache;
+mod previews;
 mod reads;
 mod reject;
 mod signals;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 use ulid::Ulid;
 
 use crate::installation::drift_cache::DriftCache;
+use crate::installation::preview_cache::Previews;
 use crate::operation::{Engine, EngineError};
 use sluice_grammar::Names;
 use sluice_model::{Card, ChannelId, OperationId};
@@ -36,11 +39,12 @@ pub(crate) struct Installation {
     pub(crate) engine: Arc<Engine>,
     pub(crate) names: Names,
     pub(crate) drift: Arc<DriftCache>,
+    previews: Previews,
 }
 
 impl Installation {
     pub(crate) fn new(engine: Arc<Engine>, names: Names) -> Self {
-        Self { engine, names, drift: Arc::default() }
+        Self { engine, names, drift: Arc::default(), previews: Previews::default() }
     }
 
     /// A new id. Ids sort by time.

@@ -1,11 +1,14 @@
 //! Reads that several commands need. No command loads all pipelines to read one.
 
+use std::collections::BTreeSet;
+
 use futures::future::try_join_all;
 
-use crate::installation::{Installation, Reject, messages};
+use crate::installation::{Installation, Invocation, Reject, messages};
 use crate::operation::{EngineError, Snapshot};
 use crate::ports::{Order, Query};
 use crate::records::{PipelineState, Release, from_item};
+use crate::rules::{Roles, Subjects};
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::{PipelineName, ReleaseNumber};
 
@@ -54,6 +57,25 @@ impl Installation {
             states.extend(some.iter().cloned().zip(try_join_all(reads).await?));
         }
         Ok(states)
+    }
+
+    /// Logs may contain information that not everyone in the workspace should see. Outside the home channel, only people with
+    /// a role for the pipeline and approvers of its stages can read them.
+    pub(crate) async fn may_read_logs(
+        &self,
+        invocation: &Invocation,
+        state: &PipelineState,
+        name: &PipelineName,
+    ) -> Result<(), Reject> {
+        if invocation.channel.as_ref() == Some(&state.pipeline(name)?.home) {
+            return Ok(());
+        }
+        let named: BTreeSet<_> =
+            state.policies.values().flat_map(|policy| policy.approvers.iter().cloned()).collect();
+        let subjects = Subjects::people([&invocation.actor.id]).naming(&named);
+        let roles = Roles::read_about(self.engine.world(), Some(name), subjects).await?;
+        roles.access().read_logs(&invocation.actor.id, &named)?;
+        Ok(())
     }
 
     /// A release that succeeded, and can run on a stage.

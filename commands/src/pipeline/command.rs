@@ -23,6 +23,9 @@ impl Installation {
                 let filter = HistoryFilter { name, stage, person, since, until };
                 self.history(filter, invocation.actor.terminal, None).await
             }
+            PipelineCommand::Logs { name, stage, since } => {
+                self.function_logs(invocation, &name, stage.as_ref(), since.as_ref()).await
+            }
             PipelineCommand::Who { name: Some(name) } => self.who_of(&name).await,
             PipelineCommand::Who { name: None } => self.who().await,
             PipelineCommand::Check { name, stage } => self.check(invocation, &name, stage.as_ref()).await,

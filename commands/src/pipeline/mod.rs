@@ -3,6 +3,7 @@
 mod check;
 mod command;
 mod history;
+mod logs;
 mod messages;
 pub mod roles;
 mod runtimes;

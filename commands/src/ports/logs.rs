@@ -1,7 +1,31 @@
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::LogStream;
 use sluice_model::{PortResult, Target};
+
+/// An event of a log group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEvent {
+    /// When.
+    pub at: Timestamp,
+    /// The name of its stream.
+    pub stream: String,
+    /// What was written, cut to [`MAX_MESSAGE`] bytes. It may have several lines.
+    pub message: String,
+}
+
+/// The newest events of a log group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogEvents {
+    /// The oldest first.
+    pub events: Vec<LogEvent>,
+    /// Whether these are all events of the period.
+    pub is_complete: bool,
+}
+
+/// The most bytes of a message that are kept. CloudWatch Logs accepts a megabyte.
+pub const MAX_MESSAGE: usize = 16 << 10;
 
 /// CloudWatch Logs.
 #[async_trait]
@@ -9,6 +33,15 @@ pub trait Logs: Send + Sync {
     /// `logs:GetLogEvents` from the end: the last `lines` lines, oldest first; empty if the stream does not
     /// exist (yet).
     async fn tail(&self, target: &Target, log: &LogStream, lines: u32) -> PortResult<Vec<String>>;
+    /// `logs:FilterLogEvents` from the end: at most `most` of the newest events of a group since that time, in a few requests;
+    /// `None` if there is no such group. Events may be missing for some seconds after they were written.
+    async fn newest_events(
+        &self,
+        target: &Target,
+        group: &str,
+        since: Timestamp,
+        most: u32,
+    ) -> PortResult<Option<LogEvents>>;
     /// `logs:DescribeLogGroups`: the days after which a log group's events expire, 0 for never; `None` if
     /// there is no such group.
     async fn retention(&self, target: &Target, group: &str) -> PortResult<Option<u32>>;

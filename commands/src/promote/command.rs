@@ -22,8 +22,8 @@ pub(crate) struct Overrides<'a> {
 }
 
 impl Installation {
-    /// Promotes what the previous stage runs, unless the command names another stage or release.
-    pub(crate) async fn promote(
+    /// The promotion of what the previous stage runs, unless the command names another stage or release. Gates are not checked.
+    pub(super) async fn promotion(
         &self,
         snapshot: &Snapshot,
         name: &PipelineName,
@@ -31,7 +31,7 @@ impl Installation {
         from: Option<&StageName>,
         release: Option<ReleaseNumber>,
         overriding: Overrides<'_>,
-    ) -> Result<Plan, Reject> {
+    ) -> Result<Params, Reject> {
         let (state, access) = (&snapshot.state, &snapshot.access);
         let pipeline = state.pipeline(name)?;
         let target = state.stage(name, to)?;
@@ -70,7 +70,7 @@ impl Installation {
             (0, _) | (_, 0) => None,
             (seconds, _) => now.checked_add(std::time::Duration::from_secs(seconds)).ok(),
         };
-        let params = Params {
+        Ok(Params {
             name: name.clone(),
             to: to.clone(),
             from: from.clone(),
@@ -99,13 +99,28 @@ impl Installation {
             smoke: policy.smoke.clone(),
             outside: None,
             parameters: policy.parameters.clone(),
-        };
-        let attempt = Attempt { pipeline: name, stage: to, want: params.want(), at: now };
-        let mut passed = pass(state, &attempt)?;
-        if reason.is_some() && policy.approvals > 0 {
+        })
+    }
+
+    /// Plans that promotion, if the gates of the stage are open.
+    pub(crate) async fn promote(
+        &self,
+        snapshot: &Snapshot,
+        name: &PipelineName,
+        to: &StageName,
+        from: Option<&StageName>,
+        release: Option<ReleaseNumber>,
+        overriding: Overrides<'_>,
+    ) -> Result<Plan, Reject> {
+        let (state, reason) = (&snapshot.state, overriding.override_reason);
+        let params = self.promotion(snapshot, name, to, from, release, overriding).await?;
+        let at = self.engine.world().clock.now();
+        let mut passed = pass(state, &Attempt { pipeline: name, stage: to, want: params.want(), at })?;
+        if reason.is_some() && state.policy(to).approvals > 0 {
             passed.push(messages::APPROVALS_SKIPPED.to_owned());
         }
         let params = Params { passed, ..params };
+        let (from, number) = (&params.from, params.release.number);
         let answer = messages::promoting(name, number, from, to);
         let command = Command::Promote(PromoteCommand::Promote {
             name: name.clone(),

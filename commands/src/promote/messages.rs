@@ -2,19 +2,18 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::comparison::{
+    Changes, Commits, Sections, change_sections, commit_count, commits_listed, functions_changed,
+    functions_new, release_text,
+};
 use crate::operation::{OperationState, SignalKind, StepId, Summary, marked};
 use crate::promote::params::{APPROVAL, CHANGES, COMMITS, Params};
 use crate::promote::refusals::approvals;
-use crate::promote::{Changes, Commits};
-use crate::records::Change;
-use crate::steps::{accepted_drift, change_text, read_artifact, with_parameters, with_urls};
+use crate::records::Release;
+use crate::steps::{accepted_drift, read_artifact, with_parameters, with_urls};
 use sluice_model::{
-    Button, ButtonStyle, Card, Click, Part, PipelineName, ReleaseNumber, StageName, Text, Tone, Wait,
+    Button, ButtonStyle, Card, Click, PipelineName, ReleaseNumber, StageName, Text, Tone, Wait,
 };
-use sluice_template::rights::size;
-
-/// The size of one section of the card, in bytes.
-pub(super) const SECTION: usize = 2_900;
 
 /// `orders` `r7`, after these words.
 fn what(words: &str, name: &PipelineName, release: ReleaseNumber) -> Text {
@@ -33,7 +32,29 @@ pub(super) fn promoting(
     from: &StageName,
     to: &StageName,
 ) -> Text {
-    from_to(what("Promoting ", name, release), from, to).then(".")
+    promoting_what(name, release, from, to).then(".")
+}
+
+/// The beginning of a sentence about a promotion.
+pub(super) fn promoting_what(
+    name: &PipelineName,
+    release: ReleaseNumber,
+    from: &StageName,
+    to: &StageName,
+) -> Text {
+    from_to(what("Promoting ", name, release), from, to)
+}
+
+/// What the stage would run.
+pub(super) fn new_release(release: &Release) -> Vec<(&'static str, Text)> {
+    let build = Text::default().code(release.build.to_string());
+    vec![("Release", release_text(release.number, &release.commit)), ("Build", build)]
+}
+
+/// After the changes of a promotion that nobody requested.
+pub(super) fn how_to_promote(name: &PipelineName, to: &StageName) -> Text {
+    let text = Text::plain("To promote it, run ").code(format!("/promote {name} {to}"));
+    text.then(". ").code(format!("/pipeline check {name} {to}")).then(" explains the gates.")
 }
 
 pub(super) fn already_runs(name: &PipelineName, to: &StageName, release: ReleaseNumber) -> Card {
@@ -85,12 +106,12 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
         summary = summary.field("Created", created(params, changes.as_ref()));
     }
     if let Some(changes) = &changes {
-        summary.leads = change_sections(changes);
+        summary.leads = change_sections(changes, Sections::WithThread);
         summary.pages = changes.pages();
     }
     if let Some(commits) = &between {
         // Wider than a field, which is half a line.
-        summary.parts.push(Part::Text(Text::default().bold("Commits").then("\n").join(listed(commits))));
+        summary.parts.push(commits_listed(commits));
     }
     if let Some(reason) = &params.override_reason {
         summary = summary.field("Override reason", reason.clone());
@@ -127,11 +148,6 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
 fn same_code(from: &StageName, functions: usize) -> Text {
     let count = if functions == 1 { "1 function".to_owned() } else { format!("{functions} functions") };
     Text::plain("same as on ").code(from.as_str()).then(format!(" ({count}, compared by SHA-256)"))
-}
-
-/// `r7` 4c92514 Fix the tokenizer.
-fn release_text(release: ReleaseNumber, commit: &Change) -> Text {
-    Text::default().code(release.to_string()).then(" ").join(change_text(commit))
 }
 
 /// The message while it waits for approvals, since that row of the journal.
@@ -217,26 +233,12 @@ fn size_text(
     between: Option<&Commits>,
     changes: Option<&Changes>,
 ) -> String {
-    let commits = between.map(|commits| {
-        let more = if commits.is_whole { "" } else { " or more" };
-        format!("{} commits{more}", commits.list.len())
-    });
+    let commits = between.map(commit_count);
     let functions = match (&params.before, changes) {
-        (None, _) => read_artifact(op).ok().flatten().map(|read| match read.functions {
-            1 => "1 function, new here".to_owned(),
-            count => format!("{count} functions, all new here"),
-        }),
+        (None, _) => read_artifact(op).ok().flatten().map(|read| functions_new(read.functions)),
         (Some(_), changes) => changes.map(|changes| functions_changed(changes.functions)),
     };
     commits.into_iter().chain(functions).collect::<Vec<_>>().join(", ")
-}
-
-pub(super) fn functions_changed(count: usize) -> String {
-    match count {
-        0 => "no changed functions".to_owned(),
-        1 => "1 changed function".to_owned(),
-        count => format!("{count} changed functions"),
-    }
 }
 
 fn created(params: &Params, changes: Option<&Changes>) -> Text {
@@ -246,35 +248,3 @@ fn created(params: &Params, changes: Option<&Changes>) -> Text {
         None => created,
     }
 }
-
-fn listed(commits: &Commits) -> Text {
-    let lines = commits.list.iter().map(change_text);
-    let text = lines.reduce(|text, line| text.then("\n").join(line)).unwrap_or_default();
-    if commits.is_whole { text } else { text.then("\nand older commits, or commits on another branch") }
-}
-
-/// The changes that the card lists, in sections that fit.
-pub(super) fn change_sections(changes: &Changes) -> Vec<Part> {
-    let (card, thread) = changes.split();
-    let mut sections: Vec<(usize, Text)> = Vec::new();
-    for line in card {
-        let size = line.size() + 1;
-        match sections.last_mut() {
-            Some((open, text)) if *open + size <= SECTION => {
-                *open += size;
-                *text = std::mem::take(text).then("\n").join(line.text());
-            }
-            Some(_) => sections.push((size, line.text())),
-            None => sections.push((size + 20, Text::default().bold("Changes").then("\n").join(line.text()))),
-        }
-    }
-    if !thread.is_empty() {
-        let words = format!("{} more changes are in the thread. Read them before you approve.", thread.len());
-        sections.push((size(&words), Text::default().bold(words)));
-    }
-    sections.into_iter().map(|(_, text)| Part::Text(text)).collect()
-}
-
-/// Shown before a release that cannot be compared.
-pub(super) const LISTED_IN_FULL: &str =
-    "The running release could not be read, so the new release is listed in full.";

@@ -9,20 +9,19 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::application::Sluice;
+use crate::comparison::{Comparison, LookAtChanges, LookAtCommits};
 use crate::operation::{
     Content, End, EngineError, Node, Operation, OperationState, Slot, Snapshot, StepId, Summary,
 };
 use crate::ports::Write;
 use crate::promote::approval::{Approval, enough, valid};
-use crate::promote::commits::LookAtCommits;
-use crate::promote::look_at_changes::LookAtChanges;
 use crate::promote::messages;
 use crate::promote::outdated::node as void_outdated_node;
 use crate::promote::params::{APPROVAL, CHANGES, COMMITS, KIND, Params};
 use crate::promote::refusals::stage_moved;
 use crate::records::{AuditSubject, stage_slot};
 use crate::resources::stack::described_changes;
-use crate::resources::{Move, RanBefore};
+use crate::resources::{Move, RanBefore, pinned_values};
 use crate::rules::{Attempt, Subjects, pass};
 use crate::steps::{
     ReadySet, STAGE_REVISION, StageMove, TOO_MANY_FUNCTIONS, all_done, application, has_moved,
@@ -32,11 +31,33 @@ use sluice_model::{Permission, Refusal, Target};
 
 impl Params {
     /// The step that reads the commits in between, for approvers.
-    pub(super) fn commits(&self, target: &Target) -> Option<Node> {
+    fn commits(&self, target: &Target) -> Option<Node> {
+        let step = self.commits_between(target)?;
+        (self.approvals > 0).then(|| Node::new(StepId::new(COMMITS), "", step))
+    }
+
+    /// The commits between the running release and this one.
+    pub(super) fn commits_between(&self, target: &Target) -> Option<LookAtCommits> {
         let (before, repository) = (self.before.as_ref()?, self.repository.clone()?);
         let (target, runs) = (target.clone(), before.commit.id.clone());
-        let step = LookAtCommits { target, repository, newest: self.release.commit.clone(), runs };
-        (self.approvals > 0).then(|| Node::new(StepId::new(COMMITS), "", step))
+        Some(LookAtCommits { target, repository, newest: self.release.commit.clone(), runs })
+    }
+
+    /// The comparison of the running release with this one.
+    pub(super) fn comparison(&self, target: &Target) -> Comparison {
+        Comparison {
+            target: target.clone(),
+            pipeline: self.name.clone(),
+            stage: self.to.clone(),
+            bucket: self.bucket.clone(),
+            is_first: false,
+            before: self.before.as_ref().map(|before| before.release),
+            parameters: self.before.as_ref().map(|before| before.parameters.clone()).unwrap_or_default(),
+            from: Some((self.from.clone(), self.release.number)),
+            artifact: self.release.artifact.clone(),
+            wanted: self.parameters.clone(),
+            apis: pinned_values(&self.apis),
+        }
     }
 
     /// The step that waits for approvals, after everything in `before`.
@@ -57,21 +78,9 @@ impl Params {
 
     /// The step that compares the releases, for approvers. It is the last one before the approval: its result goes into the
     /// row that is written then anyway, and in an earlier row each KB would cost two more write units.
-    pub(super) fn changes(&self, op: &OperationState, target: &Target) -> Result<Option<Node>, EngineError> {
+    fn changes(&self, op: &OperationState, target: &Target) -> Result<Option<Node>, EngineError> {
         let Some(now) = application(op)? else { return Ok(None) };
-        let step = LookAtChanges {
-            target: target.clone(),
-            pipeline: self.name.clone(),
-            stage: self.to.clone(),
-            bucket: self.bucket.clone(),
-            before: self.before.as_ref().map(|before| before.release),
-            parameters: self.before.as_ref().map(|before| before.parameters.clone()).unwrap_or_default(),
-            from: (self.from.clone(), self.release.number),
-            now,
-            artifact: self.release.artifact.clone(),
-            wanted: self.parameters.clone(),
-            stack: described_changes(op)?,
-        };
+        let step = LookAtChanges { of: self.comparison(target), now, stack: described_changes(op)? };
         Ok((self.approvals > 0).then(|| Node::new(StepId::new(CHANGES), "", step)))
     }
 }

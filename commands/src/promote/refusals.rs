@@ -69,17 +69,6 @@ pub(super) fn never_ran(
     )
 }
 
-/// `lines`: how many there are.
-pub(super) fn too_many_changes(lines: usize) -> Refusal {
-    Refusal::new(
-        TOO_MANY_CHANGES,
-        format!("This release has {lines} changes, more than approvers can be shown."),
-        "Promote an earlier release first, or make smaller changes.",
-    )
-}
-
-pub(super) const TOO_MANY_CHANGES: &str = "too-many-changes";
-
 // While it waits.
 
 fn request_again(name: &PipelineName, to: &StageName) -> String {

@@ -1,9 +1,10 @@
 //! What people read about `/repo`.
 
+use crate::names::console;
 use crate::operation::{OperationState, Summary, marked};
 use crate::records::Pipeline;
 use crate::repo::params::{FIRST_STAGE, PIPELINES};
-use sluice_model::{Card, Part, PipelineName, Refusal, Target, Text, Tone, partition};
+use sluice_model::{Card, Part, PipelineName, Refusal, Target, Text, Tone};
 
 // The titles of the steps.
 pub(super) const LOOK: &str = "Check existing resources";
@@ -93,26 +94,4 @@ pub(super) fn show(pipeline: &Pipeline, target: &Target) -> Card {
     Card::new(Tone::Neutral, Text::plain("Pipeline ").code(name.as_str()))
         .part(Part::Fields(fields.into()))
         .hint(marked(&format!("To see what its stages run, run `/pipeline status {name}`.")))
-}
-
-/// A page of the AWS console in a region.
-fn console(region: &str, page: &str) -> String {
-    let domain = match partition(region) {
-        "aws-cn" => "console.amazonaws.cn",
-        "aws-us-gov" => "console.amazonaws-us-gov.com",
-        _ => "console.aws.amazon.com",
-    };
-    format!("https://{region}.{domain}/{page}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn console_links_lead_to_the_partition_of_the_region() {
-        assert_eq!(console("eu-central-1", "x"), "https://eu-central-1.console.aws.amazon.com/x");
-        assert_eq!(console("cn-north-1", "x"), "https://cn-north-1.console.amazonaws.cn/x");
-        assert_eq!(console("us-gov-west-1", "x"), "https://us-gov-west-1.console.amazonaws-us-gov.com/x");
-    }
 }

@@ -27,7 +27,7 @@ mod watch;
 pub(crate) use api::ApiLook;
 #[cfg(test)]
 pub(crate) use api::described;
-pub(crate) use api::{ApiValues, created_apis, direct_values, left_serving, moved_apis};
+pub(crate) use api::{ApiValues, created_apis, direct_values, left_serving, moved_apis, pinned_values};
 pub use document::document;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use function::{FunctionLook, Latest};

@@ -186,7 +186,7 @@ impl Access {
         Ok(Granted { rule: "approvers" })
     }
 
-    /// May this person read build logs outside the pipeline's home channel? `approvers` are those of all its stages.
+    /// May this person read logs of builds and functions outside the pipeline's home channel? `approvers` are those of all its stages.
     pub fn read_logs(&self, who: &UserId, approvers: &BTreeSet<Member>) -> Result<Granted, Refusal> {
         let is_gone = self.membership.deactivated.contains(who);
         if !is_gone && (self.has(Role::Oncall, who) || self.approvers().contains(who)) {

@@ -1,4 +1,4 @@
-//! Redacts what looks like a secret in build logs, before a log reaches a channel (which may be shared with another company)
+//! Redacts what looks like a secret in logs of builds and functions, before a log reaches a channel (which may be shared with another company)
 //! or the journal (which is permanent).
 //!
 //! The patterns are those that the services publish for their tokens, and `NAME=VALUE` if the name suggests a secret. They
@@ -58,23 +58,28 @@ pub fn line(text: &str) -> String {
 
 /// The same for consecutive lines: a private key spans several of them.
 pub fn lines<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    marked_lines(texts.into_iter().map(|text| ((), text))).into_iter().map(|((), line)| line).collect()
+}
+
+/// The same for lines that have something with them, such as their time.
+pub fn marked_lines<'a, T>(texts: impl IntoIterator<Item = (T, &'a str)>) -> Vec<(T, String)> {
     let mut in_key = false;
     let mut shown = vec![];
-    for text in texts {
+    for (mark, text) in texts {
         let begins = text.contains("-----BEGIN") && text.contains("PRIVATE KEY-----");
         let ends = text.contains("-----END");
         if ends && !in_key && !begins && text.contains("PRIVATE KEY-----") {
             // The tail starts within a key.
-            shown = vec![COVERED.to_owned()];
+            shown = vec![(mark, COVERED.to_owned())];
             continue;
         }
         if in_key || begins {
             if !in_key {
-                shown.push(COVERED.to_owned());
+                shown.push((mark, COVERED.to_owned()));
             }
             in_key = !ends;
         } else {
-            shown.push(line(text));
+            shown.push((mark, line(text)));
         }
     }
     shown

@@ -116,6 +116,8 @@ impl Service {
         match command {
             Command::Repo(command) => self.app.read_repo(command).await,
             Command::Build(command) => self.app.read_build(invocation, command).await,
+            Command::Deploy(command) => self.app.read_deploy(command).await,
+            Command::Promote(command) => self.app.read_promotion(command).await,
             Command::Stage(command) => self.app.read_stage(command).await,
             Command::Pipeline(command) => self.app.read_pipeline(invocation, command).await,
             other => Err(misdirected(other)),

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::future::try_join3;
 use sha2::Sha256;
 
-use crate::application::Sluice;
+use crate::application::{Sluice, World};
 use crate::names;
 use crate::operation::{
     Content, Context, Effect, EngineError, LoadedContent, OperationState, Progress, Step,
@@ -57,8 +57,8 @@ pub(crate) enum KnownStage {
     Nothing,
     Apis(DirectValues),
     All(Box<StackValues>),
-    /// What is read is only shown to people.
-    Shown,
+    /// What is read is only shown to people. The values are those of APIs that exist.
+    Shown(DirectValues),
 }
 
 /// Whether a template may have statements with any action or any resource.
@@ -76,7 +76,7 @@ impl Step<Sluice> for ReadApplication {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let read = Arc::new(self.deployable(cx).await?);
+        let read = Arc::new(self.deployable(&cx.world).await?);
         let reference = ReadArtifact::of(&read);
         cx.world.contents.keep(&reference.digest, read);
         Progress::done(reference)
@@ -95,7 +95,7 @@ impl Content<Sluice> for KnownArtifact {
         &self.digest
     }
     async fn read(&self, cx: &Context) -> Result<LoadedContent, EngineError> {
-        let read = self.read.deployable(cx).await?;
+        let read = self.read.deployable(&cx.world).await?;
         if read.digest != self.digest {
             // The files are pinned, so another version of Sluice read them first.
             return Err(EngineError::Refused(messages::artifact_read_differently()));
@@ -116,22 +116,22 @@ impl ReadApplication {
             .collect())
     }
 
-    pub(super) async fn deployable(&self, cx: &Context) -> Result<Deployable, EngineError> {
-        let application = self.application(cx).await?;
+    pub(super) async fn deployable(&self, world: &World) -> Result<Deployable, EngineError> {
+        let application = self.application(world).await?;
         Deployable::new(&self.target, &self.pipeline, &self.stage, application)
     }
 
-    pub(crate) async fn application(&self, cx: &Context) -> Result<Application, EngineError> {
+    pub(crate) async fn application(&self, world: &World) -> Result<Application, EngineError> {
         let (packaged, lines, manifest) = try_join3(
-            self.pinned(cx, &self.artifact.packaged),
-            self.pinned(cx, &self.artifact.lines),
-            self.pinned(cx, &self.artifact.manifest),
+            self.pinned(world, &self.artifact.packaged),
+            self.pinned(world, &self.artifact.lines),
+            self.pinned(world, &self.artifact.manifest),
         )
         .await?;
         let wild_rights = match self.wild_rights {
             WildRights::Accepted => true,
             WildRights::AsSet => {
-                let policy = cx.world.store.get(&cx.world.keys.policy(&self.pipeline, &self.stage)).await?;
+                let policy = world.store.get(&world.keys.policy(&self.pipeline, &self.stage)).await?;
                 let policy = policy.as_ref().map(from_item::<Policy>).transpose()?;
                 policy.is_some_and(|policy| policy.wild_rights)
             }
@@ -148,12 +148,12 @@ impl ReadApplication {
             is_first: self.is_first,
             known: self.known.clone(),
         };
-        job.run(&*cx.world.workers).await
+        job.run(&*world.workers).await
     }
 
     /// The object as it was pinned, or a refusal: nothing else may be deployed as this build.
-    async fn pinned(&self, cx: &Context, pinned: &Pinned) -> Result<String, EngineError> {
-        let objects = &cx.world.ports.objects;
+    async fn pinned(&self, world: &World, pinned: &Pinned) -> Result<String, EngineError> {
+        let objects = &world.ports.objects;
         let found = objects
             .object(&self.target, &self.bucket, &pinned.key, Some(&pinned.version), ARTIFACT_LIMIT)
             .await?;
@@ -222,7 +222,7 @@ impl ReadJob {
             KnownStage::Nothing => KnownValues::Nothing,
             KnownStage::Apis(values) => KnownValues::Apis(values),
             KnownStage::All(values) => KnownValues::All(values),
-            KnownStage::Shown => KnownValues::Shown,
+            KnownStage::Shown(values) => KnownValues::Shown(values),
         };
         let boundary = names::boundary_arn(&self.target);
         let deploying = Deploying {

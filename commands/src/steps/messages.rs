@@ -74,25 +74,29 @@ pub(crate) fn with_urls(mut summary: Summary, op: &OperationState) -> Summary {
 
 /// The values of the template's parameters: what changes, what stays, and what the template does not declare.
 pub(crate) fn with_parameters(
-    mut summary: Summary,
+    summary: Summary,
     op: &OperationState,
     before: &Parameters,
     now: &Parameters,
 ) -> Summary {
-    if let Some(changed) = rules::parameters_changed(before, now) {
-        summary = summary.field("Parameters", changed);
-    } else if !now.is_empty() {
-        summary = summary.field("Parameters", parameters_text(now));
-    }
     let unknown = read_artifact(op).ok().flatten().map(|artifact| artifact.unknown_parameters);
-    let unknown = unknown.unwrap_or_default().into_iter().fold(Text::default(), |text, name| {
-        if text.is_empty() { text.code(name) } else { text.then(", ").code(name) }
-    });
-    match unknown.is_empty() {
-        true => summary,
-        false => summary
-            .field("Unused parameters", unknown.then(": set on the stage, not declared in the template")),
-    }
+    let fields = parameter_fields(before, now, &unknown.unwrap_or_default());
+    fields.into_iter().fold(summary, |summary, (label, text)| summary.field(label, text))
+}
+
+/// The same as fields. `unknown`: the parameters that the template does not declare.
+pub(crate) fn parameter_fields(
+    before: &Parameters,
+    now: &Parameters,
+    unknown: &[String],
+) -> Vec<(&'static str, Text)> {
+    let changed = rules::parameters_changed(before, now);
+    let values = changed.or_else(|| (!now.is_empty()).then(|| parameters_text(now)));
+    let names = unknown.iter().map(|name| Text::default().code(name));
+    let unknown = (!unknown.is_empty())
+        .then(|| Text::joined(names, ", ").then(": set on the stage, not declared in the template"));
+    let values = values.map(|values| ("Parameters", values));
+    values.into_iter().chain(unknown.map(|unknown| ("Unused parameters", unknown))).collect()
 }
 
 // Why an operation is void.

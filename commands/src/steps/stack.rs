@@ -6,20 +6,20 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::application::Sluice;
+use crate::application::{Sluice, World};
 use crate::names;
 use crate::operation::{
     Content, Context, Effect, EngineError, LoadedContent, Node, OperationState, Progress, Step, StepId,
 };
-use crate::records::{PinnedApi, PinnedStack, Release, VersionSet, prepare_slot};
+use crate::records::{PinnedStack, Release, VersionSet, prepare_slot};
 use crate::resources::stack::{
     PassNodes, StackOf, StackPlan, WantedStack, plan_node, planned, service_role_nodes, stack_values,
 };
-use crate::resources::{ApiValues, Deployable, Preparation, created_apis, direct_values};
+use crate::resources::{ApiValues, Deployable, Preparation, created_apis, direct_values, pinned_values};
 use crate::steps::artifact::{KnownStage, ReadApplication, WildRights};
 use crate::steps::done::all_done;
 use crate::steps::messages;
-use sluice_model::{ApiKind, PipelineName, StageName, Target};
+use sluice_model::{PipelineName, StageName, Target};
 use sluice_template::AppStack;
 use sluice_template::plain::DirectValues;
 
@@ -154,18 +154,13 @@ impl StackBack<'_> {
             is_first: self.is_first,
             known: KnownStage::Nothing,
         };
-        let api = |(logical, api): (&String, &PinnedApi)| {
-            let endpoint = (api.kind == ApiKind::Http).then(|| api.endpoint.clone());
-            (logical.clone(), (api.api.clone(), endpoint))
-        };
-        let apis: ApiValues = self.set.apis.iter().map(api).collect();
         let stack = StackOf {
             target: self.target.clone(),
             pipeline: self.pipeline.clone(),
             stage: self.stage.clone(),
             release: self.release.number,
             is_rollback: true,
-            apis: direct_values(&apis),
+            apis: pinned_values(&self.set.apis),
             source: Arc::new(StackSource { read, known: None }),
         };
         let plans = plan_node(&stack).after([after.clone()]);
@@ -198,12 +193,12 @@ struct StackSource {
 
 #[async_trait]
 impl WantedStack for StackSource {
-    async fn wanted(&self, cx: &Context, apis: &DirectValues) -> Result<Option<AppStack>, EngineError> {
+    async fn wanted(&self, world: &World, apis: &DirectValues) -> Result<Option<AppStack>, EngineError> {
         if let Some(known) = &self.known {
             return Ok(known.clone());
         }
         let read = ReadApplication { known: KnownStage::Apis(apis.clone()), ..self.read.clone() };
-        Ok(read.application(cx).await?.stack)
+        Ok(read.application(world).await?.stack)
     }
 }
 
@@ -233,11 +228,11 @@ struct ReadResolved {
 }
 
 impl ReadResolved {
-    async fn deployable(&self, cx: &Context) -> Result<Deployable, EngineError> {
+    async fn deployable(&self, world: &World) -> Result<Deployable, EngineError> {
         let apis = direct_values(&self.apis);
-        let values = stack_values(cx, &self.read.target, self.stack.as_deref(), &apis).await?;
+        let values = stack_values(world, &self.read.target, self.stack.as_deref(), &apis).await?;
         let read = ReadApplication { known: KnownStage::All(Box::new(values)), ..self.read.clone() };
-        read.deployable(cx).await
+        read.deployable(world).await
     }
 }
 
@@ -247,7 +242,7 @@ impl Step<Sluice> for ReadResolved {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let read = self.deployable(cx).await.map_err(|error| match error {
+        let read = self.deployable(&cx.world).await.map_err(|error| match error {
             EngineError::Refused(refusal) => EngineError::Refused(messages::refused_after_stack(refusal)),
             error => error,
         })?;
@@ -270,7 +265,7 @@ impl Content<Sluice> for KnownResolved {
         &self.digest
     }
     async fn read(&self, cx: &Context) -> Result<LoadedContent, EngineError> {
-        let read = self.read.deployable(cx).await?;
+        let read = self.read.deployable(&cx.world).await?;
         if read.digest != self.digest {
             return Err(EngineError::Refused(messages::values_changed()));
         }

@@ -16,6 +16,7 @@ mod codecommit;
 mod config;
 mod git;
 mod lambda;
+mod logs;
 mod naming;
 mod openapi;
 mod presigned;

@@ -17,7 +17,7 @@ use super::request::AwsRequest;
 use super::strict::{self, Strict};
 use super::upstream::Upstream;
 use super::{
-    apigateway, apigateway_runtime, buckets, cloudformation, codebuild, codecommit, git, lambda, queues,
+    apigateway, apigateway_runtime, buckets, cloudformation, codebuild, codecommit, git, lambda, logs, queues,
 };
 use crate::calls::{CallName, Calls, Protocol};
 use crate::guard;
@@ -169,6 +169,7 @@ impl Aws {
             "apigateway" => self.0.apis.answer(method, request).await,
             "cloudformation" => self.0.stacks.answer(method, request).await,
             "dynamodb" => self.0.upstream.forward(measured(request)).await,
+            "logs" if method == "FilterLogEvents" => logs::filter(&self.0.upstream, request).await,
             "s3" => self.0.buckets.answer(method, request).await,
             "sqs" => self.0.queues.answer(method, request).await,
             _ => self.0.upstream.forward(request).await,

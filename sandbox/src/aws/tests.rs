@@ -236,6 +236,12 @@ async fn a_build_uploads_its_artifact_to_s3() {
         json!({"logGroupName": "/aws/codebuild/orders", "logStreamName": ended["logs"]["streamName"]});
     let events = world.json("Logs_20140328.GetLogEvents", stream).await.body;
     assert_eq!(events["events"].as_array().map(Vec::len), Some(log.lines().count()));
+    let newest = json!({"logGroupName": "/aws/codebuild/orders", "startFromHead": false, "limit": 2});
+    let newest = world.json("Logs_20140328.FilterLogEvents", newest).await.body;
+    let messages = newest["events"].as_array().into_iter().flatten().map(|event| event["message"].as_str());
+    let messages: Vec<_> = messages.map(|text| text.unwrap_or_default().trim_end()).collect();
+    let expected: Vec<_> = log.lines().rev().take(2).collect();
+    assert_eq!(messages, expected, "the newest first");
     assert!(
         !world.calls.list(None).iter().any(|call| call.method == "PutObject"),
         "the log has no calls of builds"

@@ -26,8 +26,9 @@ async fn the_tail_of_a_log() {
         .await
         .expect("a stream");
     assert_eq!(port.tail(&target(), &log, 5).await, Ok(Vec::new()), "the stream is empty");
+    let begun = now();
     let event =
-        |at: i64| InputLogEvent::builder().timestamp(now() + at).message(format!("line {at}\n")).build();
+        |at: i64| InputLogEvent::builder().timestamp(begun + at).message(format!("line {at}\n")).build();
     let events = (1..=9).map(|at| event(at).expect("an event")).collect();
     client
         .put_log_events()
@@ -40,6 +41,15 @@ async fn the_tail_of_a_log() {
     let tail = port.tail(&target(), &log, 3).await.expect("a tail");
     assert_eq!(tail, ["line 7", "line 8", "line 9"]);
     assert_eq!(port.tail(&target(), &log, 100).await.map(|all| all.len()), Ok(9));
+
+    let since = |at: i64| jiff::Timestamp::from_millisecond(begun + at).expect("a time");
+    let newest = port.newest_events(&target(), &log.group, since(7), 100).await.expect("events");
+    let newest = newest.expect("a group");
+    let messages: Vec<_> = newest.events.iter().map(|event| event.message.trim_end()).collect();
+    assert_eq!((messages, newest.is_complete), (vec!["line 7", "line 8", "line 9"], true));
+    assert_eq!(newest.events[0].stream, "s1");
+    let none = port.newest_events(&target(), "/aws/codebuild/sluice-other", since(7), 100).await;
+    assert_eq!(none, Ok(None), "there is no such group");
 }
 
 #[tokio::test]

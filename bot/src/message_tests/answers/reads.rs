@@ -22,6 +22,8 @@ async fn the_answers_to_questions() {
         "/pipeline status orders",
         "/build list orders",
         "/build log orders",
+        "/pipeline logs orders",
+        "/deploy plan orders",
     ] {
         service.types("dan", line).await;
     }
@@ -47,6 +49,14 @@ async fn the_answers_to_questions() {
         "/pipeline history orders prod",
         "/pipeline status ordres",
         "/pipeline status something-else",
+        "/pipeline logs orders",
+        "/pipeline logs orders prod since 1h",
+        "/pipeline logs orders since 2d",
+        "/promote diff orders prod",
+        "/promote diff orders staging",
+        "/promote diff orders dev",
+        "/deploy plan orders",
+        "/deploy plan orders #3",
     ] {
         service.types("dan", line).await;
     }

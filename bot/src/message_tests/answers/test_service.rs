@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::json;
 use sluice_commands::installation::{Input, Invocation};
 use sluice_commands::operation::{Engine, Settings};
-use sluice_commands::ports::{LogStream, Logs};
+use sluice_commands::ports::{LogEvent, LogEvents, LogStream, Logs};
 use sluice_commands::registry;
 use sluice_commands::rules::PinnedRoles;
 use sluice_commands::service::Service;
@@ -26,6 +27,21 @@ struct Log(Vec<&'static str>);
 impl Logs for Log {
     async fn tail(&self, _: &Target, _: &LogStream, _: u32) -> PortResult<Vec<String>> {
         Ok(self.0.iter().map(|line| (*line).to_owned()).collect())
+    }
+    async fn newest_events(
+        &self,
+        _: &Target,
+        group: &str,
+        since: Timestamp,
+        _: u32,
+    ) -> PortResult<Option<LogEvents>> {
+        let event = |(nth, line): (usize, &&str)| LogEvent {
+            at: since + jiff::SignedDuration::from_secs(nth as i64),
+            stream: group.to_owned(),
+            message: (*line).to_owned(),
+        };
+        let events = self.0.iter().enumerate().map(event).collect();
+        Ok(Some(LogEvents { events, is_complete: false }))
     }
     async fn retention(&self, _: &Target, _: &str) -> PortResult<Option<u32>> {
         Ok(None)

@@ -38,11 +38,12 @@ rows! {
     Plan { name: PipelineName = NAME, build: Option<BuildNumber> = BUILD } => {
         word: Some("plan"),
         summary: "Show what a deploy would change",
-        help: "Changes nothing.",
+        help: "Lists the functions, settings, variables by name, permissions, routes and resources of the stack that would change, \
+               the commits in between, and the closed gates. It refuses what the deploy would refuse, and changes nothing.",
         examples: &["/deploy plan orders", "/deploy plan orders #12"],
         permission: Permission::Everyone,
         action: Action::Read,
-        available: false,
+        available: true,
     }
 
     /// `/deploy cancel orders`

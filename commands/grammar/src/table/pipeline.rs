@@ -19,6 +19,14 @@ const ROLE: Argument =
 const PERSON: Argument = Argument::optional(ArgumentKind::Person, "[@person]", "only what this person did");
 const SINCE: Argument =
     Argument::optional(ArgumentKind::Since, "[since 7d]", "the start: 7d, 2026-11-01").keyword(&["since"]);
+const LOGS_OF: Argument =
+    Argument::optional(ArgumentKind::Stage, "[STAGE]", "the stage; by default, the first one");
+const LOGS_SINCE: Argument = Argument::optional(
+    ArgumentKind::Since,
+    "[since 10m]",
+    "the start, at most 24 hours ago; by default, 10 minutes ago",
+)
+.keyword(&["since"]);
 const UNTIL: Argument = Argument::optional(
     ArgumentKind::Until,
     "[until DATE]",
@@ -66,6 +74,23 @@ rows! {
             "/pipeline history orders prod",
             "/pipeline history orders prod since 2026-03-01 until 2026-04-01",
         ],
+        permission: Permission::Everyone,
+        action: Action::Read,
+        available: true,
+    }
+
+    /// `/pipeline logs orders prod since 1h`
+    Logs {
+        name: PipelineName = NAME,
+        stage: Option<StageName> = LOGS_OF,
+        since: Option<Period> = LOGS_SINCE,
+    } => {
+        word: Some("logs"),
+        summary: "Show the newest log lines of a stage's functions",
+        help: "Shows the last 10 minutes, or up to 24 hours, the oldest line first, and links to the whole logs. Secrets are \
+               redacted as far as they can be recognised. In the pipeline's home channel everybody can read them; elsewhere, \
+               people with a role.",
+        examples: &["/pipeline logs orders", "/pipeline logs orders prod", "/pipeline logs orders prod since 1h"],
         permission: Permission::Everyone,
         action: Action::Read,
         available: true,

@@ -70,12 +70,12 @@ rows! {
     Diff { name: PipelineName = NAME, to: StageName = TO } => {
         word: Some("diff"),
         summary: "Show what a promotion would change",
-        help: "Compares the commits and the configuration of the release on the stage with those of the release that would \
-               replace it. Changes nothing.",
+        help: "Compares what the stage runs with the release on the previous stage, as approvers would see it: functions, settings, \
+               variables by name, permissions, routes, resources of the stack, commits, and the closed gates. Changes nothing.",
         examples: &["/promote diff orders prod", "/promote diff orders to prod"],
         permission: Permission::Everyone,
         action: Action::Read,
-        available: false,
+        available: true,
     }
 
     /// `/promote approve orders prod r7 looks good`

@@ -34,6 +34,11 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("/promote orders to", "missing", ""),
     ("/promote orders prod from", "missing", ""),
     ("/promote approve orders", "missing", ""),
+    ("/promote diff orders", "missing", ""),
+    ("/deploy plan", "missing", ""),
+    ("/pipeline logs", "missing", ""),
+    ("/pipeline log orders", "unknown-word", "/pipeline logs orders"),
+    ("/pipeline logs orders since yesterday", "bad-time", ""),
     ("/rollback orders", "missing", ""),
     ("/rollback orders to r6", "missing", ""),
     ("/stage add orders", "missing", ""),
@@ -108,7 +113,6 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("/pipeline help nothing", "unknown-topic", ""),
     // Not available yet, so not explained.
     ("/pipeline watch", "not-available", ""),
-    ("/promote diff orders", "not-available", ""),
 ];
 
 #[test]

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::installation::drift::messages;
 use crate::installation::drift_cache::{Comparison, DriftCache, DriftReport};
 use crate::operation::{Engine, EngineError};
 use crate::ports::{Guard, Precondition, StoreError, Write};
@@ -36,7 +35,7 @@ impl Comparer {
             Ok(observed) => observed,
             Err(error) => {
                 tracing::warn!(%error, pipeline = %name, "its stages could not be compared with AWS");
-                return Ok(DriftReport::Unknown(messages::failed(&error)));
+                return Ok(DriftReport::Unknown(error.brief()));
             }
         };
         let drift = |(stage, recorded): (&StageName, &Recorded)| {

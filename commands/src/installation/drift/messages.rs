@@ -1,11 +1,10 @@
 //! What people read about drift.
 
+pub(super) use crate::installation::messages::{NO_ANSWER, NO_ANSWER_YET, UNREADABLE};
 use crate::operation::marked;
 use crate::resources::MOVED_OUTSIDE;
 use crate::rules::ObservedDrift;
-use sluice_model::{
-    Button, ButtonStyle, Card, Click, Confirmed, PipelineName, PortError, StageName, Text, Tone,
-};
+use sluice_model::{Button, ButtonStyle, Card, Click, Confirmed, PipelineName, StageName, Text, Tone};
 
 /// A stage's drift, and since when it is known.
 pub(crate) fn moved(stage: &StageName, outside: &ObservedDrift) -> Text {
@@ -32,14 +31,4 @@ pub(super) fn question(
         .hint(marked(&hint))
         .button(button.style(ButtonStyle::Danger).asking(effect, "Continue"))
         .code(MOVED_OUTSIDE)
-}
-
-// Why a stage could not be compared with AWS.
-
-pub(super) const UNREADABLE: &str = "its records could not be read";
-pub(super) const NO_ANSWER: &str = "AWS did not answer in time";
-pub(super) const NO_ANSWER_YET: &str = "AWS did not answer in time; try again in a moment";
-
-pub(super) fn failed(error: &PortError) -> String {
-    format!("{} failed ({})", error.call, error.code)
 }

@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, OperationState, StepId, World};
 use crate::ports::{Api, SettingsChange};
-use crate::records::{Served, VersionSet};
+use crate::records::{PinnedApi, PinnedApis, Served, VersionSet};
 use crate::resources::describe::{Change, Line, compared, listed};
 use crate::resources::messages;
 use crate::resources::resource::{
@@ -77,6 +77,15 @@ pub(crate) fn direct_values(apis: &ApiValues) -> DirectValues {
         values.insert_api(logical, id, endpoint.as_deref());
     }
     values
+}
+
+/// The values of the APIs that a record names.
+pub(crate) fn pinned_values(apis: &PinnedApis) -> DirectValues {
+    let api = |(logical, api): (&String, &PinnedApi)| {
+        let endpoint = (api.kind == ApiKind::Http).then(|| api.endpoint.clone());
+        (logical.clone(), (api.api.clone(), endpoint))
+    };
+    direct_values(&apis.iter().map(api).collect())
 }
 
 /// The steps that create the APIs of an application that do not exist, and the values of all of them once they do.

@@ -20,8 +20,8 @@ pub(super) async fn computed(
     if let Pass::Wire(_) = pass {
         still_runs(of, cx).await?;
     }
-    let Some(gathered) = Gathered::of(of, cx).await? else { return Ok(None) };
-    let mut passes = gathered.passes(of, cx, kept.clone()).await?;
+    let Some(gathered) = Gathered::of(of, &cx.world).await? else { return Ok(None) };
+    let mut passes = gathered.passes(of, &cx.world, kept.clone()).await?;
     let emission = match pass {
         Pass::Grow => passes.grow.take(),
         Pass::Wire(_) if passes.grow.is_some() => None,

@@ -6,7 +6,8 @@ use futures::future::try_join3;
 
 use super::messages;
 use super::of::StackOf;
-use crate::operation::{Context, EngineError};
+use crate::application::World;
+use crate::operation::EngineError;
 use crate::ports::{self, NoResult, Stack, StackClass, StackStatus, compute};
 use sluice_model::{Class, PortError};
 use sluice_template::AppStack;
@@ -26,6 +27,8 @@ pub(super) struct Gathered {
 
 /// The templates of both passes; `None` where nothing changes.
 pub(super) struct Passes {
+    /// The template as it is.
+    pub(super) live: StackTemplate,
     pub(super) grow: Option<Emission>,
     pub(super) wire: Option<Emission>,
     /// The template after GROW.
@@ -40,14 +43,14 @@ pub(super) struct Passes {
 
 impl Gathered {
     /// Looks. `None` if the stack is being changed.
-    pub(super) async fn of(of: &StackOf, cx: &Context) -> Result<Option<Self>, EngineError> {
+    pub(super) async fn of(of: &StackOf, world: &World) -> Result<Option<Self>, EngineError> {
         let (target, name) = (&of.target, of.name());
-        let stacks = &cx.world.ports.stacks;
+        let stacks = &world.ports.stacks;
         let aws = |error: PortError| EngineError::from(error);
         let (stack, live, wanted) = try_join3(
             async { stacks.stack(target, &name).await.map_err(aws) },
             async { stacks.template(target, &name).await.map_err(aws) },
-            of.source.wanted(cx, &of.apis),
+            of.source.wanted(world, &of.apis),
         )
         .await?;
         let Some(stack) = stack else {
@@ -74,7 +77,7 @@ impl Gathered {
     pub(super) async fn passes(
         &self,
         of: &StackOf,
-        cx: &Context,
+        world: &World,
         kept: BTreeSet<String>,
     ) -> Result<Passes, EngineError> {
         let (live, wanted, name) = (self.live.clone(), self.wanted.clone(), of.name());
@@ -89,7 +92,7 @@ impl Gathered {
         let job = move || {
             passes(live.as_deref(), &parameters, wanted.as_ref(), (kept, is_rollback), (&name, &since))
         };
-        match compute(&*cx.world.workers, job).await {
+        match compute(&*world.workers, job).await {
             Ok(passes) => passes,
             Err(NoResult::Panicked) => Err(EngineError::Refused(messages::unreadable())),
             Err(NoResult::Stopping) => Err(EngineError::Port(PortError::new(
@@ -143,7 +146,7 @@ fn passes(
     names.extend(wired.iter().flat_map(|wired| wired.template.fixed_names()));
     let last = wired.as_ref().map_or(String::new(), |wired| wired.template.text());
     let wire = wired.filter(|wired| differs(wired, &grown, &known));
-    Ok(Passes { grow, wire, grown, kept, last, names })
+    Ok(Passes { live: live.unwrap_or_default(), grow, wire, grown, kept, last, names })
 }
 
 /// Whether CloudFormation would have something to do. The value of a secret cannot be read back, so it is compared by nobody.

@@ -39,6 +39,10 @@ pub(crate) fn progress(done: usize, now: Option<&StackEvent>) -> Text {
     }
 }
 
+/// After changes that a comparison of templates found.
+pub(super) const MAY_BE_REPLACED: &str =
+    "Stack: CloudFormation may replace a changed resource. Its change set shows that before the stage moves.";
+
 pub(super) const WAITS_FOR_STACK: &str = "waiting for another change of the stack to end";
 
 fn listed<T>(all: &[T], line: impl Fn(&T) -> String) -> String {

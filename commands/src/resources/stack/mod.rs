@@ -14,6 +14,7 @@ mod messages;
 mod of;
 mod pass;
 mod plan;
+mod preview;
 pub(crate) mod remove;
 mod role;
 mod shown;
@@ -30,6 +31,7 @@ use crate::resources::role::role_nodes;
 pub(crate) use of::{StackOf, WantedStack};
 pub(crate) use pass::PassNodes;
 pub(crate) use plan::StackPlan;
+pub(crate) use preview::{StackPreview, previewed};
 pub(crate) use values::stack_values;
 
 #[cfg(any(test, feature = "testing"))]

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::operation::{Context, EngineError, StepId};
+use crate::application::World;
+use crate::operation::{EngineError, StepId};
 use crate::resources::resource::Preparation;
 use sluice_model::{OperationId, PipelineName, ReleaseNumber, StageName, Target};
 use sluice_template::AppStack;
@@ -18,7 +19,7 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(5);
 #[async_trait]
 pub(crate) trait WantedStack: Send + Sync {
     /// Reads it, with the values of the stage's APIs; `None` if nothing belongs to a stack.
-    async fn wanted(&self, cx: &Context, apis: &DirectValues) -> Result<Option<AppStack>, EngineError>;
+    async fn wanted(&self, world: &World, apis: &DirectValues) -> Result<Option<AppStack>, EngineError>;
 }
 
 /// The stack of a stage for a release.

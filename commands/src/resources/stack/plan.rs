@@ -10,9 +10,9 @@ use super::gather::{Gathered, Passes, digest};
 use super::messages;
 use super::of::{LOOK_AGAIN, StackOf};
 use super::role::stack_role;
-use super::shown::ShownChange;
+use super::shown::{MOST_SHOWN, ShownChange};
 use super::upload::is_large;
-use crate::application::Sluice;
+use crate::application::{Sluice, World};
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::records::{Stage, VersionSet, from_item};
 use crate::resources::rights::FixedNames;
@@ -74,6 +74,8 @@ impl StackPlan {
             .empty
             .as_ref()
             .filter(|stack| stack.status != crate::ports::StackStatus::ReviewInProgress);
+        let mut wires = ShownChange::between(&passes.grown, passes.wire.as_ref());
+        wires.truncate(MOST_SHOWN);
         Ok(Self {
             grow: pass(&passes.grow)?,
             wire: pass(&passes.wire)?,
@@ -81,7 +83,7 @@ impl StackPlan {
             role: gathered.stack.as_ref().and_then(|stack| stack.role.clone()),
             kept: passes.kept.clone(),
             names: FixedNames { own: passes.names.clone(), others: BTreeSet::new() },
-            wires: ShownChange::between(&passes.grown, passes.wire.as_ref()),
+            wires,
             template: hex::encode(Sha256::digest(passes.last.as_bytes())),
         })
     }
@@ -98,21 +100,30 @@ impl Step<Sluice> for PlanStack {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let kept = kept(&self.of, cx).await?;
-        let Some(gathered) = Gathered::of(&self.of, cx).await? else {
-            return Ok(Progress::NotYet { after: LOOK_AGAIN, note: Some(messages::WAITS_FOR_STACK.into()) });
-        };
-        let passes = gathered.passes(&self.of, cx, kept).await?;
-        let plan = StackPlan::new(&self.of, &passes, &gathered)?;
-        // Refused before anything is created.
-        stack_role(&self.of, &plan.names)?;
-        Progress::done(plan)
+        match planned_now(&self.of, &cx.world).await? {
+            Some((plan, _)) => Progress::done(plan),
+            None => Ok(Progress::NotYet { after: LOOK_AGAIN, note: Some(messages::WAITS_FOR_STACK.into()) }),
+        }
     }
 }
 
+/// The plan, and the passes that it is made of; `None` while the stack is being changed.
+pub(super) async fn planned_now(
+    of: &StackOf,
+    world: &World,
+) -> Result<Option<(StackPlan, Passes)>, EngineError> {
+    let kept = kept(of, world).await?;
+    let Some(gathered) = Gathered::of(of, world).await? else { return Ok(None) };
+    let passes = gathered.passes(of, world, kept).await?;
+    let plan = StackPlan::new(of, &passes, &gathered)?;
+    // Refused before anything is created.
+    stack_role(of, &plan.names)?;
+    Ok(Some((plan, passes)))
+}
+
 /// What the releases need to which a rollback may return.
-async fn kept(of: &StackOf, cx: &Context) -> Result<BTreeSet<String>, EngineError> {
-    let (store, keys) = (&cx.world.store, &cx.world.keys);
+async fn kept(of: &StackOf, world: &World) -> Result<BTreeSet<String>, EngineError> {
+    let (store, keys) = (&world.store, &world.keys);
     let Some(item) = store.get(&keys.stage(&of.pipeline, &of.stage)).await? else {
         return Ok(BTreeSet::new());
     };

@@ -1,5 +1,7 @@
 //! The changes of a stack, as approvers see them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::resources::describe::{Line, WORD, short};
@@ -46,22 +48,12 @@ impl ShownChange {
 
     /// The changes from one template to another, as far as the templates show them.
     pub(super) fn between(before: &StackTemplate, after: Option<&Emission>) -> Vec<Self> {
-        let Some(after) = after.map(|after| &after.template) else { return vec![] };
-        let of = |what, id: &String, kind: &String| Self {
-            what,
-            logical_id: id.clone(),
-            kind: kind.clone(),
-            name: None,
-        };
-        let new = after.resources.iter().filter_map(|(id, now)| match before.resources.get(id) {
-            None => Some(Self { name: fixed_name(now), ..of(What::Add, id, &now.kind) }),
-            Some(was) if was.properties != now.properties => Some(of(What::Change, id, &now.kind)),
-            Some(_) => None,
-        });
-        let gone = before.resources.iter().filter(|(id, _)| !after.resources.contains_key(*id));
-        let mut all: Vec<Self> = new.chain(gone.map(|(id, was)| of(What::Remove, id, &was.kind))).collect();
+        let Some(after) = after else { return vec![] };
+        let mut all: Vec<Self> = expected(before, &after.template)
+            .iter()
+            .map(|change| Self::of(change, &after.template))
+            .collect();
         all.sort();
-        all.truncate(MOST_SHOWN);
         all
     }
 
@@ -77,6 +69,30 @@ impl ShownChange {
             self.name.as_ref().map_or(String::new(), |name| format!(" with the name {}", short(name, WORD)));
         Line::plain(format!("Stack{when}: {id} ({kind}) {verb}{name}"), is_bold)
     }
+}
+
+/// What CloudFormation will find between two templates. It replaces a resource whose name changes; which other properties it
+/// cannot change in place only its change set says.
+pub(super) fn expected(before: &StackTemplate, after: &StackTemplate) -> Vec<Described> {
+    let of = |action, id: &String, kind: &String, replacement| Described {
+        logical_id: id.clone(),
+        kind: kind.clone(),
+        action,
+        replacement,
+        policy_action: None,
+        scope: BTreeSet::new(),
+        properties: BTreeSet::new(),
+    };
+    let new = after.resources.iter().filter_map(|(id, now)| match before.resources.get(id) {
+        None => Some(of(ChangeAction::Add, id, &now.kind, None)),
+        Some(was) if was.properties == now.properties && was.attributes == now.attributes => None,
+        Some(was) => {
+            let replacement = if now.is_named_as(was) { Replacement::False } else { Replacement::True };
+            Some(of(ChangeAction::Modify, id, &now.kind, Some(replacement)))
+        }
+    });
+    let gone = before.resources.iter().filter(|(id, _)| !after.resources.contains_key(*id));
+    new.chain(gone.map(|(id, was)| of(ChangeAction::Remove, id, &was.kind, None))).collect()
 }
 
 fn fixed_name(resource: &StackResource) -> Option<String> {

@@ -3,21 +3,22 @@
 use futures::future::try_join;
 
 use super::messages;
-use crate::operation::{Context, EngineError};
+use crate::application::World;
+use crate::operation::EngineError;
 use crate::ports::StackClass;
 use sluice_model::Target;
 use sluice_template::plain::{DirectValues, StackValues};
 
 /// The values of a stack, and those of APIs. Without a stack, only those of APIs are known.
 pub(crate) async fn stack_values(
-    cx: &Context,
+    world: &World,
     target: &Target,
     stack: Option<&str>,
     apis: &DirectValues,
 ) -> Result<StackValues, EngineError> {
     let mut values = StackValues { direct: apis.clone(), ..StackValues::default() };
     let Some(name) = stack else { return Ok(values) };
-    let stacks = &cx.world.ports.stacks;
+    let stacks = &world.ports.stacks;
     let (stack, resources) =
         try_join(stacks.stack(target, name), stacks.stack_resources(target, name)).await?;
     // A stage whose stack has nothing but triggers gets it after the move.

@@ -15,8 +15,8 @@ mod roles;
 
 use super::*;
 use crate::operation::testing::{operation_id, row, spec};
-use crate::operation::{Entry, Head, Settings, Status};
-use crate::ports::{Guard, Precondition, Store, StoreError, Write};
+use crate::operation::{Entry, Head, Settings, Status, World};
+use crate::ports::{Clock as _, Guard, Precondition, Store, StoreError, Write};
 use crate::records::{Counters, Current, Pipeline, Stage, to_item};
 use crate::registry;
 use crate::rules::{Access, PinnedRoles};
@@ -49,15 +49,26 @@ async fn office(access: impl Into<PinnedRoles>) -> Office {
     office_with(access, Names::default()).await
 }
 
-/// A service with the pipeline `orders` and its stage `dev`. Commands are accepted, but no operation is executed.
 async fn office_with(access: impl Into<PinnedRoles>, names: Names) -> Office {
+    let clock = Arc::new(TestClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
+    office_of(access, names, clock, |_| ()).await
+}
+
+/// A service with the pipeline `orders` and its stage `dev`. Commands are accepted, but no operation is executed.
+async fn office_of(
+    access: impl Into<PinnedRoles>,
+    names: Names,
+    clock: Arc<TestClock>,
+    change: impl FnOnce(&mut World),
+) -> Office {
     let store = Arc::new(MemoryStore::new());
-    let at = "2026-03-01T12:00:00Z".parse().unwrap();
+    let at = clock.now();
     let settings = Settings { drive: false, ..Settings::new("test") };
     let (notifier, runner) = (Arc::<RecordingNotifier>::default(), Arc::<RecordingRunner>::default());
     let people = Arc::<TestDirectory>::default();
-    let mut world = world(settings, access, store.clone(), Arc::new(TestClock::at(at)), notifier, runner);
+    let mut world = world(settings, access, store.clone(), clock, notifier, runner);
     world.ports.directory = people.clone();
+    change(&mut world);
     let dev: sluice_model::StageName = "dev".parse().unwrap();
     let pipeline = Pipeline {
         name: "orders".parse().unwrap(),

@@ -1,11 +1,12 @@
 //! The account: CloudWatch Logs and quotas.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::functions::FunctionState;
-use super::{FaultProxy, Made, refuse};
+use super::{FakeAws, FaultProxy, Made, refuse};
 use crate::operation::effects::{CREATE_LOG_GROUP, LOG_RETENTION};
-use crate::ports::{FunctionQuotas, LogStream, Logs, QuotaUse, Quotas};
+use crate::ports::{FunctionQuotas, LogEvent, LogEvents, LogStream, Logs, QuotaUse, Quotas};
 use sluice_model::{Class, PortResult, Target};
 
 /// The quotas of a new account.
@@ -13,11 +14,41 @@ const FUNCTION_BYTES: u64 = 75 << 30;
 const CONCURRENCY: u64 = 1_000;
 const ROLES: u64 = 1_000;
 
+impl FakeAws {
+    /// A function wrote that into its log, now.
+    pub fn writes_log(&self, function: &str, stream: &str, message: &str) {
+        let mut state = self.lock();
+        let event = LogEvent { at: self.clock.now(), stream: stream.to_owned(), message: message.to_owned() };
+        state.logged.entry(format!("/aws/lambda/{function}")).or_default().push(event);
+    }
+}
+
 #[async_trait]
 impl Logs for FaultProxy {
     async fn tail(&self, _: &Target, log: &LogStream, lines: u32) -> PortResult<Vec<String>> {
         self.look("logs:GetLogEvents", &log.stream, |state| Ok(state.log_of(&log.stream, lines as usize)))
             .await
+    }
+
+    async fn newest_events(
+        &self,
+        _: &Target,
+        group: &str,
+        since: Timestamp,
+        most: u32,
+    ) -> PortResult<Option<LogEvents>> {
+        self.look("logs:FilterLogEvents", group, |state| {
+            let logged = state.logged.get(group);
+            if logged.is_none() && !state.retentions.contains_key(group) {
+                return Ok(None);
+            }
+            let events: Vec<_> =
+                logged.into_iter().flatten().filter(|event| event.at >= since).cloned().collect();
+            let excess = events.len().saturating_sub(most as usize);
+            let events = events.into_iter().skip(excess).collect();
+            Ok(Some(LogEvents { events, is_complete: excess == 0 }))
+        })
+        .await
     }
 
     async fn retention(&self, _: &Target, group: &str) -> PortResult<Option<u32>> {

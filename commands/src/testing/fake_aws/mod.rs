@@ -35,7 +35,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::ports::Clock;
+use crate::ports::{Clock, LogEvent};
 use sluice_model::{Class, PortError, PortResult};
 
 /// One call that reached AWS, or was on its way.
@@ -84,6 +84,8 @@ pub(crate) struct State {
     pub(crate) policies: BTreeMap<String, Vec<(usize, String)>>,
     /// After how many days the events of each log group expire; 0 for never.
     pub(crate) retentions: BTreeMap<String, u32>,
+    /// The events of log groups, the oldest first.
+    pub(crate) logged: BTreeMap<String, Vec<LogEvent>>,
     calls: Vec<Called>,
     /// Each with the number of the call that made it.
     effects: Vec<(usize, Effect)>,
@@ -146,6 +148,7 @@ impl FakeAws {
             roles: BTreeMap::new(),
             policies: BTreeMap::new(),
             retentions: BTreeMap::new(),
+            logged: BTreeMap::new(),
             calls: vec![],
             effects: vec![],
             at: BTreeMap::new(),

@@ -28,9 +28,13 @@ pub(crate) struct BucketContent {
 }
 
 impl FakeAws {
-    /// Deletes all objects with all their versions.
-    pub fn loses_objects(&self) {
-        self.lock().buckets.values_mut().for_each(|bucket| bucket.objects.clear());
+    /// Deletes the objects whose keys begin so, with all their versions.
+    pub fn loses_objects(&self, prefix: &str) {
+        let mut state = self.lock();
+        state
+            .buckets
+            .values_mut()
+            .for_each(|bucket| bucket.objects.retain(|key, _| !key.starts_with(prefix)));
     }
 
     /// Another account has a bucket of that name.

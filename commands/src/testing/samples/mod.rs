@@ -6,11 +6,13 @@
 mod journal;
 mod operations;
 mod outputs;
+mod previews;
 mod records;
 
 pub use journal::Journal;
 pub use operations::{all, promotion};
 pub use outputs::{app_api, application};
+pub use previews::previews;
 pub use records::{CHANNEL, access, actor, aws_as_recorded, change, orders, stage, waiting};
 
 use std::collections::BTreeMap;

@@ -7,6 +7,8 @@ mod roles;
 mod rollback;
 mod stage;
 
+pub(super) use deploy::parameters as deployment;
+pub(super) use promote::changes;
 pub use promote::promotion;
 
 use super::records::{access, change, current, stage};

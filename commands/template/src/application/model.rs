@@ -42,8 +42,9 @@ pub enum KnownValues<'a> {
     Apis(&'a DirectValues),
     /// The stack, too, which is as the template wants it: no function or API has to wait.
     All(&'a StackValues),
-    /// Nothing, and what is read is only shown to people: a text with the resource's logical id stands for each value.
-    Shown,
+    /// These values of APIs, and what is read is only shown to people: a text with the resource's logical id stands for each value. The
+    /// stack's template has placeholders for the APIs that do not exist yet.
+    Shown(&'a DirectValues),
 }
 
 /// An application as a template describes it, for one stage.

@@ -49,7 +49,8 @@ pub fn read(
     let evaluator = Evaluator::new(&template, deploying.stage, &values, &later);
     let split = classify(&evaluator, &sources)?;
     let mut direct = match deploying.known {
-        KnownValues::Nothing | KnownValues::Shown => placeholders(&template, &split),
+        KnownValues::Nothing => placeholders(&template, &split),
+        KnownValues::Shown(known) => placeholders(&template, &split).and(known),
         KnownValues::Apis(direct) => direct.clone(),
         KnownValues::All(values) => values.direct.clone(),
     };

@@ -40,7 +40,7 @@ impl Reading<'_> {
                 let value = plain::resolved(&value, values, evaluator)?;
                 Ok(value.unwrap_or(Value::Null))
             }
-            KnownValues::Shown => Ok(for_people(&value, &shown(&needs), evaluator).unwrap_or(Value::Null)),
+            KnownValues::Shown(_) => Ok(for_people(&value, &shown(&needs), evaluator).unwrap_or(Value::Null)),
             _ => Err(Violation::later(needs.iter().map(described).collect::<BTreeSet<_>>())),
         }
     }
@@ -51,7 +51,7 @@ impl Reading<'_> {
         let Stage { pipeline, name: stage, target, .. } = self.deploying.stage;
         let path = target.arn_of_account("iam", &format!("role/sluice/{pipeline}/{stage}/"));
         let is_own = arn.strip_prefix(&path).is_some_and(|name| !name.is_empty() && !name.contains('/'));
-        is_own || matches!(self.deploying.known, KnownValues::Shown)
+        is_own || matches!(self.deploying.known, KnownValues::Shown(_))
     }
 
     /// Whether the stack or an API of the stage gives a value once they exist.

@@ -104,7 +104,7 @@ impl Stated<'_> {
                 "a statement has Effect, Action (or NotAction), Resource (or NotResource), and optionally Sid and Condition",
             )
         };
-        let is_shown = matches!(self.reading.deploying.known, KnownValues::Shown);
+        let is_shown = matches!(self.reading.deploying.known, KnownValues::Shown(_));
         for (key, value) in &map {
             entry(key, value, is_shown).map_err(|problem| (key.clone(), wrong(problem)))?;
             if let Some(sign) = foreign_sign(value) {

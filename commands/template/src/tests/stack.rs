@@ -150,7 +150,7 @@ fn a_further_stage_has_values_of_its_own_for_parameters_that_name_a_resource() {
 
 #[test]
 fn people_see_what_waits_for_the_stack() {
-    let shown = read_knowing(KnownValues::Shown);
+    let shown = read_knowing(KnownValues::Shown(&DirectValues::default()));
     assert!(shown.is_complete());
     let environment = &shown.functions["Reads"].environment;
     assert_eq!(environment["TABLE"], "${Table}");
@@ -207,7 +207,9 @@ fn people_see_statements_whose_resource_is_a_part_of_a_value() {
     app["Resources"]["HelloRole"] =
         role(json!({ "Policies": [{ "PolicyName": "p", "PolicyDocument": { "Statement": [statement] } }] }));
     let world = World { wild_rights: true, ..World::new() };
-    let shown = world.read_knowing(&app.to_string(), &manifest_of(&app), KnownValues::Shown).unwrap();
+    let shown = world
+        .read_knowing(&app.to_string(), &manifest_of(&app), KnownValues::Shown(&DirectValues::default()))
+        .unwrap();
     let rights = json!(shown.functions["Hello"].rights).to_string();
     for text in ["table/orders/stream/${Table.StreamArn}", "arn:aws:cloudformation:::${Table.StreamArn}"] {
         assert!(rights.contains(text), "{rights}");
@@ -223,7 +225,9 @@ fn people_see_statements_about_a_resource_whose_name_is_an_arn() {
     app["Resources"]["HelloRole"] =
         role(json!({ "Policies": [{ "PolicyName": "p", "PolicyDocument": { "Statement": [statement] } }] }));
     let world = World { wild_rights: true, ..World::new() };
-    let shown = world.read_knowing(&app.to_string(), &manifest_of(&app), KnownValues::Shown).unwrap();
+    let shown = world
+        .read_knowing(&app.to_string(), &manifest_of(&app), KnownValues::Shown(&DirectValues::default()))
+        .unwrap();
     assert!(json!(shown.functions["Hello"].rights).to_string().contains("${Topic}"));
 }
 

@@ -21,6 +21,7 @@ mod layers;
 mod leftovers;
 mod locks;
 mod outdated;
+mod previews;
 mod removal;
 mod scenarios;
 mod schedule_gen;

@@ -78,7 +78,7 @@ async fn a_takeover_reads_the_artifact_again() {
         tokio::time::sleep(Duration::from_secs(60)).await;
         if lost {
             // An operation whose artifact is gone cannot continue, and its message says so.
-            shared.fake_aws.loses_objects();
+            shared.fake_aws.loses_objects("");
         }
         let second = shared.process("second");
         second.run_until(async || shared.is_settled()).await;

@@ -47,7 +47,7 @@ pub(super) async fn built(app: App) -> (Shared, Process) {
     (shared, process)
 }
 
-async fn push(shared: &Shared, process: &Process, app: App) {
+pub(super) async fn push(shared: &Shared, process: &Process, app: App) {
     shared.fake_aws.push("orders", "Change", app).unwrap();
     ends(shared, process, "ann", "/build orders", Status::Succeeded).await;
 }

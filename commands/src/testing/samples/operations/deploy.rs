@@ -24,7 +24,12 @@ fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Jou
     Journal::accepted("deploy", &format!("/deploy {name}"), name, params, outputs)
 }
 
-fn parameters(name: &str, number: u32, commit: Change, functions: &[&str]) -> deploy::Params {
+pub(in super::super) fn parameters(
+    name: &str,
+    number: u32,
+    commit: Change,
+    functions: &[&str],
+) -> deploy::Params {
     let is_first = number == 1;
     deploy::Params {
         name: name.parse().expect("a name"),

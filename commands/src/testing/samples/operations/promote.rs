@@ -2,6 +2,7 @@
 
 use super::stage::lock;
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile, throttled, void};
+use crate::comparison::Commits;
 use crate::operation::{Entry, SignalKind};
 use crate::records::{Change, VersionSet};
 use crate::resources::{Move, RanBefore, Seen};
@@ -68,7 +69,7 @@ fn asking_two() -> Journal {
 }
 
 /// What a promotion changes: little, or more than the card shows.
-fn changes(is_much: bool) -> serde_json::Value {
+pub(in super::super) fn changes(is_much: bool) -> serde_json::Value {
     let since = BEGIN - jiff::SignedDuration::from_hours(2);
     let line = |names: &[&str], what: &str| serde_json::json!({ "names": names, "what": what });
     let mut wild = line(&["Count"], "Allow every action on every resource");
@@ -121,8 +122,7 @@ fn listing(count: usize, is_whole: bool) -> Journal {
         promote::Params { repository: Some("orders".into()), ..promotion("orders", change(3), &["Hello"]) };
     let list = [3, 2, 3].iter().cycle().take(count).map(|build| change(*build)).collect();
     let outputs = Outputs::of_versions("orders", "prod", &["Hello"], false);
-    let outputs =
-        outputs.with("commits", promote::Commits { list, is_whole }).with("changes", changes(!is_whole));
+    let outputs = outputs.with("commits", Commits { list, is_whole }).with("changes", changes(!is_whole));
     Journal::accepted("promote", "/promote orders prod", "orders", params, outputs)
 }
 

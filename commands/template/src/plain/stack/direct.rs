@@ -21,6 +21,12 @@ impl DirectValues {
         self.values.insert((logical_id.to_owned(), attribute), value.into());
     }
 
+    /// The same with these values, which take the place of those that it has.
+    pub(crate) fn and(mut self, other: &Self) -> Self {
+        self.values.extend(other.values.clone());
+        self
+    }
+
     /// An attribute of a resource, if it is known.
     pub fn get(&self, logical_id: &str, attribute: &Attribute) -> Option<&Value> {
         self.values.get(&(logical_id.to_owned(), attribute.clone()))

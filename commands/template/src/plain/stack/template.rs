@@ -94,6 +94,11 @@ impl StackResource {
         self.physical_names().next().map(|(_, _, name)| name)
     }
 
+    /// Whether the template fixes the same names in both. A name can only be set when a resource is created.
+    pub fn is_named_as(&self, other: &Self) -> bool {
+        self.physical_names().eq(other.physical_names())
+    }
+
     fn is_same_as(&self, other: &Self) -> bool {
         self.json() == other.json()
     }

@@ -1,11 +1,11 @@
-//! What a release changes on a stage, for its approvers. Each kind of resource describes its part; variables appear by name
-//! only. Nothing is left out: lines that do not fit into the card go to the thread, and a release with more changes than fit
-//! there is refused.
+//! What a release changes on a stage. Each kind of resource describes its part; variables appear by name only. For approvers
+//! nothing is left out: lines that do not fit into the card go to the thread, and a release with more changes than fit there is
+//! refused.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::promote::refusals::too_many_changes;
+use crate::comparison::refusals::too_many_changes;
 use crate::resources::{self, Change, Line};
 use sluice_model::{Refusal, Target};
 use sluice_template::Application;
@@ -20,16 +20,16 @@ const PAGES: usize = 12;
 
 /// The changes, as they are shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Changes {
+pub(crate) struct Changes {
     /// The lines of each kind of resource, in the order of [`resources::all`]: rights, functions, routes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     lines: Vec<Line>,
     /// The number of functions that change.
     #[serde(default, skip_serializing_if = "is_none")]
-    pub(super) functions: usize,
+    pub(crate) functions: usize,
     /// Since when the source stage runs the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<Timestamp>,
+    pub(crate) since: Option<Timestamp>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
@@ -62,6 +62,11 @@ impl Changes {
         self
     }
 
+    /// Whether nothing changes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     /// The lines in the card, and those that do not fit there.
     pub(super) fn split(&self) -> (&[Line], &[Line]) {
         let mut left = CARD;
@@ -75,7 +80,7 @@ impl Changes {
     }
 
     /// The lines that do not fit into the card, in pages for the thread.
-    pub fn pages(&self) -> Vec<Vec<String>> {
+    pub(crate) fn pages(&self) -> Vec<Vec<String>> {
         let (_, thread) = self.split();
         let mut pages: Vec<(usize, Vec<String>)> = Vec::new();
         for line in thread {
@@ -94,10 +99,15 @@ impl Changes {
 
     /// Refuses more changes than card and thread can show.
     pub(super) fn readable(self) -> Result<Self, Refusal> {
-        match self.pages().len() <= PAGES {
-            true => Ok(self),
-            false => Err(too_many_changes(self.lines.len())),
+        match self.unreadable() {
+            None => Ok(self),
+            Some(refusal) => Err(refusal),
         }
+    }
+
+    /// The refusal of more changes than card and thread can show.
+    pub(super) fn unreadable(&self) -> Option<Refusal> {
+        (self.pages().len() > PAGES).then(|| too_many_changes(self.lines.len()))
     }
 }
 
@@ -106,7 +116,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::promote::messages::{SECTION, change_sections, functions_changed};
+    use crate::comparison::change_sections;
+    use crate::comparison::functions_changed;
+    use crate::comparison::messages::{SECTION, Sections};
     use crate::testing::samples::{API, application};
     use crate::testing::target;
     use sluice_model::{ApiKind, Part};
@@ -121,7 +133,7 @@ mod tests {
             Part::Text(text) => text.flat(),
             _ => String::new(),
         };
-        change_sections(changes).iter().map(text).collect::<Vec<_>>().join("\n")
+        change_sections(changes, Sections::WithThread).iter().map(text).collect::<Vec<_>>().join("\n")
     }
 
     fn words(before: &Application, now: &Application) -> String {
@@ -269,7 +281,7 @@ mod tests {
         let all = format!("{card}\n{}", pages.concat().join("\n"));
         assert!((0..300).all(|nth| all.contains(&format!("on orders-{nth:03}/*"))));
         assert!(pages.iter().all(|page| size(&page.join("\n")) <= PAGE));
-        for part in change_sections(&changes) {
+        for part in change_sections(&changes, Sections::WithThread) {
             assert!(matches!(part, Part::Text(text) if size(&text.flat()) <= SECTION + 60));
         }
         let endless = (0..2_000).map(|nth| allow("s3:GetObject", &format!("arn:aws:s3:::orders-{nth:04}/*")));

@@ -4,48 +4,45 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::application::Sluice;
+use crate::application::{Sluice, World};
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::records::Change;
-use sluice_model::{CommitId, Target};
+use sluice_model::{CommitId, PortResult, Target};
 
 /// How many commits are shown. Each is a call, one after the other: a second or less, before approvers are notified.
 const MOST: usize = 10;
 
 /// The commits that were found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Commits {
+pub(crate) struct Commits {
     /// Newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub list: Vec<Change>,
+    pub(crate) list: Vec<Change>,
     /// Whether the running commit was reached. If not, there are more, or it is on another branch.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_whole: bool,
+    pub(crate) is_whole: bool,
 }
 
 impl Commits {
     /// Whether a card lists them: not if the two ends say it all, or if no line of parents connects them.
-    pub(super) fn are_listed(&self) -> bool {
+    pub(crate) fn are_listed(&self) -> bool {
         self.list.len() >= 2 && (self.is_whole || self.list.len() == MOST)
     }
 }
 
 /// Reads the commits.
-pub(super) struct LookAtCommits {
-    pub(super) target: Target,
-    pub(super) repository: String,
+#[derive(Clone)]
+pub(crate) struct LookAtCommits {
+    pub(crate) target: Target,
+    pub(crate) repository: String,
     /// The commit of the new release.
-    pub(super) newest: Change,
+    pub(crate) newest: Change,
     /// The commit of the running release.
-    pub(super) runs: CommitId,
+    pub(crate) runs: CommitId,
 }
 
-#[async_trait]
-impl Step<Sluice> for LookAtCommits {
-    fn effect(&self) -> Effect {
-        Effect::Look
-    }
-    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+impl LookAtCommits {
+    pub(super) async fn found(&self, world: &World) -> PortResult<Commits> {
         let Self { target, repository, newest, runs } = self;
         let mut found = Commits::default();
         let mut next = Some(newest.id.clone());
@@ -57,19 +54,24 @@ impl Step<Sluice> for LookAtCommits {
             if found.list.len() == MOST {
                 break;
             }
-            match cx.world.ports.repositories.commit(target, repository, &id).await {
-                Ok(Some(commit)) => {
-                    next = commit.parent.clone();
-                    found.list.push(Change::new(commit.id, &commit.author, &commit.subject));
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    tracing::warn!(operation = %cx.operation, %error, "the commits of a promotion could not be read");
-                    return Progress::done(Commits::default());
-                }
-            }
+            let Some(commit) = world.ports.repositories.commit(target, repository, &id).await? else { break };
+            next = commit.parent.clone();
+            found.list.push(Change::new(commit.id, &commit.author, &commit.subject));
         }
-        // Only commits that are shown are stored: each KB of a journal row costs two write units.
-        Progress::done(if found.are_listed() { found } else { Commits::default() })
+        // Only commits that are shown are kept: each KB of a journal row costs two write units.
+        Ok(if found.are_listed() { found } else { Commits::default() })
+    }
+}
+
+#[async_trait]
+impl Step<Sluice> for LookAtCommits {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        Progress::done(self.found(&cx.world).await.unwrap_or_else(|error| {
+            tracing::warn!(operation = %cx.operation, %error, "the commits of a promotion could not be read");
+            Commits::default()
+        }))
     }
 }
