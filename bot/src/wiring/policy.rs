@@ -194,12 +194,12 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
         ];
     }
     let roles = target.arn_of_account("iam", &format!("role{}*", names::IAM_PATH));
-    let absent_roles = target.arn_of_account("iam", "role/sluice-*");
+    let readable_roles = target.arn_of_account("iam", "role/sluice*");
     let function = here("lambda", "function:sluice-*");
     let anywhere = Target { account: "*".to_owned(), region: target.region.clone() };
     let api_root = |path: &str| target.arn_of_region("apigateway", path);
-    let apis = |path: &str| ["apis", "restapis"].map(|kind| api_root(&format!("/{kind}{path}")));
-    // `*apis` is both of them in one, because a managed policy has a limit of characters.
+    // `*apis` is `apis` and `restapis` in one, because a policy has a limit of characters.
+    let apis = |path: &str| vec![api_root(&format!("/*apis{path}"))];
     let in_apis =
         |path: &str| ["deployments", "stages"].map(|of| api_root(&format!("/*apis/*/{of}{path}"))).into();
     let stacks = here("cloudformation", "stack/sluice-*/*");
@@ -309,7 +309,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
                 "apigatewayv2:CreateApi",
                 "apigatewayv2:GetApis",
             ],
-            apis("").into(),
+            apis(""),
         )
         .also(&["apigateway:TagResource"]),
         // AWS does not document which of the two it requires to create an API with tags.
@@ -343,7 +343,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
                 "apigatewayv2:UpdateApi",
                 "apigatewayv2:UpdateStage",
             ],
-            apis("/*").into(),
+            apis("/*"),
         ),
         Allowed::new(
             "ApiDeletions",
@@ -358,7 +358,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
             in_apis("/*"),
         ),
         // Only APIs that have a stage's tag: Sluice gives it to those that it creates.
-        Allowed::new("OwnApis", &["apigateway:DeleteRestApi", "apigatewayv2:DeleteApi"], apis("/*").into())
+        Allowed::new("OwnApis", &["apigateway:DeleteRestApi", "apigatewayv2:DeleteApi"], apis("/*"))
             .when(json!({ "Null": { format!("aws:ResourceTag/{}", names::TAG_STAGE): "false" } })),
         // API Gateway sets up the access log of an HTTP API with the caller's rights:
         // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
@@ -403,7 +403,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
         Allowed::new(
             "Roles",
             &["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"],
-            vec![roles.clone(), absent_roles],
+            vec![readable_roles],
         ),
         Allowed::new(
             "OwnRoles",
