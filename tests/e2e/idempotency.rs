@@ -59,7 +59,7 @@ async fn every_mistake_gets_an_answer_with_the_next_step() {
     world.submit(ann, "/build hinted").await.succeeds().await;
     world.command(ann, "/deploy hinted to prod").await.says(&["protected", "/promote hinted prod"]);
     world.command(ann, "/promote hinted prod").await.says(&["dev"]);
-    world.command(ann, "/promote diff hinted").await.says(&["not available yet"]);
+    world.command(ann, "/pipeline mine").await.says(&["not available yet"]);
 }
 
 #[tokio::test]

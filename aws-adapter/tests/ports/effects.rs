@@ -22,6 +22,6 @@ fn no_read_is_listed_as_a_mutation_or_the_other_way_round() {
 fn reads(call: &&str) -> bool {
     let name = call.split_once(':').map(|(_, name)| name);
     name.is_some_and(|name| {
-        ["Get", "List", "Head", "BatchGet", "Describe"].iter().any(|verb| name.starts_with(verb))
+        ["Get", "List", "Head", "BatchGet", "Describe", "Filter"].iter().any(|verb| name.starts_with(verb))
     })
 }

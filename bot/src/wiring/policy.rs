@@ -362,7 +362,7 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
             .when(json!({ "Null": { format!("aws:ResourceTag/{}", names::TAG_STAGE): "false" } })),
         // API Gateway sets up the access log of an HTTP API with the caller's rights:
         // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
-        Allowed::new("AccessLogs", &[], vec!["*".to_owned()]).also(&[
+        Allowed::new("ApiLogs", &[], vec!["*".to_owned()]).also(&[
             "logs:CreateLogDelivery",
             "logs:DeleteLogDelivery",
             "logs:DescribeResourcePolicies",

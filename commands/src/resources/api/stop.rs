@@ -102,7 +102,7 @@ impl Step<Sluice> for StopServing {
         let gateway = cx.world.ports.gateway_of(place.kind);
         match gateway.delete_stage(&self.target, &place.api, &place.stage).await {
             Ok(()) => Progress::done(Stopped::default()),
-            // The stage has moved, and nothing of the release depends on this: people are told.
+            // The stage has moved, and nothing of the release depends on this: the message says so.
             Err(error) if matches!(error.class, Class::Conflict | Class::Precondition | Class::Invalid) => {
                 tracing::warn!(operation = %cx.operation, api = place.api, %error, "an API stage is left");
                 let left = messages::api_name(&self.logical, self.api.kind);

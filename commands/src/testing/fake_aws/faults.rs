@@ -100,7 +100,7 @@ pub struct Climate {
     pub ill: bool,
     /// Whether API Gateway leaves out a part of every definition.
     pub import_warns: bool,
-    /// Whether something uses all API stages, so that API Gateway deletes none.
+    /// Whether something uses all API stages: API Gateway deletes none then.
     pub stages_in_use: bool,
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::model::AppApi;
+use super::properties::{Properties, refuse_others};
 use super::reading::Reading;
 use super::stage_settings;
 use crate::error::{Findings, Place, TemplateCode, Violation};
@@ -163,31 +164,6 @@ pub(super) fn read(
     Some(api)
 }
 
-/// Evaluates the properties of a resource.
-pub(super) struct Properties<'a> {
-    pub(super) place: Place,
-    reading: &'a Reading<'a>,
-    evaluator: &'a Evaluator<'a>,
-    pub(super) findings: &'a mut Findings,
-}
-
-impl Properties<'_> {
-    /// The value of a property, if it has one and nothing is wrong with it.
-    pub(super) fn value(&mut self, properties: &Map<String, Value>, key: &str) -> Option<Value> {
-        let value = self.evaluator.evaluate(properties.get(key)?);
-        let settled = |value| self.reading.settled(value, self.evaluator);
-        let value = value.and_then(|value| value.map(settled).transpose());
-        self.findings.take(&self.place.key(key), value).flatten()
-    }
-
-    /// The one supported member of a property that is a mapping.
-    fn only(&mut self, properties: &Map<String, Value>, key: &str, member: &str) -> Option<Value> {
-        let Value::Object(mut map) = self.value(properties, key)? else { return None };
-        refuse_others(&map, &[member], &self.place.key(key), self.findings);
-        map.remove(member)
-    }
-}
-
 /// A role that a document gives to API Gateway, and that is not of this stage's stack. The bot may pass the roles of all stages, so a
 /// template could name another stage's, and call its functions. `arn:aws:iam::*:user/*` is no role: it stands for the caller's own rights.
 fn foreign_role(value: &Value, reading: &Reading<'_>) -> Option<String> {
@@ -221,8 +197,4 @@ fn in_camel_case(value: Value) -> Value {
 fn taken_variable(name: &str) -> Violation {
     let problem = format!("Sluice's own variable for the function {name} has this name");
     Violation::new(TemplateCode::Value, problem, "rename the variable or the function")
-}
-
-fn refuse_others(properties: &Map<String, Value>, known: &[&str], place: &Place, findings: &mut Findings) {
-    shape::only(properties, known, place, findings, |_| "remove it; it is not supported yet".into());
 }

@@ -6,6 +6,7 @@ mod functions;
 mod layers;
 mod model;
 mod openapi;
+mod properties;
 mod read;
 mod reading;
 mod roles;

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::apis::Properties;
+use super::properties::Properties;
 use crate::error::{Findings, Place, TemplateCode, Violation};
 use crate::shape;
 use sluice_model::{ALL_ROUTES, AccessLog, ApiKind, ApiStageSettings, RouteSettings};
