@@ -190,7 +190,7 @@ fn parsed<T: std::str::FromStr>(value: &Value, wanted: &str) -> Result<T, Violat
 fn rate(value: &Value) -> Result<Number, Violation> {
     const WANTED: &str = "a number of requests a second";
     let rate: f64 = parsed(value, WANTED)?;
-    let whole = parsed::<u32>(value, WANTED).ok().map(Number::from);
+    let whole = rate.to_string().parse::<u32>().ok().map(Number::from);
     let number = whole.or_else(|| Number::from_f64(rate)).filter(|_| rate >= 0.0);
     number.ok_or_else(|| {
         Violation::new(TemplateCode::Value, format!("{rate} is not {WANTED}"), "write 0 or more")

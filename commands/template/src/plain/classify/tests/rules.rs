@@ -311,7 +311,7 @@ fn what_gives_rights_beyond_the_stage_is_refused() {
         ),
         (typed("AWS::CodeBuild::Project", json!({})), "runs commands"),
         (typed("AWS::EC2::Instance", json!({})), "starts servers"),
-        (typed("AWS::ApiGateway::Account", json!({})), "`sluice init` sets it"),
+        (typed("AWS::ApiGateway::Account", json!({})), "a person sets once"),
         (typed("AWS::Serverless::Function", json!({})), "was not expanded"),
         (typed("AWS::CloudFormation::Stack", json!({ "TemplateURL": "https://s3/x.yaml" })), "not pinned"),
         (
