@@ -107,14 +107,14 @@ pub(super) fn question(params: &Params, record: &Stage, goes: &Goes, (seen, line
     let title = of("Removing ", params).then(" cannot be undone. Nothing was removed yet.");
     let mut lines = vec![Text::default().code(stage.as_str()).then(" ").join(runs(Some(record))).then(".")];
     if !urls.is_empty() {
-        lines.push(Text::default().bold("Stops answering:").then(" ").join(addresses(urls)).then("."));
+        lines.push(Text::default().bold("Will stop answering:").then(" ").join(addresses(urls)).then("."));
     }
     if !goes.functions.is_empty() {
         // The last part of a name is the logical id.
         let stem = function_name(name, stage, "");
         let short = |function: &String| function.strip_prefix(&stem).unwrap_or(function).to_owned();
         let functions = listed(goes.functions.iter().map(|function| Text::default().code(short(function))));
-        let deleted = Text::default().bold("Deleted:").then(" the functions ").join(functions);
+        let deleted = Text::default().bold("To be deleted:").then(" the functions ").join(functions);
         lines.push(deleted.then(" with all versions, their roles, and the APIs."));
     }
     let mut kept = vec![];
@@ -124,7 +124,7 @@ pub(super) fn question(params: &Params, record: &Stage, goes: &Goes, (seen, line
             lines.push(Text::plain(format!("{why}, so the resources of a stack are not listed here.")));
         }
         StackSeen::Found(stack) => {
-            let deleted = Text::default().bold("Deleted with the stack ").code(&stack.name);
+            let deleted = Text::default().bold("To be deleted with the stack").then(" ").code(&stack.name);
             lines.push(match stack.goes.as_slice() {
                 [] => deleted.then(": nothing else."),
                 goes => deleted.then(": ").join(listed(goes.iter().map(item))).then("."),

@@ -268,7 +268,7 @@ async fn the_question_lists_what_goes_with_the_stack_and_what_stays() {
     let (shared, process) = with_stack().await;
     let question = format!("{:?}", process.types("q1", "ada", REMOVE).await);
     let (goes, stays) = question.split_once("Stays in the account:").unwrap();
-    for gone in ["Deleted with the stack", "News", "Nightly", "JobsPoller"] {
+    for gone in ["deleted with the stack", "News", "Nightly", "JobsPoller"] {
         assert!(goes.contains(gone) && !stays.contains(gone), "{gone}: {question}");
     }
     for kept in ["Orders", "sluice-orders-prod-Orders", "Jobs"] {
