@@ -4,81 +4,20 @@
 //! not in somebody's account. The calls that only `sluice init` makes are in a document of their own, for the person who runs it.
 //! The bot can write and read audit records, and neither change nor delete them.
 
+mod statement;
+mod tables;
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Value, json};
 use sluice_commands::setup::bucket;
 use sluice_commands::{names, packager};
 use sluice_model::{Target, partition};
-use sluice_state::DynamoStore;
 
+use self::statement::Allowed;
+pub(crate) use self::statement::PolicyFor;
+use self::tables::of_table;
 use crate::config::{BackupLocation, Base, State};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PolicyFor {
-    /// Of `serve`, `run`, `check`, `backup` and `audit`.
-    Bot,
-    /// Of the person who runs `sluice init`.
-    Init,
-}
-
-/// One statement: the calls that it allows, by their names in `call.rs`.
-struct Allowed {
-    sid: &'static str,
-    calls: &'static [&'static str],
-    /// Actions that these calls need besides their own.
-    also: &'static [&'static str],
-    resources: Vec<String>,
-    condition: Option<Value>,
-}
-
-impl Allowed {
-    fn new(sid: &'static str, calls: &'static [&'static str], resources: Vec<String>) -> Self {
-        Self { sid, calls, also: &[], resources, condition: None }
-    }
-    fn also(self, also: &'static [&'static str]) -> Self {
-        Self { also, ..self }
-    }
-    fn when(self, condition: Value) -> Self {
-        Self { condition: Some(condition), ..self }
-    }
-    fn statement(&self) -> Value {
-        let own = self.calls.iter().map(|call| action(call));
-        let mut actions: Vec<String> = own.chain(self.also.iter().map(|&action| action.into())).collect();
-        actions.sort();
-        actions.dedup();
-        let mut statement =
-            json!({ "Sid": self.sid, "Effect": "Allow", "Action": actions, "Resource": self.resources });
-        if let Some(condition) = &self.condition {
-            statement["Condition"] = condition.clone();
-        }
-        statement
-    }
-}
-
-/// The IAM action of a call. Most have the same name. API Gateway's are HTTP verbs on paths, and some of S3's cover several
-/// calls.
-fn action(call: &str) -> String {
-    let verb = |name: &str| match name {
-        name if name.starts_with("Get") => "GET",
-        name if name.starts_with("Create") => "POST",
-        name if name.starts_with("Update") => "PATCH",
-        name if name.starts_with("Reimport") || name.starts_with("Put") => "PUT",
-        _ => "DELETE",
-    };
-    match call.split_once(':') {
-        Some(("apigateway" | "apigatewayv2", name)) => format!("apigateway:{}", verb(name)),
-        _ => match call {
-            "s3:HeadBucket" | "s3:ListObjectsV2" => "s3:ListBucket",
-            "s3:GetBucketLifecycleConfiguration" => "s3:GetLifecycleConfiguration",
-            "s3:GetPublicAccessBlock" => "s3:GetBucketPublicAccessBlock",
-            "s3:PutBucketLifecycleConfiguration" => "s3:PutLifecycleConfiguration",
-            "s3:PutPublicAccessBlock" => "s3:PutBucketPublicAccessBlock",
-            "lambda:Invoke" => "lambda:InvokeFunction",
-            "sqs:DeleteMessageBatch" => "sqs:DeleteMessage",
-            same => same,
-        }
-        .to_owned(),
-    }
-}
 
 /// Reading the settings of the bucket, and the actions that changing them needs besides.
 const SET_UP_BUCKET: &[&str] = &[
@@ -90,31 +29,6 @@ const SET_UP_BUCKET: &[&str] = &[
     "s3:ListBucket",
     "s3:PutBucketTagging",
     "s3:TagResource",
-];
-
-/// The state's table, and its creation by `sluice init`. IAM checks a transaction by the action of each item.
-const TABLE: &[&str] = &[
-    "dynamodb:BatchGetItem",
-    "dynamodb:ConditionCheckItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:DescribeContinuousBackups",
-    "dynamodb:DescribeTable",
-    "dynamodb:DescribeTimeToLive",
-    "dynamodb:GetItem",
-    "dynamodb:PutItem",
-    "dynamodb:Query",
-    "dynamodb:UpdateItem",
-];
-const CREATE_TABLE: &[&str] = &[
-    "dynamodb:CreateTable",
-    "dynamodb:DescribeContinuousBackups",
-    "dynamodb:DescribeTable",
-    "dynamodb:DescribeTimeToLive",
-    "dynamodb:GetItem",
-    "dynamodb:PutItem",
-    "dynamodb:UpdateContinuousBackups",
-    "dynamodb:UpdateTable",
-    "dynamodb:UpdateTimeToLive",
 ];
 
 /// The policy for this account and region, with the state, queue and backups of the configuration.
@@ -458,51 +372,3 @@ fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
         ),
     ]
 }
-
-/// The table of audit records: they are added and read. `DescribeTable` is for the start.
-const AUDIT: &[&str] = &["dynamodb:DescribeTable", "dynamodb:PutItem", "dynamodb:Query"];
-
-/// The statements of the state's tables, with the denials that protect the audit records.
-fn of_table(whose: PolicyFor, table: &str, target: &Target) -> Vec<Value> {
-    let arn = target.arn("dynamodb", &format!("table/{table}"));
-    let audit = target.arn("dynamodb", &format!("table/{}", DynamoStore::audit_table_of(table)));
-    let allow = |sid: &str, actions: &[&str], resources: &[&str]| json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources });
-    let mut statements = vec![];
-    if whose == PolicyFor::Init {
-        statements.push(allow("State", CREATE_TABLE, &[&arn, &audit]));
-    }
-    if whose == PolicyFor::Bot {
-        statements.push(allow("State", TABLE, &[&arn, &format!("{arn}/index/*")]));
-        statements.push(allow("AuditRecords", AUDIT, &[&audit]));
-        // Whatever else the role is allowed: audit records are neither changed nor deleted.
-        statements.push(json!({
-            "Sid": "AuditRecordsStay",
-            "Effect": "Deny",
-            "Action": ["dynamodb:DeleteItem", "dynamodb:UpdateItem"],
-            "Resource": audit,
-        }));
-        // Ways around that: batch writes, PartiQL, and changes of the table itself.
-        statements.push(json!({
-            "Sid": "TheTablesStay",
-            "Effect": "Deny",
-            "Action": [
-                "dynamodb:BatchWriteItem",
-                "dynamodb:DeleteBackup",
-                "dynamodb:DeleteTable",
-                "dynamodb:ImportTable",
-                "dynamodb:PartiQL*",
-                "dynamodb:PutResourcePolicy",
-                "dynamodb:RestoreTable*",
-                "dynamodb:UpdateContinuousBackups",
-                "dynamodb:UpdateTable",
-                "dynamodb:UpdateTimeToLive",
-            ],
-            // Both tables with what is below them. Each ARN counts: the policy has a limit of characters.
-            "Resource": format!("{arn}*"),
-        }));
-    }
-    statements
-}
-
-#[cfg(test)]
-mod tests;

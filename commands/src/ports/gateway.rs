@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::Tags;
-use sluice_model::{PortResult, Target};
+use sluice_model::{Class, PortError, PortResult, Target};
 
 pub use sluice_model::{ApiKind, ApiStageSettings, SettingsChange};
 
@@ -137,6 +137,12 @@ pub struct StageChange {
     pub variables: BTreeMap<String, String>,
     /// The settings. Those that are in neither of the two stay.
     pub settings: SettingsChange,
+}
+
+/// Whether the refusal to delete an API stage may say that something uses it, such as a custom domain or a usage plan. API Gateway
+/// has no code of its own for that.
+pub fn may_be_in_use(error: &PortError) -> bool {
+    matches!(error.class, Class::Conflict | Class::Precondition | Class::Invalid)
 }
 
 /// API Gateway, for one [`ApiKind`]: `apigatewayv2` for HTTP APIs, `apigateway` for REST APIs. Both kinds have the same contract.

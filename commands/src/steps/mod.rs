@@ -2,9 +2,11 @@
 
 mod artifact;
 mod artifact_reference;
+mod delete_role;
 mod done;
 mod drift;
 mod gate;
+mod hold;
 mod messages;
 mod moves;
 mod prepare;
@@ -16,9 +18,11 @@ mod stack;
 
 pub(crate) use self::artifact::*;
 pub(crate) use self::artifact_reference::*;
+pub(crate) use self::delete_role::*;
 pub(crate) use self::done::*;
 pub(crate) use self::drift::*;
 pub(crate) use self::gate::*;
+pub(crate) use self::hold::*;
 pub(crate) use self::messages::*;
 pub(crate) use self::moves::*;
 pub(crate) use self::prepare::*;

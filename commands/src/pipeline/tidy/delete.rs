@@ -3,36 +3,17 @@
 use async_trait::async_trait;
 
 use crate::application::Sluice;
-use crate::operation::effects::{
-    DELETE_ROLE, DELETE_ROLE_POLICY, DELETE_VERSION, LOG_RETENTION, PUT_ROLE_POLICY_NAME,
-};
+use crate::operation::effects::{DELETE_VERSION, LOG_RETENTION};
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
 use crate::ports::{Precondition, Write};
 use crate::records::{PipelineState, Tidied, to_item};
 use crate::resources::ours;
 use sluice_model::{PipelineName, Target};
 
-/// Does nothing: its slot is what matters.
-pub(super) struct Hold;
-
-#[async_trait]
-impl Step<Sluice> for Hold {
-    fn effect(&self) -> Effect {
-        Effect::Look
-    }
-    async fn run(&self, _: &Context) -> Result<Progress, EngineError> {
-        Progress::done(())
-    }
-}
-
 /// A resource that is no longer needed.
 pub(super) enum Leftover {
     /// A published version of a function.
     Version { function: String, version: String },
-    /// The policies of a role: AWS's own are detached, and its inline policy goes last. A role can be deleted only without policies.
-    RolePolicy { role: String },
-    /// A role without policies.
-    Role { role: String },
     /// A log group without a retention, which gets one.
     Logs { group: String, days: u32 },
 }
@@ -48,8 +29,6 @@ impl Step<Sluice> for Remove {
     fn effect(&self) -> Effect {
         Effect::Mutate(match &self.leftover {
             Leftover::Version { .. } => &DELETE_VERSION,
-            Leftover::RolePolicy { .. } => &DELETE_ROLE_POLICY,
-            Leftover::Role { .. } => &DELETE_ROLE,
             Leftover::Logs { .. } => &LOG_RETENTION,
         })
     }
@@ -60,11 +39,6 @@ impl Step<Sluice> for Remove {
             Leftover::Version { function, version } => {
                 world.ports.functions.delete_version(at, function, version).await?
             }
-            Leftover::RolePolicy { role } => {
-                world.ports.identity.detach_role_policies(at, role).await?;
-                world.ports.identity.delete_role_policy(at, role, PUT_ROLE_POLICY_NAME).await?
-            }
-            Leftover::Role { role } => world.ports.identity.delete_role(at, role).await?,
             Leftover::Logs { group, days } => world.ports.logs.set_retention(at, group, *days).await?,
         }
         Progress::done(())
@@ -76,10 +50,6 @@ impl Step<Sluice> for Remove {
             Leftover::Version { function, version } => {
                 world.ports.functions.version(at, function, version).await?.is_none()
             }
-            Leftover::RolePolicy { role } => {
-                world.ports.identity.role_policy(at, role, PUT_ROLE_POLICY_NAME).await?.is_none()
-            }
-            Leftover::Role { role } => world.ports.identity.role(at, role).await?.is_none(),
             // It was limited, by this step or by somebody else, or it was deleted.
             Leftover::Logs { group, .. } => world.ports.logs.retention(at, group).await? != Some(0),
         };

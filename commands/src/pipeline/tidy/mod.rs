@@ -22,10 +22,11 @@ use std::sync::Arc;
 use crate::application::Sluice;
 use crate::names::LOG_DAYS;
 use crate::operation::{EngineError, Node, Operation, OperationState, StepId, Summary, World};
-use crate::pipeline::tidy::delete::{Hold, Leftover, Record, Remove};
+use crate::pipeline::tidy::delete::{Leftover, Record, Remove};
 use crate::pipeline::tidy::found::Found;
 use crate::pipeline::tidy::look::LookForLeftovers;
 use crate::records::{AuditSubject, PipelineState, prepare_slot};
+use crate::steps::{DeleteRole, HoldSlot, RolePart};
 use sluice_model::{Permission, PipelineName, StageName, Target};
 
 pub(crate) use self::command::plan;
@@ -69,7 +70,7 @@ impl Operation<Sluice> for Tidy {
         // The slots keep deploys and promotions from creating versions meanwhile, and from reusing those that are deleted. They
         // are held until the end.
         let hold = |stage: &StageName| {
-            Node::new(StepId::of("hold", stage.as_str()), "", Hold).holding(prepare_slot(stage))
+            Node::new(StepId::of("hold", stage.as_str()), "", HoldSlot).holding(prepare_slot(stage))
         };
         let mut nodes: Vec<_> = params.stages.iter().map(hold).collect();
         let held: Vec<_> = nodes.iter().map(|node| node.id.clone()).collect();
@@ -91,9 +92,9 @@ impl Operation<Sluice> for Tidy {
             let versions: Vec<_> = versions.collect();
             for role in &found.roles {
                 let (policy, id) = (StepId::of("role-policy", role), StepId::of("role", role));
-                let step = remove(Leftover::RolePolicy { role: role.clone() });
-                add(Node::new(policy.clone(), "", step).after(versions.clone()));
-                add(Node::new(id, "", remove(Leftover::Role { role: role.clone() })).after([policy]));
+                let delete = |part| DeleteRole { target: target.clone(), role: role.clone(), part };
+                add(Node::new(policy.clone(), "", delete(RolePart::Policies)).after(versions.clone()));
+                add(Node::new(id, "", delete(RolePart::Itself)).after([policy]));
             }
             for group in &found.logs {
                 let id = StepId::of("logs", group);

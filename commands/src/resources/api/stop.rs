@@ -13,7 +13,7 @@ use crate::operation::effects::of_api;
 use crate::operation::{
     Context, Effect, EngineError, Node, Observed, OperationState, Progress, Step, StepId, Undone,
 };
-use crate::ports::{ApiStageSettings, SettingsChange, StageChange};
+use crate::ports::{ApiStageSettings, SettingsChange, StageChange, may_be_in_use};
 use crate::records::{PinnedApi, Stage, from_item};
 use crate::resources::messages;
 use crate::resources::own::ours;
@@ -21,7 +21,7 @@ use crate::resources::resource::Move;
 use crate::resources::seen::ApiPlace;
 use crate::resources::watch::RanBefore;
 use crate::rules::{Drift, Recorded};
-use sluice_model::{Class, Target};
+use sluice_model::Target;
 
 /// The steps that stop the recorded APIs that the release does not have, or has with another id or API stage.
 pub(super) fn stops(to: &Move) -> Vec<Node> {
@@ -48,8 +48,7 @@ const STOP: &str = "stop-api";
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Stopped {
-    /// The API in words, if API Gateway did not delete its stage: a custom domain or a usage plan may use it. It has no code of its
-    /// own for that.
+    /// The API in words, if API Gateway did not delete its stage.
     #[serde(skip_serializing_if = "Option::is_none")]
     left: Option<String>,
 }
@@ -103,7 +102,7 @@ impl Step<Sluice> for StopServing {
         match gateway.delete_stage(&self.target, &place.api, &place.stage).await {
             Ok(()) => Progress::done(Stopped::default()),
             // The stage has moved, and nothing of the release depends on this: the message says so.
-            Err(error) if matches!(error.class, Class::Conflict | Class::Precondition | Class::Invalid) => {
+            Err(error) if may_be_in_use(&error) => {
                 tracing::warn!(operation = %cx.operation, api = place.api, %error, "an API stage is left");
                 let left = messages::api_name(&self.logical, self.api.kind);
                 Progress::done(Stopped { left: Some(left) })

@@ -4,26 +4,12 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::application::Sluice;
-use crate::operation::effects::{
-    DELETE_ROLE, DELETE_ROLE_POLICY, DELETE_VERSION, PUT_ROLE_POLICY_NAME, of_api,
-};
+use crate::operation::effects::{DELETE_VERSION, of_api};
 use crate::operation::{Context, Effect, EngineError, Observed, OperationState, Progress, Step, StepId};
+use crate::ports::may_be_in_use;
 use crate::resources::ours;
 use crate::stage::remove::messages;
 use sluice_model::{ApiKind, Class, Target};
-
-/// Does nothing: its slot is what matters.
-pub(super) struct Hold;
-
-#[async_trait]
-impl Step<Sluice> for Hold {
-    fn effect(&self) -> Effect {
-        Effect::Look
-    }
-    async fn run(&self, _: &Context) -> Result<Progress, EngineError> {
-        Progress::done(())
-    }
-}
 
 /// A part of the stage.
 pub(super) enum Part {
@@ -33,10 +19,6 @@ pub(super) enum Part {
     Api { kind: ApiKind, api: String },
     /// A function with all its versions and aliases.
     Function { function: String },
-    /// The policies of a role: AWS's own are detached, and its inline policy goes last. A role can be deleted only without policies.
-    RolePolicy { role: String },
-    /// A role without policies.
-    Role { role: String },
 }
 
 /// The output of a step that ends the requests to an API stage.
@@ -66,8 +48,6 @@ impl Step<Sluice> for Remove {
             Part::ApiStage { kind, .. } => of_api(*kind).delete_stage,
             Part::Api { kind, .. } => of_api(*kind).delete,
             Part::Function { .. } => &DELETE_VERSION,
-            Part::RolePolicy { .. } => &DELETE_ROLE_POLICY,
-            Part::Role { .. } => &DELETE_ROLE,
         })
     }
 
@@ -77,7 +57,7 @@ impl Step<Sluice> for Remove {
             Part::ApiStage { kind, api, stage, is_kept_if_used } => {
                 let deleted = ports.gateway_of(*kind).delete_stage(at, api, stage).await;
                 return match deleted {
-                    Err(error) if *is_kept_if_used && is_of_use(error.class) => {
+                    Err(error) if *is_kept_if_used && may_be_in_use(&error) => {
                         tracing::info!(operation = %cx.operation, api, stage, %error, "an API stage is left for now");
                         Progress::done(Requests { is_left: true })
                     }
@@ -87,11 +67,6 @@ impl Step<Sluice> for Remove {
             }
             Part::Api { kind, api } => ports.gateway_of(*kind).delete_api(at, api).await?,
             Part::Function { function } => ports.functions.delete_function(at, function).await?,
-            Part::RolePolicy { role } => {
-                ports.identity.detach_role_policies(at, role).await?;
-                ports.identity.delete_role_policy(at, role, PUT_ROLE_POLICY_NAME).await?;
-            }
-            Part::Role { role } => ports.identity.delete_role(at, role).await?,
         }
         Progress::done(())
     }
@@ -113,19 +88,9 @@ impl Step<Sluice> for Remove {
                 !apis.iter().any(|known| known.id == *api)
             }
             Part::Function { function } => ports.functions.version(at, function, "$LATEST").await?.is_none(),
-            Part::RolePolicy { role } => {
-                ports.identity.role_policy(at, role, PUT_ROLE_POLICY_NAME).await?.is_none()
-            }
-            Part::Role { role } => ports.identity.role(at, role).await?.is_none(),
         };
         if is_gone { ours(()) } else { Ok(Observed::Absent) }
     }
-}
-
-/// Whether an error of this class may say that something still uses what is to be deleted. API Gateway has no code of its own
-/// for that.
-fn is_of_use(class: Class) -> bool {
-    matches!(class, Class::Conflict | Class::Precondition | Class::Invalid)
 }
 
 /// Refuses to go on after CloudFormation could not delete the stack, until somebody wants another attempt.

@@ -23,15 +23,17 @@ use jiff::Timestamp;
 
 use crate::application::Sluice;
 use crate::operation::{
-    EngineError, Node, Operation, OperationState, STAGE_REMOVE, SignalKind, Slot, Snapshot, StepId, Summary,
+    EngineError, Node, Operation, OperationState, STAGE_REMOVE, SignalKind, Slot, Snapshot, Step, StepId,
+    Summary,
 };
 use crate::records::{AuditSubject, prepare_slot, stage_slot};
 use crate::resources::stack::remove::{Attempt, StackOfStage};
-use crate::stage::remove::delete::{Hold, Part, Remove, Verdict, is_left};
+use crate::stage::remove::delete::{Part, Remove, Verdict, is_left};
 use crate::stage::remove::found::{Found, FoundApi, look};
 use crate::stage::remove::look::LookForAll;
 use crate::stage::remove::record::{Begin, Forget, Forgotten, Leave};
-use sluice_model::{Permission, Refusal, Target};
+use crate::steps::{DeleteRole, HoldSlot, RolePart};
+use sluice_model::{Permission, Refusal, Target, Text};
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use self::found::sample;
@@ -61,17 +63,21 @@ impl Round<'_> {
         StepId::of(what, &format!("{}/{subject}", self.number))
     }
 
+    /// Adds a step under the slot of the stage.
     fn add(
         &mut self,
         id: StepId,
-        title: impl Into<sluice_model::Text>,
-        part: Part,
+        title: impl Into<Text>,
+        step: impl Step<Sluice> + 'static,
         after: Vec<StepId>,
     ) -> StepId {
-        let step = Remove { target: self.of.target.clone(), part };
         let node = Node::new(id.clone(), title, step).after(after);
         self.nodes.push(node.holding(stage_slot(&self.of.stage)));
         id
+    }
+
+    fn remove(&self, part: Part) -> Remove {
+        Remove { target: self.of.target.clone(), part }
     }
 
     /// The steps that end requests, after these. With `again`, only those of API stages that API Gateway kept at first.
@@ -88,7 +94,8 @@ impl Round<'_> {
                 let title = if again { Default::default() } else { messages::end_requests(api, stage) };
                 let (kind, api, stage) = (api.kind, api.id.clone(), stage.clone());
                 let part = Part::ApiStage { kind, api, stage, is_kept_if_used: !again };
-                ids.push(self.add(id, title, part, after.to_vec()));
+                let step = self.remove(part);
+                ids.push(self.add(id, title, step, after.to_vec()));
             }
         }
         Ok(ids)
@@ -97,28 +104,25 @@ impl Round<'_> {
     /// Functions, then their roles, then the APIs: those take longest, and nothing waits for them.
     fn rest(&mut self, after: &[StepId]) -> Vec<StepId> {
         let mut last: Vec<StepId> = after.to_vec();
-        let functions = self.found.functions.iter().map(|function| {
-            (self.step("function", function), messages::delete_function(function), function.clone())
-        });
-        let functions: Vec<_> = functions.collect();
-        let functions = functions
-            .into_iter()
-            .map(|(id, title, function)| self.add(id, title, Part::Function { function }, after.to_vec()));
-        last.extend(functions.collect::<Vec<_>>());
+        for function in &self.found.functions {
+            let (id, title) = (self.step("function", function), messages::delete_function(function));
+            let step = self.remove(Part::Function { function: function.clone() });
+            last.push(self.add(id, title, step, after.to_vec()));
+        }
         let of_functions = last.clone();
         for role in &self.found.roles {
-            let policy = self.step("role-policy", role);
-            let part = Part::RolePolicy { role: role.clone() };
-            let policy = self.add(policy, "", part, of_functions.clone());
-            let (id, part) = (self.step("role", role), Part::Role { role: role.clone() });
-            last.push(self.add(id, "", part, vec![policy]));
+            let target = &self.of.target;
+            let delete = |part| DeleteRole { target: target.clone(), role: role.clone(), part };
+            let (policies, itself) = (delete(RolePart::Policies), delete(RolePart::Itself));
+            let policy = self.add(self.step("role-policy", role), "", policies, of_functions.clone());
+            last.push(self.add(self.step("role", role), "", itself, vec![policy]));
         }
         let mut before = of_functions;
         for FoundApi { kind, id: api, name, .. } in &self.found.apis {
             let (id, title) = (self.step("api", api), messages::delete_api(name));
-            let part = Part::Api { kind: *kind, api: api.clone() };
+            let step = self.remove(Part::Api { kind: *kind, api: api.clone() });
             // One after the other: an account may delete one REST API in 30 seconds.
-            before = vec![self.add(id, title, part, before)];
+            before = vec![self.add(id, title, step, before)];
             last.extend(before.iter().cloned());
         }
         last
@@ -213,7 +217,7 @@ impl Operation<Sluice> for StageRemove {
         let stage = &params.stage;
         // Nothing is prepared for the stage meanwhile, and nothing moves it.
         let hold = StepId::new("hold");
-        let mut nodes = vec![Node::new(hold.clone(), "", Hold).holding(prepare_slot(stage))];
+        let mut nodes = vec![Node::new(hold.clone(), "", HoldSlot).holding(prepare_slot(stage))];
         let mut before: Option<Found> = None;
         let mut after = vec![hold];
         let mut failures = 0;

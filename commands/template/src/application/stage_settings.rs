@@ -5,6 +5,7 @@
 use serde_json::{Map, Number, Value};
 
 use super::properties::Properties;
+use crate::budget;
 use crate::error::{Findings, Place, TemplateCode, Violation};
 use crate::shape;
 use sluice_model::{ALL_ROUTES, AccessLog, ApiKind, ApiStageSettings, RouteSettings};
@@ -56,7 +57,8 @@ fn of_http(properties: &mut Properties<'_>, stage: &Map<String, Value>) -> ApiSt
         settings.routes.insert(ALL_ROUTES.to_owned(), members.of_route());
     }
     let own = properties.value(stage, "RouteSettings");
-    for (key, value) in own.as_ref().and_then(Value::as_object).into_iter().flatten().take(MOST_ROUTES) {
+    let own = properties.all("RouteSettings", own.as_ref(), shape::map, Map::len);
+    for (key, value) in own.into_iter().flatten() {
         let mut members = properties.members("RouteSettings", value, &OF_ROUTE);
         settings.routes.insert(key.clone(), members.of_route());
     }
@@ -77,7 +79,8 @@ fn of_rest(properties: &mut Properties<'_>, stage: &Map<String, Value>) -> ApiSt
         properties.findings.add(&properties.place.key("CacheClusterEnabled"), no_cache());
     }
     let all = properties.value(stage, "MethodSettings");
-    for value in all.as_ref().and_then(Value::as_array).into_iter().flatten().take(MOST_ROUTES) {
+    let all = properties.all("MethodSettings", all.as_ref(), shape::list, Vec::len);
+    for value in all.into_iter().flatten() {
         let mut members = properties.members("MethodSettings", value, &OF_METHOD);
         let path = members.text("ResourcePath").unwrap_or_else(|| "/*".to_owned());
         let method = members.text("HttpMethod").unwrap_or_else(|| "*".to_owned());
@@ -144,6 +147,23 @@ pub(super) struct Members<'a> {
 }
 
 impl Properties<'_> {
+    /// All settings of routes; `None` if the value has another shape, or there are too many.
+    fn all<'v, T>(
+        &mut self,
+        key: &str,
+        value: Option<&'v Value>,
+        read: impl Fn(&'v Value) -> Result<&'v T, Violation>,
+        count: impl Fn(&T) -> usize,
+    ) -> Option<&'v T> {
+        let place = self.place.key(key);
+        let all = self.findings.take(&place, read(value?))?;
+        if count(all) > MOST_ROUTES {
+            self.findings.add(&place, budget::too_many("routes with settings of their own", MOST_ROUTES));
+            return None;
+        }
+        Some(all)
+    }
+
     /// The members of a property that is a mapping; any other is refused.
     fn members(&mut self, key: &str, value: &Value, known: &[&str]) -> Members<'_> {
         let place = self.place.key(key);

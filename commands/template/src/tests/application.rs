@@ -147,6 +147,19 @@ fn settings_of_a_stage_are_read() {
     assert_eq!(problems.len(), 2, "{problems:?}");
 }
 
+#[test]
+fn settings_of_another_shape_or_without_bound_are_refused() {
+    let mut whole = api(body());
+    for (settings, problem) in [
+        (json!([{ "GET /items": {} }]), "found a list"),
+        ((0..301).map(|nth| (format!("GET /{nth}"), json!({}))).collect(), "more than 300 routes"),
+    ] {
+        whole["Resources"]["ApiStage"]["Properties"]["RouteSettings"] = settings;
+        let error = refused(&whole);
+        assert!(error.problem.contains(problem), "{error:?}");
+    }
+}
+
 /// As AWS's translator writes a stage of `AWS::Serverless::Api`.
 #[test]
 fn settings_of_the_stage_of_a_rest_api_are_read() {
