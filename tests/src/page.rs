@@ -88,8 +88,14 @@ impl Page {
     pub async fn type_line(&mut self, line: &str) {
         self.evaluate("document.querySelector('#input').focus()").await;
         self.call("Input.insertText", json!({"text": line})).await;
-        self.key("Escape", 27).await;
-        self.key("Enter", 13).await;
+        self.wait_for(&format!("document.querySelector('#input').value === {}", json!(line))).await;
+        // Suggestions may open at any time, and Enter picks one then: a person presses it again.
+        let began = tokio::time::Instant::now();
+        while self.evaluate("document.querySelector('#input').value").await != "" {
+            assert!(began.elapsed() < PATIENCE, "the page does not send {line}");
+            self.key("Escape", 27).await;
+            self.key("Enter", 13).await;
+        }
     }
 
     /// Clicks the element of a selector, once it exists.
