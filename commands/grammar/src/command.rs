@@ -102,6 +102,7 @@ impl Command {
             from,
             release,
             again: false,
+            replace: false,
             anyway: false,
             override_reason,
         })

@@ -17,6 +17,8 @@ pub enum ArgumentKind {
     Release,
     Again,
     Anyway,
+    /// The word `replace`.
+    Replace,
     Hard,
     Now,
     Confirm,
@@ -37,8 +39,8 @@ pub enum ArgumentKind {
 impl ArgumentKind {
     /// A flag has no value: its keyword is all of it.
     pub fn is_flag(self) -> bool {
-        use ArgumentKind::{Again, Anyway, Confirm, Hard, Now};
-        matches!(self, Again | Anyway | Hard | Now | Confirm)
+        use ArgumentKind::{Again, Anyway, Confirm, Hard, Now, Replace};
+        matches!(self, Again | Anyway | Replace | Hard | Now | Confirm)
     }
 
     /// The argument waives a safeguard. People type it themselves; it is never suggested.

@@ -31,6 +31,7 @@ pub(super) fn argument(
         }
         ArgumentKind::Again
         | ArgumentKind::Anyway
+        | ArgumentKind::Replace
         | ArgumentKind::Hard
         | ArgumentKind::Now
         | ArgumentKind::Confirm => return Ok((Some(Value::Flag), 0)),

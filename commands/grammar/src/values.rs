@@ -165,6 +165,7 @@ fn label(kind: ArgumentKind) -> Option<&'static str> {
         ArgumentKind::Release => "release",
         ArgumentKind::Again => "again",
         ArgumentKind::Anyway => "anyway",
+        ArgumentKind::Replace => "replace",
         ArgumentKind::Hard => "hard",
         ArgumentKind::Now => "now",
         ArgumentKind::Confirm => "confirm",

@@ -13,6 +13,7 @@ use crate::comparison::messages;
 use crate::comparison::{Changes, Commits, Comparison, LookAtCommits};
 use crate::names;
 use crate::operation::EngineError;
+use crate::records::StackChoices;
 use crate::resources::stack::{StackOf, StackPreview, WantedStack, previewed};
 use crate::steps::{KnownStage, ReadApplication, WildRights};
 use sluice_model::{Refusal, ReleaseNumber};
@@ -30,6 +31,8 @@ pub(crate) struct Previewed {
     pub(crate) release: ReleaseNumber,
     /// Whether the stage's record has a stack.
     pub(crate) has_stack: bool,
+    /// What people decided about the stage's stack.
+    pub(crate) choices: StackChoices,
     /// Whether people approve it, who have to see every change.
     pub(crate) has_approvers: bool,
     /// The commits between the running release and this one.
@@ -156,6 +159,7 @@ impl Previewed {
             stage: stage.clone(),
             release: self.release,
             is_rollback: false,
+            choices: self.choices,
             apis: apis.clone(),
             source: Arc::new(Known(now.stack.clone())),
         };

@@ -9,7 +9,9 @@ use crate::deploy::messages;
 use crate::deploy::params::Params;
 use crate::installation::{Installation, Invocation, Plan, Planning, Reject, misdirected};
 use crate::operation::{DEPLOY, EngineError, marked};
-use crate::records::{Build, BuildState, Current, Pipeline, PipelineState, RELEASES, from_item};
+use crate::records::{
+    Build, BuildState, Current, Pipeline, PipelineState, RELEASES, StackChoices, from_item,
+};
 use crate::rules::{Attempt, Want, pass};
 use sluice_grammar::{Command, DeployCommand};
 use sluice_model::{Answer, BuildNumber, CommitId, PipelineName, ReleaseNumber, StageName};
@@ -42,16 +44,19 @@ impl Installation {
         name: &PipelineName,
         build: Option<BuildNumber>,
         stage: Option<&StageName>,
+        replace: bool,
     ) -> Result<Plan, Reject> {
         let stage = Self::stage_to_deploy(state, name, stage)?;
         let at = self.engine.world().clock.now();
         pass(state, &Attempt { pipeline: name, stage, want: Want::Deploy, at })?;
-        let params = self.deployment(state, name, build, stage).await?;
+        let mut params = self.deployment(state, name, build, stage).await?;
+        params.stack.replace = replace;
         let answer = messages::deploying(&params);
         let command = Command::Deploy(DeployCommand::Deploy {
             name: name.clone(),
             build: Some(params.build),
             stage: Some(stage.clone()),
+            replace,
             anyway: false,
         });
         let (release, newer) = (params.release, params.newer.clone());
@@ -88,7 +93,10 @@ impl Installation {
         };
         let policy = state.policy(stage);
         let is_same = |now: &&Current| {
-            record.mixed.is_none() && now.digest == artifact.digest && now.parameters == policy.parameters
+            record.mixed.is_none()
+                && now.digest == artifact.digest
+                && now.parameters == policy.parameters
+                && now.events_off == policy.events_off
         };
         if let Some(current) = record.current.as_ref().filter(is_same) {
             let card = messages::already_runs((name, stage), number, (current.release, current.build));
@@ -112,6 +120,7 @@ impl Installation {
             outside: None,
             parameters: policy.parameters,
             parameters_before: record.current.as_ref().map(|now| now.parameters.clone()).unwrap_or_default(),
+            stack: StackChoices { events_off: policy.events_off, replace: false },
             newer,
         })
     }
@@ -190,9 +199,9 @@ impl Installation {
         planning: Planning<'_>,
         command: &DeployCommand,
     ) -> Result<Plan, Reject> {
-        let DeployCommand::Deploy { build, stage, .. } = command else {
+        let DeployCommand::Deploy { build, stage, replace, .. } = command else {
             return Err(misdirected(planning.command));
         };
-        self.deploy(&planning.snapshot.state, planning.name, *build, stage.as_ref()).await
+        self.deploy(&planning.snapshot.state, planning.name, *build, stage.as_ref(), *replace).await
     }
 }

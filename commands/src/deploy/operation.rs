@@ -21,7 +21,7 @@ use crate::steps::{
     Preparing, StageMove, TOO_MANY_FUNCTIONS, all_done, has_moved, move_subject, preparation_contents,
     preparation_nodes, resolution_nodes, same_policy, same_stage, still_there, touched,
 };
-use sluice_model::{Refusal, Target};
+use sluice_model::{Permission, Refusal, Target};
 
 /// The operation.
 pub struct Deploy;
@@ -90,6 +90,10 @@ impl Operation<Sluice> for Deploy {
         Ok(resolution_nodes(op, &params.name, &params.stage))
     }
 
+    fn permission(&self, params: &Params) -> Permission {
+        if params.stack.replace { Permission::Admins } else { Permission::Operators }
+    }
+
     fn gate(
         &self,
         params: &Params,
@@ -109,7 +113,7 @@ impl Operation<Sluice> for Deploy {
             return Ok(());
         }
         same_stage(op, name, stage, state)?;
-        same_policy(op, smoke.as_ref(), parameters, (&state.policy(stage), stage))
+        same_policy(op, smoke.as_ref(), (parameters, params.stack), (&state.policy(stage), stage))
     }
 
     fn on_end(

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::operation::OperationState;
-use crate::records::{Artifact, Change, PinnedApis, Release};
+use crate::records::{Artifact, Change, PinnedApis, Release, StackChoices};
 use crate::resources::Preparation;
 use crate::rules::{Drift, Parameters, Smoke};
 use sluice_model::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
@@ -50,6 +50,9 @@ pub struct Params {
     /// The values with which the stage runs.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub parameters_before: Parameters,
+    /// What people decided about the stage's stack.
+    #[serde(default, skip_serializing_if = "StackChoices::is_default")]
+    pub stack: StackChoices,
     /// A note about a build or commit that is newer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newer: Option<String>,
@@ -72,6 +75,7 @@ impl Params {
             before: self.before,
             outside: self.outside.as_ref(),
             parameters: &self.parameters,
+            choices: self.stack,
         }
     }
 

@@ -32,7 +32,14 @@ impl Params {
             wanted: self.parameters.clone(),
             apis: pinned_values(&self.apis),
         };
-        Previewed { of, release: self.release, has_stack: self.has_stack, has_approvers: false, commits }
+        Previewed {
+            of,
+            release: self.release,
+            has_stack: self.has_stack,
+            choices: self.stack,
+            has_approvers: false,
+            commits,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::installation::{Installation, Plan, Planning, Reject, misdirected};
 use crate::operation::Snapshot;
 use crate::promote::{Before, Params, messages, refusals};
-use crate::records::Current;
+use crate::records::{Current, StackChoices};
 use crate::rules::{Attempt, pass};
 use sluice_grammar::{Command, PromoteCommand};
 use sluice_model::{PipelineName, ReleaseNumber, StageName};
@@ -17,6 +17,8 @@ const MOST_APPROVERS: usize = 30;
 pub(crate) struct Overrides<'a> {
     /// A release from which the stage was rolled back.
     pub(crate) again: bool,
+    /// A resource with data that is replaced by an empty one.
+    pub(crate) replace: bool,
     /// The reason for overriding gates.
     pub(crate) override_reason: Option<&'a str>,
 }
@@ -57,8 +59,11 @@ impl Installation {
         }
         let is_whole = target.mixed.is_none();
         let policy = state.policy(to);
-        let is_same =
-            |current: &Current| current.release == number && current.parameters == policy.parameters;
+        let is_same = |current: &Current| {
+            current.release == number
+                && current.parameters == policy.parameters
+                && current.events_off == policy.events_off
+        };
         if target.current.as_ref().is_some_and(|current| is_whole && is_same(current)) {
             return Err(Reject::answer(messages::already_runs(name, to, number)));
         }
@@ -99,6 +104,7 @@ impl Installation {
             smoke: policy.smoke.clone(),
             outside: None,
             parameters: policy.parameters.clone(),
+            stack: StackChoices { events_off: policy.events_off, replace: overriding.replace },
         })
     }
 
@@ -128,6 +134,7 @@ impl Installation {
             from: Some(from.clone()),
             release: Some(number),
             again: overriding.again,
+            replace: overriding.replace,
             anyway: false,
             override_reason: reason.map(str::to_owned),
         });
@@ -142,10 +149,12 @@ impl Installation {
         planning: Planning<'_>,
         command: &PromoteCommand,
     ) -> Result<Plan, Reject> {
-        let PromoteCommand::Promote { to, from, release, again, override_reason, .. } = command else {
+        let PromoteCommand::Promote { to, from, release, again, replace, override_reason, .. } = command
+        else {
             return Err(misdirected(planning.command));
         };
-        let overriding = Overrides { again: *again, override_reason: override_reason.as_deref() };
+        let overriding =
+            Overrides { again: *again, replace: *replace, override_reason: override_reason.as_deref() };
         self.promote(planning.snapshot, planning.name, to, from.as_ref(), *release, overriding).await
     }
 }

@@ -36,7 +36,7 @@ impl Installation {
     async fn diff(&self, name: &PipelineName, to: &StageName) -> Result<Answer, Reject> {
         let command = Command::Promote(PromoteCommand::Diff { name: name.clone(), to: to.clone() });
         let snapshot = self.snapshot(name, &command).await?;
-        let overriding = Overrides { again: false, override_reason: None };
+        let overriding = Overrides { again: false, replace: false, override_reason: None };
         let params = self.promotion(&snapshot, name, to, None, None, overriding).await?;
         let (state, world) = (&snapshot.state, self.engine.world());
         let attempt = Attempt { pipeline: name, stage: to, want: params.want(), at: world.clock.now() };
@@ -46,6 +46,7 @@ impl Installation {
             of: params.comparison(&world.target),
             release: params.release.number,
             has_stack: params.has_stack,
+            choices: params.stack,
             has_approvers: params.approvals > 0,
             commits: params.commits_between(&world.target),
         });

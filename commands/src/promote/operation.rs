@@ -201,6 +201,7 @@ impl Operation<Sluice> for Promote {
 
     fn permission(&self, params: &Params) -> Permission {
         match params.override_reason {
+            _ if params.stack.replace => Permission::Admins,
             None => Permission::Operators,
             Some(_) => Permission::AdminsOrOncall,
         }
@@ -233,7 +234,12 @@ impl Operation<Sluice> for Promote {
             // It may have moved away and back.
             same_stage(op, name, to, state)?;
             pass(state, &Attempt { pipeline: name, stage: to, want: params.want(), at })?;
-            same_policy(op, params.smoke.as_ref(), &params.parameters, (&state.policy(to), to))?;
+            same_policy(
+                op,
+                params.smoke.as_ref(),
+                (&params.parameters, params.stack),
+                (&state.policy(to), to),
+            )?;
             return enough(params, state).and_then(|()| valid(params, op, &snapshot.access));
         }
         Err(stage_moved(name, to, state))

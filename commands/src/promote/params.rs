@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::operation::{OperationState, PROMOTE, SignalKind, StepId};
-use crate::records::{AuditSubject, Change, PinnedApis, Release};
+use crate::records::{AuditSubject, Change, PinnedApis, Release, StackChoices};
 use crate::resources::Preparation;
 use crate::rules::{Asked, Drift, Parameters, Smoke, Want};
 use crate::steps::move_subject;
@@ -76,6 +76,9 @@ pub struct Params {
     /// The values of the template's parameters on the stage.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
+    /// What people decided about the stage's stack.
+    #[serde(default, skip_serializing_if = "StackChoices::is_default")]
+    pub stack: StackChoices,
 }
 
 impl Params {
@@ -111,6 +114,7 @@ impl Params {
             before: self.before.as_ref().map(|before| before.release),
             outside: self.outside.as_ref(),
             parameters: &self.parameters,
+            choices: self.stack,
         }
     }
 

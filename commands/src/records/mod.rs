@@ -15,6 +15,7 @@ mod release;
 mod role_request;
 mod slots;
 mod smoke;
+mod stack_choices;
 mod stage;
 mod window;
 
@@ -33,6 +34,7 @@ pub use self::release::*;
 pub use self::role_request::*;
 pub use self::slots::*;
 pub use self::smoke::*;
+pub use self::stack_choices::*;
 pub use self::stage::*;
 pub use self::window::*;
 pub use sluice_engine::{Act, RECORD_SCHEMA, TICKETS, from_item, to_item};

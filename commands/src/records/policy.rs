@@ -52,6 +52,9 @@ pub struct Policy {
     /// Whether templates may have statements that name no action or no resource.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wild_rights: bool,
+    /// Whether the triggers of the stage deliver no events.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub events_off: bool,
 }
 
 /// Values of a template's parameters, by name.
@@ -72,6 +75,7 @@ impl Policy {
             smoke: None,
             parameters: Parameters::new(),
             wild_rights: false,
+            events_off: false,
         }
     }
 }

@@ -45,6 +45,9 @@ pub struct VersionSet {
     /// The stage's stack with this release, if the release has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<PinnedStack>,
+    /// Whether the triggers of the stage deliver no events.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub events_off: bool,
     /// Whether `/pipeline tidy` may have deleted these versions. If so, the stage cannot be rolled back to them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tidied: bool,

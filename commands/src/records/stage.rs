@@ -74,6 +74,9 @@ pub struct Current {
     /// Whether the stage has a stack.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_stack: bool,
+    /// Whether its triggers deliver no events.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub events_off: bool,
 }
 
 impl Stage {
@@ -168,6 +171,7 @@ mod tests {
             apis: PinnedApis::new(),
             parameters: Parameters::new(),
             has_stack: false,
+            events_off: false,
         }
     }
 

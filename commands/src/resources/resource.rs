@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use crate::names::API_STAGE;
 use crate::operation::effects::Mutation;
 use crate::operation::{EngineError, Node, OperationState, StepId, World};
-use crate::records::{Artifact, PinnedApi, PinnedApis, VersionSet};
+use crate::records::{Artifact, PinnedApi, PinnedApis, StackChoices, VersionSet};
 use crate::resources::describe::{Change, Line};
 use crate::resources::plan::{Deployable, LayerArns, PlannedFunction};
 use crate::resources::seen::{Seen, Surveyed};
@@ -141,6 +141,8 @@ pub(crate) struct Preparation<'a> {
     pub(crate) outside: Option<&'a Drift>,
     /// The stage's values of the template's parameters.
     pub(crate) parameters: &'a Parameters,
+    /// What people decided about the stage's stack.
+    pub(crate) choices: StackChoices,
 }
 
 /// A part of a release, to be prepared.

@@ -72,6 +72,8 @@ impl Installation {
         if set.tidied {
             return Err(messages::versions_deleted((name, stage), &release, state.is_protected(stage)).into());
         }
+        // The stage decides about its events, whatever the release had when it ran.
+        let set = VersionSet { events_off: state.policy(stage).events_off, ..set };
         let params = Params {
             name: name.clone(),
             stage: stage.clone(),

@@ -70,6 +70,9 @@ impl Policy {
         if self.wild_rights {
             parts.push(Text::plain("wildcard permissions are allowed"));
         }
+        if self.events_off {
+            parts.push(Text::plain("events are off"));
+        }
         parts.into_iter().reduce(|all, part| all.then("; ").join(part)).unwrap_or_default()
     }
 
@@ -162,10 +165,6 @@ pub(super) fn unparsed(problem: &str) -> Refusal {
 fn settings(keys: &[&str]) -> String {
     let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
     format!("You can set {}.", keys.join(", "))
-}
-
-pub(super) fn not_available(key: &str, keys: &[&str]) -> Refusal {
-    Refusal::new("not-available", format!("`{key}` is not available yet."), settings(keys))
 }
 
 /// `typed`: the setting as it was typed, which may be the name of a parameter. `near`: the closest setting.

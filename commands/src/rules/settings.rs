@@ -19,7 +19,7 @@ const LONGEST_VALUE: usize = 1_024;
 const ALL_VALUES: usize = 8 * 1_024;
 
 /// The settings, as they are typed.
-pub const KEYS: [&str; 10] = [
+pub const KEYS: [&str; 11] = [
     "approvals",
     "approvers",
     "self_approval",
@@ -30,6 +30,7 @@ pub const KEYS: [&str; 10] = [
     "freeze",
     "smoke",
     "wild_rights",
+    "events",
 ];
 
 /// The value that resets a setting.
@@ -55,6 +56,10 @@ fn yes_or_no(key: &str, value: &str) -> Result<bool, Refusal> {
         "no" | "off" | "false" => Ok(false),
         _ => Err(messages::bad_choice(key, value, ["yes", "no"])),
     }
+}
+
+fn on_or_off(key: &str, value: &str) -> Result<bool, Refusal> {
+    yes_or_no(key, value).map_err(|_| messages::bad_choice(key, value, ["on", "off"]))
 }
 
 /// People and user groups as Slack writes them: `<@U1|ann>,<!subteam^S1|@leads>`.
@@ -104,7 +109,8 @@ impl Policy {
             "smoke" => self.smoke = Some(value.parse().map_err(unparsed)?),
             "wild_rights" if is_default => self.wild_rights = d.wild_rights,
             "wild_rights" => self.wild_rights = yes_or_no(&key, value)?,
-            "events" => return Err(messages::not_available(&key, &KEYS)),
+            "events" if is_default => self.events_off = d.events_off,
+            "events" => self.events_off = !on_or_off(&key, value)?,
             _ => {
                 let near = sluice_grammar::closest(&key, KEYS);
                 return Err(messages::no_such_setting(typed, &key, near, &KEYS));
@@ -297,7 +303,7 @@ mod tests {
             ("aprovals", "2", "Did you mean `approvals`?"),
             ("colour", "red", "You can set `approvals`"),
             ("LogLevel", "debug", "`param.LogLevel=…`"),
-            ("events", "on", "You can set"),
+            ("events", "some", "`events=on`"),
             ("smoke", "ping", "Nothing was changed."),
             ("wild_rights", "maybe", "`wild_rights=yes`"),
         ] {

@@ -100,11 +100,11 @@ pub(super) fn updated_policy(params: &Set, op: &OperationState) -> Summary {
             });
     }
     let (words, line) = match params.default.approvals {
-        _ if !params.sets_parameters() => {
+        _ if !params.sets_release() => {
             ("To check a promotion, run ", format!("/pipeline check {name} {stage}"))
         }
-        0 => ("The values take effect with the next ", format!("/deploy {name}")),
-        _ => ("The values take effect with the next ", format!("/promote {name} {stage}")),
+        0 => ("The new settings take effect with the next ", format!("/deploy {name}")),
+        _ => ("The new settings take effect with the next ", format!("/promote {name} {stage}")),
     };
     summary.hint = Some(Text::plain(words).code(line).then("."));
     summary
@@ -140,7 +140,7 @@ pub(super) fn only_for_later_stages(stage: &StageName) -> Refusal {
         "first-stage",
         format!("`{stage}` is the first stage: deploys go there directly, without approvals."),
         format!(
-            "You can set `window`, `freeze`, `smoke`, `wild_rights` and parameters there, and lock it. {} are only for the \
+            "You can set `window`, `freeze`, `smoke`, `wild_rights`, `events` and parameters there, and lock it. {} are only for the \
              stages after it.",
             OF_PROMOTIONS.map(|key| format!("`{key}`")).join(", ")
         ),

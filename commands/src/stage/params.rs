@@ -36,9 +36,9 @@ pub struct Set {
 }
 
 impl Set {
-    /// Whether the settings include values of parameters.
-    pub(super) fn sets_parameters(&self) -> bool {
-        self.settings.iter().any(|(key, _)| parameter(key).is_some())
+    /// Whether the settings include some that only a deploy or a promotion puts into effect.
+    pub(super) fn sets_release(&self) -> bool {
+        self.settings.iter().any(|(key, _)| parameter(key).is_some() || key.eq_ignore_ascii_case("events"))
     }
 }
 

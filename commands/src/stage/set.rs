@@ -69,6 +69,7 @@ pub fn only_what_holds(stage: &StageName, default: &Policy, after: &Policy) -> R
         smoke: after.smoke.clone(),
         parameters: after.parameters.clone(),
         wild_rights: after.wild_rights,
+        events_off: after.events_off,
         ..default.clone()
     };
     match default.approvals > 0 || bare == *after {

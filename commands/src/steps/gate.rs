@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::operation::{OperationState, StepId, VOID};
-use crate::records::PipelineState;
+use crate::records::{PipelineState, StackChoices};
 use crate::resources::mark;
 use crate::rules::{Parameters, Policy, Smoke};
 use crate::steps::artifact_reference::read_artifact;
@@ -40,7 +40,7 @@ pub(crate) fn same_stage(
 pub(crate) fn same_policy(
     op: &OperationState,
     smoke: Option<&Smoke>,
-    parameters: &Parameters,
+    (parameters, choices): (&Parameters, StackChoices),
     (policy, stage): (&Policy, &StageName),
 ) -> Result<(), Refusal> {
     if policy.smoke.is_some() && policy.smoke.as_ref() != smoke {
@@ -48,6 +48,9 @@ pub(crate) fn same_policy(
     }
     if policy.parameters != *parameters {
         return Err(messages::parameters_changed(stage));
+    }
+    if policy.events_off != choices.events_off {
+        return Err(messages::events_changed(stage));
     }
     let read = read_artifact(op).ok().flatten();
     if !policy.wild_rights && read.is_some_and(|read| read.wild_rights) {
@@ -72,7 +75,12 @@ mod tests {
         let health: Smoke = "GET /health".parse().unwrap();
         let op = OperationState::new(operation_id(1), spec("promote"));
         let code = |asked: Option<&Smoke>, now: &str| {
-            let same = same_policy(&op, asked, &Parameters::new(), (&policy(now), &stage));
+            let same = same_policy(
+                &op,
+                asked,
+                (&Parameters::new(), StackChoices::default()),
+                (&policy(now), &stage),
+            );
             same.map_err(|refusal| refusal.code)
         };
         assert_eq!(code(Some(&health), "GET /health 200"), Ok(()));

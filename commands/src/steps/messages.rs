@@ -113,6 +113,11 @@ pub(super) fn smoke_test_changed(stage: &StageName) -> Refusal {
     Refusal::new(VOID, format!("The smoke test of `{stage}` changed after this was requested."), REPEAT)
 }
 
+pub(super) fn events_changed(stage: &StageName) -> Refusal {
+    let problem = format!("Events of `{stage}` were turned on or off after this was requested.");
+    Refusal::new(VOID, problem, REPEAT)
+}
+
 pub(super) fn parameters_changed(stage: &StageName) -> Refusal {
     Refusal::new(VOID, format!("The parameters of `{stage}` changed after this was requested."), REPEAT)
 }

@@ -85,6 +85,7 @@ pub(crate) fn current(release: &Release, set: &VersionSet, since: Timestamp, by:
         apis: set.apis.clone(),
         parameters: set.parameters.clone(),
         has_stack: set.stack.is_some(),
+        events_off: set.events_off,
     }
 }
 

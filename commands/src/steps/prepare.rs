@@ -45,6 +45,7 @@ pub(crate) fn preparation_nodes(of: &Preparation) -> Result<Preparing, EngineErr
     let mut set = complete.as_ref().map(|_| VersionSet {
         parameters: of.parameters.clone(),
         stack: stack.as_ref().map(|stack| stack.pinned.clone()),
+        events_off: of.choices.events_off,
         ..VersionSet::default()
     });
     // What is complete without the stack need not wait for it.

@@ -11,7 +11,7 @@ use crate::names;
 use crate::operation::{
     Content, Context, Effect, EngineError, LoadedContent, Node, OperationState, Progress, Step, StepId,
 };
-use crate::records::{PinnedStack, Release, VersionSet, prepare_slot};
+use crate::records::{PinnedStack, Release, StackChoices, VersionSet, prepare_slot};
 use crate::resources::stack::{
     PassNodes, StackOf, StackPlan, WantedStack, plan_node, planned, service_role_nodes, stack_values,
 };
@@ -160,6 +160,7 @@ impl StackBack<'_> {
             stage: self.stage.clone(),
             release: self.release.number,
             is_rollback: true,
+            choices: StackChoices { events_off: self.set.events_off, replace: false },
             apis: pinned_values(&self.set.apis),
             source: Arc::new(StackSource { read, known: None }),
         };

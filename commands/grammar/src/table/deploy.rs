@@ -1,7 +1,7 @@
 //! `/deploy`
 
 use super::rows::rows;
-use super::shared::{ANYWAY, NAME};
+use super::shared::{ANYWAY, NAME, REPLACE};
 use crate::form::{Action, Argument, ArgumentKind};
 use crate::verb::Verb;
 use sluice_model::{BuildNumber, Permission, PipelineName, StageName};
@@ -21,6 +21,8 @@ rows! {
         name: PipelineName = NAME,
         build: Option<BuildNumber> = BUILD,
         stage: Option<StageName> = TO,
+        /// Let resources with data be replaced by empty ones.
+        replace: bool = REPLACE,
         /// Deploy although the stage was changed outside Sluice.
         anyway: bool = ANYWAY,
     } => {

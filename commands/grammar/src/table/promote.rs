@@ -1,7 +1,7 @@
 //! `/promote`
 
 use super::rows::rows;
-use super::shared::{ANYWAY, MAYBE_REASON, NAME, STAGE};
+use super::shared::{ANYWAY, MAYBE_REASON, NAME, REPLACE, STAGE};
 use crate::form::{Action, Argument, ArgumentKind};
 use crate::verb::Verb;
 use sluice_model::{Permission, PipelineName, ReleaseNumber, StageName};
@@ -46,6 +46,8 @@ rows! {
         from: Option<StageName> = FROM,
         release: Option<ReleaseNumber> = RELEASE,
         again: bool = AGAIN,
+        /// Let resources with data be replaced by empty ones.
+        replace: bool = REPLACE,
         /// Promote although the stage was changed outside Sluice.
         anyway: bool = ANYWAY,
         override_reason: Option<String> = OVERRIDE,

@@ -228,6 +228,7 @@ fn arguments_have_their_types() {
             name: orders.clone(),
             build: Some(BuildNumber(12)),
             stage: Some(dev),
+            replace: false,
             anyway: false
         }))
     );

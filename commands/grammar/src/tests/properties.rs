@@ -166,6 +166,7 @@ fn value(kind: ArgumentKind) -> BoxedStrategy<Value> {
         ArgumentKind::Release => of_type(release()),
         ArgumentKind::Again
         | ArgumentKind::Anyway
+        | ArgumentKind::Replace
         | ArgumentKind::Hard
         | ArgumentKind::Now
         | ArgumentKind::Confirm => Just(Value::Flag).boxed(),

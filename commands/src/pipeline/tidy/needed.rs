@@ -84,6 +84,7 @@ mod tests {
             apis: Default::default(),
             parameters: Default::default(),
             has_stack: false,
+            events_off: false,
         };
         let runs = (1..=runs).map(run).collect();
         Stage { runs, current: Some(current), ..Stage::new("prod".parse().unwrap()) }

@@ -81,7 +81,7 @@ impl Gathered {
         kept: BTreeSet<String>,
     ) -> Result<Passes, EngineError> {
         let (live, wanted, name) = (self.live.clone(), self.wanted.clone(), of.name());
-        let is_rollback = of.is_rollback;
+        let (is_rollback, events_off) = (of.is_rollback, of.choices.events_off);
         let parameters: BTreeMap<String, String> = self
             .stack
             .iter()
@@ -90,7 +90,8 @@ impl Gathered {
             .collect();
         let since = of.release.to_string();
         let job = move || {
-            passes(live.as_deref(), &parameters, wanted.as_ref(), (kept, is_rollback), (&name, &since))
+            let basis = Basis { kept, is_rollback, events_off };
+            passes(live.as_deref(), &parameters, wanted.as_ref(), basis, (&name, &since))
         };
         match compute(&*world.workers, job).await {
             Ok(passes) => passes,
@@ -105,11 +106,19 @@ impl Gathered {
     }
 }
 
+/// What the passes follow besides the templates.
+struct Basis {
+    /// The resources of the releases that a rollback may return to.
+    kept: BTreeSet<String>,
+    is_rollback: bool,
+    events_off: bool,
+}
+
 fn passes(
     live: Option<&str>,
     parameters: &BTreeMap<String, String>,
     wanted: Option<&AppStack>,
-    (mut kept, is_rollback): (BTreeSet<String>, bool),
+    Basis { mut kept, is_rollback, events_off }: Basis,
     (name, since): (&str, &str),
 ) -> Result<Passes, EngineError> {
     let foreign = |error: sluice_template::TemplateError| {
@@ -122,6 +131,16 @@ fn passes(
     let desired = match live.as_ref().filter(|_| is_rollback) {
         Some(live) => back(live, &desired),
         None => desired,
+    };
+    let desired = match events_off {
+        true => {
+            let (desired, still_on) = desired.without_events();
+            if !still_on.is_empty() {
+                return Err(EngineError::Refused(messages::events_stay_on(&still_on)));
+            }
+            desired
+        }
+        false => desired,
     };
     // The list goes into the journal: only those that a pass could take count.
     kept.retain(|id| live.as_ref().is_some_and(|live| live.resources.contains_key(id)));

@@ -1,5 +1,7 @@
 //! What people read about stacks: titles of steps, notes and refusals.
 
+use std::collections::BTreeSet;
+
 use crate::ports::{StackEvent, StackStatus};
 use sluice_model::{Refusal, ReleaseNumber, StageName, Text, shown};
 use sluice_template::plain::{Forbidden, PassError};
@@ -80,11 +82,18 @@ pub(super) fn forbidden(pass: Pass, found: &[Forbidden]) -> Refusal {
     Refusal::new(
         "stack-forbidden",
         format!("The change set would do more than it may {what}:\n{}", listed(found, ToString::to_string)),
-        format!(
-            "{} Make the change in two deploys: add the new resource under another name, and remove the old one later.",
-            unchanged(pass)
-        ),
+        format!("{} {TWO_DEPLOYS}{}", unchanged(pass), if replaces_data(found) { REPLACE } else { "" }),
     )
+}
+
+const TWO_DEPLOYS: &str =
+    "Make the change in two deploys: add the new resource under another name, and remove the old one later.";
+const REPLACE: &str = " Or an admin runs the same command with the word `replace`: the release then starts with an empty resource, \
+     and the former one with its data stays in the account.";
+
+/// Whether nothing but data that would be replaced stands against a change set.
+fn replaces_data(found: &[Forbidden]) -> bool {
+    found.iter().all(|found| matches!(found, Forbidden::ReplacesData(_)))
 }
 
 /// The change set before a stack is deleted.
@@ -106,6 +115,19 @@ pub(super) fn broken(stack: &str, status: StackStatus, reason: Option<&str>) -> 
         format!("The stack `{stack}` is in {status} and accepts no change{why}."),
         "An admin has to repair it: in the CloudFormation console, fix the cause in its events and continue the update \
          rollback. Then try again.",
+    )
+}
+
+/// `triggers`: the logical ids of triggers that cannot be left out.
+pub(super) fn events_stay_on(triggers: &BTreeSet<String>) -> Refusal {
+    let named: Vec<String> = triggers.iter().take(LISTED).map(|id| format!("`{}`", shown(id))).collect();
+    Refusal::new(
+        "events-stay-on",
+        format!(
+            "The stage has `events=off`, but other resources of the template refer to {}, which has no switch.",
+            named.join(", ")
+        ),
+        "Remove the references from the template, or set `events=on`.",
     )
 }
 

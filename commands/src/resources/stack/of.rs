@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use crate::application::World;
 use crate::operation::{EngineError, StepId};
+use crate::records::StackChoices;
 use crate::resources::resource::Preparation;
 use sluice_model::{OperationId, PipelineName, ReleaseNumber, StageName, Target};
 use sluice_template::AppStack;
@@ -32,6 +33,7 @@ pub(crate) struct StackOf {
     pub(crate) release: ReleaseNumber,
     /// Whether the stage goes back to it: then only triggers change.
     pub(crate) is_rollback: bool,
+    pub(crate) choices: StackChoices,
     /// The values of the stage's APIs.
     pub(crate) apis: DirectValues,
     pub(crate) source: Arc<dyn WantedStack>,
@@ -45,6 +47,7 @@ impl StackOf {
             stage: of.stage.clone(),
             release: of.release,
             is_rollback: false,
+            choices: of.choices,
             apis,
             source,
         }

@@ -29,7 +29,7 @@ pub(crate) async fn previewed(of: &StackOf, world: &World) -> Result<Option<Stac
     let mut grow = ShownChange::between(&passes.live, passes.grow.as_ref());
     let forbidden = passes.grow.as_ref().and_then(|grown| {
         let changes = expected(&passes.live, &grown.template);
-        assert_grow(&changes, grown, Confirmed::default()).err()
+        assert_grow(&changes, grown, Confirmed { replace: of.choices.replace }).err()
     });
     let has_changed = grow.iter().any(|change| change.what == What::Change);
     let more = grow.len().saturating_sub(MOST_SHOWN);

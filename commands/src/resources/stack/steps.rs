@@ -141,9 +141,10 @@ impl Step<Sluice> for AwaitChanges {
             return refused(messages::changed_meanwhile(&name));
         };
         let changes: Vec<_> = found.changes.iter().map(super::described::described).collect();
+        let confirmed = Confirmed { replace: of.choices.replace };
         let verdict = match pass {
-            Pass::Grow => assert_grow(&changes, &emission, Confirmed::default()),
-            Pass::Wire(_) => assert_wire(&changes, &passes.grown, &emission, Confirmed::default()),
+            Pass::Grow => assert_grow(&changes, &emission, confirmed),
+            Pass::Wire(_) => assert_wire(&changes, &passes.grown, &emission, confirmed),
         };
         match verdict {
             Ok(()) => {

@@ -116,6 +116,7 @@ pub(super) fn current(stage: &str, release: u32) -> Current {
         apis: pinned_apis(stage, release),
         parameters: Default::default(),
         has_stack: false,
+        events_off: false,
     }
 }
 

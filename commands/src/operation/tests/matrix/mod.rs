@@ -28,6 +28,7 @@ mod schedule_gen;
 mod schedules;
 mod sizes;
 mod smoke;
+mod stack_choices;
 mod stacks;
 mod undoing;
 mod users;

@@ -48,6 +48,7 @@ pub(in super::super) fn parameters(
         outside: None,
         parameters: Default::default(),
         parameters_before: Default::default(),
+        stack: Default::default(),
         newer: None,
     }
 }

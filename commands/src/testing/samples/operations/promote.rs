@@ -42,6 +42,7 @@ pub fn promotion(name: &str, commit: Change, functions: &[&str]) -> promote::Par
         smoke: None,
         outside: None,
         parameters: Default::default(),
+        stack: Default::default(),
     }
 }
 
