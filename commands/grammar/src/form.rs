@@ -19,6 +19,8 @@ pub enum ArgumentKind {
     Anyway,
     /// The word `replace`.
     Replace,
+    /// Resources with data, as `STAGE/NAME`.
+    Data,
     Hard,
     Now,
     Confirm,
@@ -45,7 +47,7 @@ impl ArgumentKind {
 
     /// The argument waives a safeguard. People type it themselves; it is never suggested.
     pub fn waives(self) -> bool {
-        self.is_flag() || self == ArgumentKind::Override
+        self.is_flag() || matches!(self, ArgumentKind::Override | ArgumentKind::Data)
     }
 }
 

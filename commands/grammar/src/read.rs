@@ -43,6 +43,7 @@ pub(super) fn argument(
         ArgumentKind::Role => role(word)?.into_value(),
         ArgumentKind::Language => language(word)?.into_value(),
         ArgumentKind::Url => url(word)?.into_value(),
+        ArgumentKind::Data => word.text.to_string().into_value(),
         ArgumentKind::Reference => return taken(reference(words)?),
         ArgumentKind::End => return taken(end(after, words)?),
         ArgumentKind::Until => {

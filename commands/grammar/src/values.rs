@@ -166,6 +166,7 @@ fn label(kind: ArgumentKind) -> Option<&'static str> {
         ArgumentKind::Again => "again",
         ArgumentKind::Anyway => "anyway",
         ArgumentKind::Replace => "replace",
+        ArgumentKind::Data => "with",
         ArgumentKind::Hard => "hard",
         ArgumentKind::Now => "now",
         ArgumentKind::Confirm => "confirm",

@@ -40,7 +40,7 @@ impl Installation {
         command: &PipelineCommand,
     ) -> Result<Plan, Reject> {
         match command {
-            PipelineCommand::Tidy { now, .. } => tidy::plan(planning, *now),
+            PipelineCommand::Tidy { now, data, .. } => tidy::plan(planning, *now, data.as_deref()),
             PipelineCommand::Grant { .. } | PipelineCommand::Revoke { .. } => {
                 roles::plan(planning, self.engine.world().clock.now())
             }

@@ -61,6 +61,9 @@ pub struct PinnedStack {
     /// The logical ids of its resources that the release's functions, roles and APIs refer to.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub needed: BTreeSet<String>,
+    /// The logical ids of all resources that the release has in the stack: they stay while a rollback may return to it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub wanted: BTreeSet<String>,
 }
 
 /// The last time a pipeline was tidied.

@@ -74,8 +74,11 @@ impl Service {
         if !is_due(state, now) || !tidy::is_quiet(world, state, name).await? {
             return Ok(false);
         }
-        let command =
-            Command::Pipeline(PipelineCommand::Tidy { name: name.clone(), now: state.tidied.is_some() });
+        let command = Command::Pipeline(PipelineCommand::Tidy {
+            name: name.clone(),
+            now: state.tidied.is_some(),
+            data: None,
+        });
         let hour = now.as_second().div_euclid(3600);
         let invocation = Invocation {
             delivery: format!("tidy/{name}/{}/{hour}", state.counters.releases),

@@ -121,6 +121,7 @@ impl StackSteps {
         let pinned = PinnedStack {
             template: plan.template.clone(),
             needed: wanted.map(|stack| stack.needed.clone()).unwrap_or_default(),
+            wanted: wanted.map(|stack| stack.resources.clone()).unwrap_or_default(),
         };
         self.stack = Some(StagedStack { of: stack, plan, pinned });
         Ok(is_done)

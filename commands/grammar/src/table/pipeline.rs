@@ -39,6 +39,12 @@ const NOW: Argument = Argument::optional(
     "delete them; without this word, the command only lists them",
 )
 .only_after(&["now"]);
+const DATA: Argument = Argument::optional(
+    ArgumentKind::Data,
+    "[with STAGE/NAME,…]",
+    "also delete these tables, buckets and queues that no release needs, with their data",
+)
+.only_after(&["with"]);
 const TOPIC: Argument =
     Argument::optional(ArgumentKind::Topic, "[COMMAND]", "a command, as in `build` or `build log`");
 
@@ -183,13 +189,17 @@ rows! {
     }
 
     /// `/pipeline tidy orders now`; without `now` it only lists.
-    Tidy { name: PipelineName = NAME, now: bool = NOW } => {
+    Tidy { name: PipelineName = NAME, now: bool = NOW, data: Option<String> = DATA } => {
         word: Some("tidy"),
-        summary: "Delete versions and roles that are no longer needed",
+        summary: "Delete versions, roles and resources of stacks that are no longer needed",
         help: "Keeps what each stage runs and the ten releases before it. Keeps everything while a deploy or promotion is \
-               open, and for an hour after a stage moved. Logs without an expiry are kept for 90 days from then on. Sluice \
-               does this by itself after every ten releases.",
-        examples: &["/pipeline tidy orders", "/pipeline tidy orders now"],
+               open, and for an hour after a stage moved. Logs without an expiry are kept for 90 days from then on. What \
+               holds data stays until you name it. Sluice does this by itself after every ten releases.",
+        examples: &[
+            "/pipeline tidy orders",
+            "/pipeline tidy orders now",
+            "/pipeline tidy orders now with prod/Archive",
+        ],
         permission: Permission::Admins,
         action: Action::Start("tidy"),
         available: true,

@@ -179,6 +179,7 @@ fn value(kind: ArgumentKind) -> BoxedStrategy<Value> {
         ArgumentKind::Reason | ArgumentKind::Override => of_type(why()),
         ArgumentKind::Settings => of_type(settings()),
         ArgumentKind::Url => of_type(url()),
+        ArgumentKind::Data => of_type("[a-z]{2,5}/[A-Za-z0-9]{1,5}(,[a-z]{2,5}/[A-Z]{1,5})?"),
         ArgumentKind::Topic => of_type(prop::sample::select(topics())),
     }
 }

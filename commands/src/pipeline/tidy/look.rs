@@ -9,11 +9,12 @@ use crate::application::Sluice;
 use crate::names;
 use crate::operation::{Context, Effect, EngineError, Keys, Progress, Step};
 use crate::pipeline::tidy::found::Found;
-use crate::pipeline::tidy::params::{KIND, MOST_LOGS, MOST_ROLES, MOST_VERSIONS, Params, SIDE_BY_SIDE};
+use crate::pipeline::tidy::params::{Data, KIND, MOST_LOGS, MOST_ROLES, MOST_VERSIONS, Params, SIDE_BY_SIDE};
 use crate::pipeline::tidy::roles::InUse;
 use crate::pipeline::tidy::{messages, needed, quiet, roles};
 use crate::ports::{Alias, DueChange, FunctionVersion, Guard, Guards, Precondition, Write};
-use crate::records::{PipelineState, TICKETS, VersionSet, from_item, to_item};
+use crate::records::{PipelineState, Stage, TICKETS, VersionSet, from_item, to_item};
+use crate::resources::stack::Unneeded;
 use sluice_model::{ReleaseNumber, StageName, Target};
 
 /// How many version sets are marked in one transaction (DynamoDB takes 100 writes).
@@ -67,7 +68,8 @@ impl Step<Sluice> for LookForLeftovers {
         let more = more || roles.len() > MOST_ROLES || logs.len() > MOST_LOGS;
         roles.truncate(MOST_ROLES);
         logs.truncate(MOST_LOGS);
-        let found = Found { versions, roles, logs, more };
+        let stacks = self.stacks(cx, &state, &sets, &outdated).await?;
+        let found = Found { versions, roles, logs, stacks, more };
         let writes =
             if self.params.delete { self.marks(&world.keys, &state, &sets, &outdated)? } else { vec![] };
         Progress::recorded(found, writes)
@@ -193,6 +195,44 @@ impl LookForLeftovers {
             Ok::<_, EngineError>(InspectedFunction { function, needed, versions, aliases })
         });
         stream::iter(looks).buffered(SIDE_BY_SIDE).try_collect().await
+    }
+
+    /// What the stacks of the stages have and no release needs to which the stage may return.
+    async fn stacks(
+        &self,
+        cx: &Context,
+        state: &PipelineState,
+        sets: &Sets,
+        outdated: &Outdated,
+    ) -> Result<Vec<Unneeded>, EngineError> {
+        let Params { name, data, .. } = &self.params;
+        let has_stack = |stage: &&Stage| {
+            let runs = stage.current.as_ref().is_some_and(|current| current.has_stack);
+            runs && stage.mixed.is_none() && stage.removed_by.is_none()
+        };
+        let questions = state.stages.values().filter(has_stack).map(|stage| {
+            let kept = sets.iter().filter(|(of, _)| of.0 == stage.name && !outdated.deletable.contains(*of));
+            let kept = kept.filter_map(|(_, set)| set.stack.as_ref());
+            let wanted: BTreeSet<String> =
+                kept.flat_map(|stack| stack.wanted.union(&stack.needed)).cloned().collect();
+            let allowed = data.iter().filter(|data| data.stage == stage.name);
+            let allowed: BTreeSet<String> = allowed.map(|data| data.resource.clone()).collect();
+            (self.params.stack(&self.target, &stage.name), wanted, allowed)
+        });
+        let questions: Vec<_> = questions.collect();
+        let looks = questions
+            .into_iter()
+            .map(async |(of, wanted, allowed)| of.unneeded(&cx.world, wanted, allowed).await);
+        let found: Vec<_> = stream::iter(looks).buffered(SIDE_BY_SIDE).try_collect().await?;
+        let found: Vec<Unneeded> = found.into_iter().flatten().collect();
+        let goes = |data: &Data| {
+            let stack = found.iter().find(|stack| stack.stage == data.stage);
+            stack.is_some_and(|stack| stack.leaves(&data.resource))
+        };
+        match data.iter().find(|data| !goes(data)) {
+            Some(data) => Err(EngineError::Refused(messages::data_is_needed(name, data))),
+            None => Ok(found),
+        }
     }
 
     /// The log groups among these whose events never expire.

@@ -1,13 +1,14 @@
 //! What people read about tidying.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::names::LOG_DAYS;
 use crate::operation::Summary;
 use crate::pipeline::tidy::found::Found;
 use crate::pipeline::tidy::needed::Activity;
-use crate::pipeline::tidy::params::Params;
-use sluice_model::{PipelineName, Refusal, Text};
+use crate::pipeline::tidy::params::{Data, Params};
+use crate::resources::stack::StackItem;
+use sluice_model::{PipelineName, Refusal, Text, shown};
 
 /// The title of the first step.
 pub(super) const FIND: &str = "Find leftovers";
@@ -16,13 +17,22 @@ pub(super) const FIND: &str = "Find leftovers";
 const FUNCTIONS: usize = 8;
 const VERSIONS: usize = 6;
 const LOGS: usize = 5;
+/// How many resources of stacks a message names.
+const RESOURCES: usize = 10;
+/// The longest command that is suggested, in bytes.
+const LONGEST_LINE: usize = 400;
 
 /// While it runs.
 pub(super) fn tidying(Params { name, delete, .. }: &Params) -> Text {
     Text::plain(if *delete { "Tidying " } else { "Finding leftovers of " }).code(name.as_str())
 }
 
-pub(super) fn summary(params: &Params, found: Option<&Found>) -> Summary {
+/// `ends`: how the changes of stacks ended: a failure, and what is left in the account.
+pub(super) fn summary(
+    params: &Params,
+    found: Option<&Found>,
+    ends: &[(Option<String>, Vec<String>)],
+) -> Summary {
     let Params { name, delete, automatic, .. } = params;
     let mut summary = Summary::new(Text::plain("Tidying ").code(name.as_str()));
     summary.doing = Some(tidying(params));
@@ -40,9 +50,40 @@ pub(super) fn summary(params: &Params, found: Option<&Found>) -> Summary {
         let kept = if *delete { format!("kept for {LOG_DAYS} days") } else { "kept forever".to_owned() };
         summary = summary.field("Logs", format!("{groups}{more}: {kept}"));
     }
-    summary.done = Some(result(params, found));
+    for stack in found.stacks.iter().filter(|stack| stack.changes()) {
+        summary = summary
+            .field(&format!("Stack of {}", stack.stage), items(stack.goes.iter().chain(&stack.left_behind)));
+    }
+    let kept: Vec<&StackItem> = found.stacks.iter().flat_map(|stack| &stack.left_behind).collect();
+    if !kept.is_empty() {
+        summary = summary.field("Stays in the account", items(kept.into_iter()));
+    }
+    let mut troubles = ends.iter().flat_map(|(failure, left)| failure.iter().chain(left)).peekable();
+    if troubles.peek().is_some() {
+        let troubles: Vec<String> = troubles.take(RESOURCES).map(|sentence| shown(sentence)).collect();
+        summary = summary.field("Not deleted", troubles.join(" "));
+    }
+    let data =
+        || found.stacks.iter().flat_map(|stack| stack.data.iter().map(move |item| (&stack.stage, item)));
+    if data().next().is_some() {
+        let named = data().take(RESOURCES).map(|(stage, item)| {
+            Text::default().code(format!("{stage}/{}", item.id)).then(format!(" ({})", item.kind))
+        });
+        let more = data().count().saturating_sub(RESOURCES);
+        let text = Text::joined(named, ", ");
+        let text = if more > 0 { text.then(format!(" and {more} more")) } else { text };
+        summary = summary.field("Kept, because it holds data", text);
+    }
+    summary.done = Some(result(params, found, ends));
     let now = format!("/pipeline tidy {name} now");
+    let with_data = || {
+        let all: Vec<String> = data().map(|(stage, item)| format!("{stage}/{}", item.id)).collect();
+        let line = format!("/pipeline tidy {name} now with {}", all.join(","));
+        let is_short = !all.is_empty() && line.len() <= LONGEST_LINE;
+        is_short.then(|| Text::plain("To delete the data for ever, run ").code(line).then("."))
+    };
     summary.hint = match (delete, automatic) {
+        _ if found.is_empty() && !automatic => with_data(),
         _ if found.is_empty() => None,
         (true, _) => found.more.then(|| Text::plain("More can be deleted. Run ").code(now).then(" again.")),
         (false, false) => Some(Text::plain("To delete them, run ").code(now).then(".")),
@@ -76,19 +117,79 @@ fn versions(found: &[(String, String)]) -> Text {
     }
 }
 
-fn result(Params { name, delete, .. }: &Params, found: &Found) -> Text {
+/// Resources of a stack by logical id and type.
+fn items<'a>(items: impl Iterator<Item = &'a StackItem> + Clone) -> Text {
+    let more = items.clone().count().saturating_sub(RESOURCES);
+    let shown =
+        items.take(RESOURCES).map(|item| Text::default().code(&item.id).then(format!(" ({})", item.kind)));
+    let text = Text::joined(shown, ", ");
+    if more > 0 { text.then(format!(" and {more} more")) } else { text }
+}
+
+fn result(
+    Params { name, delete, .. }: &Params,
+    found: &Found,
+    ends: &[(Option<String>, Vec<String>)],
+) -> Text {
     let of = |words: &str| Text::plain(words).code(name.as_str());
     let count = |n: usize, one: &str| (n > 0).then(|| format!("{n} {one}{}", if n == 1 { "" } else { "s" }));
-    let deleted = [count(found.versions.len(), "version"), count(found.roles.len(), "role")];
+    let resources = found.stacks.iter().map(|stack| stack.goes.len()).sum();
+    let has_failed = ends.iter().any(|(failure, _)| failure.is_some());
+    let resources = if has_failed { 0 } else { resources };
+    let deleted = [
+        count(found.versions.len(), "version"),
+        count(found.roles.len(), "role"),
+        count(resources, "resource"),
+    ];
     let deleted: Vec<_> = deleted.into_iter().flatten().collect();
     let logs = count(found.logs.len(), "log group");
     match (delete, deleted.is_empty(), logs) {
-        (true, false, _) => of("Tidied ").then(format!(": deleted {}", deleted.join(" and "))),
+        (true, false, _) => of("Tidied ").then(format!(": deleted {}", list(&deleted))),
         (true, true, Some(logs)) => of("Tidied ").then(format!(": set a retention for {logs}")),
-        (false, false, _) => of("").then(format!(" has {} that can be deleted", deleted.join(" and "))),
+        (false, false, _) => of("").then(format!(" has {} that can be deleted", list(&deleted))),
         (false, true, Some(logs)) => of("").then(format!(" has {logs} without a retention")),
         (_, true, None) => of("").then(" has nothing to delete"),
     }
+}
+
+/// `1 version`, `1 version and 2 roles`, `1 version, 2 roles and 1 resource`.
+fn list(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [all @ .., last] => format!("{} and {last}", all.join(", ")),
+    }
+}
+
+/// `name`: what was typed instead of a stage and a resource.
+pub(super) fn bad_data(name: &str) -> Refusal {
+    Refusal::new(
+        "bad-data",
+        format!("`{}` is not a resource of a stage.", shown(name)),
+        "Write the stage and the resource's logical id, as in `with prod/Archive`. `/pipeline tidy NAME` lists them.",
+    )
+}
+
+pub(super) fn data_needs_now(name: &PipelineName, data: &BTreeSet<Data>) -> Refusal {
+    let data: Vec<String> = data.iter().map(ToString::to_string).collect();
+    Refusal::new(
+        "data-needs-now",
+        "Nothing was deleted: data is only deleted by a command with the word `now`.",
+        format!("Run `/pipeline tidy {name} now with {}`.", data.join(",")),
+    )
+}
+
+pub(super) fn data_is_needed(name: &PipelineName, data: &Data) -> Refusal {
+    Refusal::new(
+        "data-is-needed",
+        format!(
+            "`{data}` cannot be deleted: a release to which the stage may return needs it, something else of the stack refers to it, or \
+             the stack has no such resource."
+        ),
+        format!(
+            "Nothing was changed. `/pipeline tidy {name}` lists what holds data and is no longer needed."
+        ),
+    )
 }
 
 /// A version may still be in use.

@@ -26,6 +26,7 @@ use crate::pipeline::tidy::delete::{Leftover, Record, Remove};
 use crate::pipeline::tidy::found::Found;
 use crate::pipeline::tidy::look::LookForLeftovers;
 use crate::records::{AuditSubject, PipelineState, prepare_slot};
+use crate::resources::stack::{Shedding, StackOfStage};
 use crate::steps::{DeleteRole, HoldSlot, RolePart};
 use sluice_model::{Permission, PipelineName, StageName, Target};
 
@@ -35,7 +36,13 @@ pub(crate) use self::found::sample;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use self::messages::not_quiet_sample;
 pub(crate) use self::needed::WINDOW;
-pub use self::params::{KIND, Params};
+pub use self::params::{Data, KIND, Params};
+
+impl Params {
+    fn stack(&self, target: &Target, stage: &StageName) -> StackOfStage {
+        StackOfStage { target: target.clone(), pipeline: self.name.clone(), stage: stage.clone() }
+    }
+}
 
 /// Whether no stage of the pipeline moves now or moved within the last hour.
 pub(crate) async fn is_quiet(
@@ -77,6 +84,7 @@ impl Operation<Sluice> for Tidy {
         nodes.push(Node::new(look(), messages::FIND, step).after(held));
         let Some(found) = op.output::<Found>(&look())? else { return Ok(nodes) };
         let mut done = vec![look()];
+        let mut is_over = true;
         if params.delete {
             let remove = |leftover| Remove { target: target.clone(), leftover };
             let mut add = |node: Node| {
@@ -96,13 +104,19 @@ impl Operation<Sluice> for Tidy {
                 add(Node::new(policy.clone(), "", delete(RolePart::Policies)).after(versions.clone()));
                 add(Node::new(id, "", delete(RolePart::Itself)).after([policy]));
             }
+            for unneeded in found.stacks.iter().filter(|stack| stack.changes()) {
+                let of = params.stack(target, &unneeded.stage);
+                let Shedding { nodes: steps, end } = unneeded.nodes(op, &of, versions.clone())?;
+                steps.into_iter().for_each(&mut add);
+                is_over &= end.is_some();
+            }
             for group in &found.logs {
                 let id = StepId::of("logs", group);
                 let logs = Leftover::Logs { group: group.clone(), days: LOG_DAYS };
                 add(Node::new(id, "", remove(logs)).after([look()]));
             }
         }
-        if params.delete || params.automatic {
+        if is_over && (params.delete || params.automatic) {
             let leaves_more = params.delete && found.more;
             let record = Record { name: params.name.clone(), leaves_more };
             nodes.push(Node::new(StepId::new("record"), "", record).after(done));
@@ -122,6 +136,8 @@ impl Operation<Sluice> for Tidy {
     }
 
     fn summary(&self, params: &Params, op: &OperationState) -> Summary {
-        messages::summary(params, op.output(&look()).ok().flatten().as_ref())
+        let found: Option<Found> = op.output(&look()).ok().flatten();
+        let ends = found.iter().flat_map(|found| &found.stacks).filter_map(|stack| stack.end(op));
+        messages::summary(params, found.as_ref(), &ends.collect::<Vec<_>>())
     }
 }

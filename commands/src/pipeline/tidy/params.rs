@@ -1,5 +1,8 @@
 //! The parameters of tidying, and its limits.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use sluice_model::{PipelineName, StageName};
@@ -26,4 +29,22 @@ pub struct Params {
     /// Whether Sluice started it automatically.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub automatic: bool,
+    /// The resources with data that may go.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub data: BTreeSet<Data>,
+}
+
+/// A resource with data in the stack of a stage.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Data {
+    /// The stage.
+    pub stage: StageName,
+    /// Its logical id.
+    pub resource: String,
+}
+
+impl fmt::Display for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.stage, self.resource)
+    }
 }

@@ -1,6 +1,6 @@
 //! The end of a pass: CloudFormation executes its change set, or rolls it back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -37,7 +37,13 @@ pub(super) struct PassEnd {
     /// Why CloudFormation rolled it back, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) failure: Option<String>,
+    /// What it could not delete and left in the account, as sentences: its end is a success nevertheless.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) left: Vec<String>,
 }
+
+/// How many resources that could not be deleted are named.
+const MOST_LEFT: usize = 10;
 
 impl AwaitExecution {
     async fn events(&self, cx: &Context) -> Result<Vec<StackEvent>, EngineError> {
@@ -46,12 +52,29 @@ impl AwaitExecution {
         Ok(found.map(|found| found.events).unwrap_or_default())
     }
 
+    /// What could not be deleted. GROW deletes nothing.
+    async fn left(&self, cx: &Context, status: StackStatus) -> Result<Vec<String>, EngineError> {
+        if self.is_grow {
+            return Ok(vec![]);
+        }
+        let events = self.events(cx).await?;
+        let is_gone = |id: &str| events.iter().any(|event| event.logical_id == id && event.status.is_gone());
+        let failed = events.iter().filter(|event| {
+            !event.is_of_stack && event.status.0 == "DELETE_FAILED" && !is_gone(&event.logical_id)
+        });
+        let mut by_id = BTreeMap::new();
+        for event in failed {
+            by_id.entry(&event.logical_id).or_insert_with(|| messages::first_failure(Some(event), status));
+        }
+        Ok(by_id.into_values().take(MOST_LEFT).collect())
+    }
+
     async fn failed(&self, cx: &Context, status: StackStatus) -> Result<Progress, EngineError> {
         let events = StackEvents { events: self.events(cx).await?, is_complete: true };
         let failure = messages::first_failure(events.first_failure(), status);
         match self.is_grow {
             true => Err(EngineError::Refused(messages::failed(Pass::Grow, &failure))),
-            false => Progress::done(PassEnd { failure: Some(failure) }),
+            false => Progress::done(PassEnd { failure: Some(failure), left: vec![] }),
         }
     }
 
@@ -102,7 +125,7 @@ impl Step<Sluice> for AwaitExecution {
         // GROW deletes nothing, so nothing waits for the clean-up after it. WIRE deletes triggers in it.
         let is_final = self.is_grow || class == StackClass::Stable;
         if is_begun && stack.status.succeeded() && is_final {
-            return Progress::done(PassEnd { failure: None });
+            return Progress::done(PassEnd { failure: None, left: self.left(cx, stack.status).await? });
         }
         if class == StackClass::InProgress || (!is_begun && class != StackClass::Gone) {
             return self.not_yet(cx).await;

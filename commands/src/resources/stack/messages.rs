@@ -13,7 +13,8 @@ pub(super) const CREATE_ROLE: &str = "Create role of the stack";
 pub(super) const RELEASE: &str = "Let resources without data be deleted with the stack";
 pub(super) const DELETE_STACK: &str = "Delete stack";
 /// As a sentence.
-pub(super) const RELEASE_GONE: &str = "its change set is gone, because somebody changed the stack.";
+pub(super) const SHED_GONE: &str = "its change set is gone, because somebody changed the stack.";
+pub(super) const SHED: &str = "Remove what no release needs from the stack";
 pub(super) const DELETE_LEFTOVER: &str = "Delete stack whose creation failed";
 
 /// How many findings a refusal lists.
@@ -96,12 +97,12 @@ fn replaces_data(found: &[Forbidden]) -> bool {
     found.iter().all(|found| matches!(found, Forbidden::ReplacesData(_)))
 }
 
-/// The change set before a stack is deleted.
-pub(super) fn release_forbidden(found: &[Forbidden]) -> Refusal {
+/// A change set that lets resources go.
+pub(super) fn shed_forbidden(found: &[Forbidden]) -> Refusal {
     Refusal::new(
         "stack-forbidden",
         format!(
-            "The change set before the stack is deleted would do more than it may:\n{}",
+            "The change set that lets resources go would do more than it may:\n{}",
             listed(found, ToString::to_string)
         ),
         "This is a defect in Sluice: report it with the change set.",

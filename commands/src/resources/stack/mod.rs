@@ -17,10 +17,12 @@ mod plan;
 mod preview;
 pub(crate) mod remove;
 mod role;
+mod shed;
 mod shown;
 mod steps;
 mod upload;
 mod values;
+mod what;
 
 use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, OperationState, StepId};
@@ -32,7 +34,9 @@ pub(crate) use of::{StackOf, WantedStack};
 pub(crate) use pass::PassNodes;
 pub(crate) use plan::StackPlan;
 pub(crate) use preview::{StackPreview, previewed};
+pub(crate) use shed::{Shedding, Unneeded};
 pub(crate) use values::stack_values;
+pub(crate) use what::{StackItem, StackOfStage};
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use messages::{failed as pass_failed, first_failure, progress};

@@ -50,7 +50,7 @@ impl PassNodes {
             let pass = Pass::Wire(attempt);
             nodes.pass(op, of, (pass, planned, plan), after, Some(&[]))?;
             let awaited = pass.step("stack-done");
-            let Some(PassEnd { failure: Some(failure) }) = op.output(&awaited)? else { break };
+            let Some(PassEnd { failure: Some(failure), .. }) = op.output(&awaited)? else { break };
             let verdict = pass.step("stack-verdict");
             let step = Verdict { pass, failure, is_retried: retries >= attempt };
             nodes.nodes.push(Node::new(verdict.clone(), messages::execute(pass), step).after([awaited]));

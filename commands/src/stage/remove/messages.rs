@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::operation::{OperationState, Summary, VOID};
 use crate::records::{ApiUrl, Current, Lock, Stage};
-use crate::resources::stack::remove::{StackItem, StackToRemove};
+use crate::resources::stack::StackItem;
+use crate::resources::stack::remove::StackToRemove;
 use crate::stage::messages::runs;
 use crate::stage::remove::found::{Found, FoundApi, rounds};
 use crate::stage::remove::params::{Params, leave};

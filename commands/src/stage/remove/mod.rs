@@ -27,7 +27,8 @@ use crate::operation::{
     Summary,
 };
 use crate::records::{AuditSubject, prepare_slot, stage_slot};
-use crate::resources::stack::remove::{Attempt, StackOfStage};
+use crate::resources::stack::StackOfStage;
+use crate::resources::stack::remove::Attempt;
 use crate::stage::remove::delete::{Part, Remove, Verdict, is_left};
 use crate::stage::remove::found::{Found, FoundApi, look};
 use crate::stage::remove::look::LookForAll;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::operation::StepId;
 use crate::records::ApiUrl;
-use crate::resources::stack::remove::StackOfStage;
+use crate::resources::stack::StackOfStage;
 use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
 
 /// `/stage remove`.

@@ -23,6 +23,9 @@ pub struct AppStack {
     /// The logical ids of its resources that functions, roles and APIs refer to.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub needed: BTreeSet<String>,
+    /// The logical ids of all its resources.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub resources: BTreeSet<String>,
     /// The names of the log groups that it declares.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub log_groups: BTreeSet<String>,
@@ -48,7 +51,8 @@ impl AppStack {
         let groups = template.resources.values().filter(|resource| resource.kind == "AWS::Logs::LogGroup");
         let names = groups.filter_map(|group| group.properties.get("LogGroupName")?.as_str());
         let log_groups = names.map(str::to_owned).collect();
-        Some(Self { template: template.text(), parameters, needed: desired.needed, log_groups })
+        let resources = template.resources.keys().cloned().collect();
+        Some(Self { template: template.text(), parameters, needed: desired.needed, resources, log_groups })
     }
 
     /// Whether the ids of APIs have to be known before it is final.

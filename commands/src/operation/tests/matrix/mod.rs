@@ -26,6 +26,7 @@ mod removal;
 mod scenarios;
 mod schedule_gen;
 mod schedules;
+mod shedding;
 mod sizes;
 mod smoke;
 mod stack_choices;

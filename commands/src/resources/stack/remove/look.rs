@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use async_trait::async_trait;
 use futures::future::try_join;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::what::{StackItem, StackOfStage};
-use crate::names;
+use super::super::shed::ShedPlan;
+use super::super::what::{StackItem, StackOfStage};
 use crate::operation::{EngineError, World};
 use crate::ports::{NoResult, Stack, StackClass, StackResource, StackStatus, compute};
 use sluice_model::{Class, PortError};
-use sluice_template::plain::{Delivery, Desired, Emission, Kept, Shed, StackTemplate, shed};
+use sluice_template::plain::{Delivery, Emission, Shed, StackTemplate, shed};
 
 /// A stack to be removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,11 +76,7 @@ impl StackOfStage {
     /// The stage's stack, by name and tags.
     pub(crate) async fn look(&self, world: &World) -> Result<StackLook, EngineError> {
         let stacks = &world.ports.stacks;
-        let Some(stack) = stacks.stack(&self.target, &self.name()).await? else { return Ok(StackLook::None) };
-        let tags = names::stage_tags(&self.pipeline, &self.stage);
-        if !tags.iter().all(|(key, value)| stack.tags.get(key) == Some(value)) {
-            return Ok(StackLook::None);
-        }
+        let Some(stack) = self.find(world).await? else { return Ok(StackLook::None) };
         // A deletion that somebody began is only waited for.
         match stack.status.class() {
             StackClass::Gone => return Ok(StackLook::None),
@@ -105,13 +102,7 @@ impl StackToRemove {
         let can_change = stack.status.class() == StackClass::Stable && stack.role.is_some();
         let release = plan.release.as_ref().filter(|_| can_change);
         let kept = if release.is_some() { &plan.stays } else { &plan.kept };
-        let item = |resource: StackResource| StackItem {
-            id: resource.logical_id,
-            kind: resource.resource_type,
-            name: resource.physical_id.unwrap_or_default(),
-        };
-        let there = resources.into_iter().filter(|resource| !resource.status.is_gone());
-        let (stays, goes) = there.map(item).partition(|item| kept.contains(&item.id));
+        let (stays, goes) = StackItem::all(resources).partition(|item| kept.contains(&item.id));
         Self {
             id: stack.id.clone(),
             name: stack.name.clone(),
@@ -125,12 +116,23 @@ impl StackToRemove {
     }
 }
 
+/// The change set that lets CloudFormation delete what holds no data together with the stack.
+pub(super) struct Release;
+
+#[async_trait]
+impl ShedPlan for Release {
+    async fn plan(&self, world: &World, live: String) -> Result<Option<(Emission, Shed)>, EngineError> {
+        let planned = planned(world, live).await?;
+        Ok(planned.release.zip(planned.shed))
+    }
+}
+
 /// What the template of a stack says about its removal.
 #[derive(Default)]
-pub(super) struct Planned {
+struct Planned {
     /// The template that releases what holds no data; `None` if nothing has to be released, or the template is not Sluice's.
-    pub(super) release: Option<Emission>,
-    pub(super) shed: Option<Shed>,
+    release: Option<Emission>,
+    shed: Option<Shed>,
     /// The logical ids of what stays after the release.
     stays: BTreeSet<String>,
     /// The logical ids of what stays without it.
@@ -138,7 +140,7 @@ pub(super) struct Planned {
 }
 
 /// Plans on a worker thread, because the template is untrusted.
-pub(super) async fn planned(world: &World, template: String) -> Result<Planned, EngineError> {
+async fn planned(world: &World, template: String) -> Result<Planned, EngineError> {
     match compute(&*world.workers, move || Planned::of(&template)).await {
         Ok(planned) => Ok(planned),
         Err(NoResult::Panicked) => Err(EngineError::Refused(super::super::messages::unreadable())),
@@ -153,11 +155,8 @@ pub(super) async fn planned(world: &World, template: String) -> Result<Planned, 
 impl Planned {
     fn of(text: &str) -> Self {
         let kept = kept(&serde_json::from_str(text).unwrap_or_default());
-        let nothing = Desired { stack: None, outputs: Default::default(), needed: BTreeSet::new() };
         let live = StackTemplate::read(text).ok();
-        let shed = live.and_then(|live| {
-            shed(&live, &nothing, &Kept { resources: BTreeSet::new() }, &BTreeSet::new()).ok().flatten()
-        });
+        let shed = live.and_then(|live| shed(&live, &BTreeSet::new(), &BTreeSet::new()).ok().flatten());
         let release = shed.as_ref().and_then(|shed| shed.release.clone());
         // A template that became too large for CloudFormation by it releases nothing.
         let release = release.filter(|release| release.template.delivery().is_some());

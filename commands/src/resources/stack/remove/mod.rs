@@ -8,20 +8,20 @@
 //! Only a stack with the stage's tags is touched, and only by its id: the names of two stages may collide.
 
 mod look;
-mod release;
 mod steps;
-mod what;
 
-use super::execution::{AwaitExecution, PassEnd};
+use std::sync::Arc;
+
+use super::execution::PassEnd;
 use super::messages;
-use super::steps::{DropChangeSet, ExecuteChangeSet};
+use super::shed::{ShedChange, ShedEnd, ShedSteps};
+use super::what::StackOfStage;
 use crate::operation::{EngineError, Node, OperationState, StepId};
-use crate::ports::ChangeSetIds;
+use sluice_model::Text;
 
+use look::Release;
 pub(crate) use look::{StackLook, StackToRemove};
-use release::{AwaitRelease, CreateRelease, FoundRelease, UploadRelease};
 use steps::{AwaitRemoval, Delete, Unprotect};
-pub(crate) use what::{StackItem, StackOfStage};
 
 /// The steps that remove a stack as far as they can be named.
 pub(crate) struct Removing {
@@ -55,8 +55,25 @@ impl Attempt<'_> {
         let mut removing = Removing { nodes: vec![], last: StepId::new(""), end: None };
         let mut after = after;
         if self.stack.is_released {
-            match self.release(&mut removing, after)? {
-                Some(last) => after = vec![last],
+            let steps = ShedSteps {
+                op: self.op,
+                change: ShedChange {
+                    of: self.of.clone(),
+                    stack: self.stack.id.clone(),
+                    plan: Arc::new(Release),
+                },
+                id: format!("release-{}", self.number),
+                title: Text::plain(messages::RELEASE),
+                is_large: self.stack.is_large,
+            };
+            let release = steps.nodes(after)?;
+            removing.nodes.extend(release.nodes);
+            match release.end {
+                Some(ShedEnd { last, failure: None }) => after = vec![last],
+                Some(ShedEnd { last, failure: Some(failure) }) => {
+                    (removing.last, removing.end) = (last, Some(Err(failure)));
+                    return Ok(removing);
+                }
                 None => return Ok(removing),
             }
         }
@@ -79,62 +96,5 @@ impl Attempt<'_> {
         removing.last = gone;
         removing.end = end.map(|end| end.failure.map_or(Ok(()), Err));
         Ok(removing)
-    }
-
-    /// The steps that let CloudFormation delete what holds no data; gives the last one once all are done. Sets the end if they
-    /// fail.
-    fn release(&self, to: &mut Removing, mut after: Vec<StepId>) -> Result<Option<StepId>, EngineError> {
-        let (create, found, execute, done) = (
-            self.step("stack-compare"),
-            self.step("stack-changes"),
-            self.step("stack-update"),
-            self.step("stack-done"),
-        );
-        let (of, stack) = (self.of.clone(), self.stack.id.clone());
-        let token = self.token("release");
-        if self.stack.is_large {
-            let upload = self.step("stack-template");
-            let step = UploadRelease { of: of.clone(), stack: stack.clone() };
-            to.nodes.push(Node::new(upload.clone(), "", step).after(after));
-            after = vec![upload];
-        }
-        let step = CreateRelease { of: of.clone(), stack: stack.clone(), token: token.clone() };
-        let node = Node::new(create.clone(), "", step).after(after);
-        to.nodes.push(node.spent_if(self.op.step(&execute).is_some()));
-        let ids = match self.op.output::<Option<ChangeSetIds>>(&create)? {
-            None => return Ok(None),
-            Some(None) => return Ok(Some(create)),
-            Some(Some(ids)) => ids,
-        };
-        let step = AwaitRelease { of, ids: ids.clone() };
-        to.nodes.push(Node::new(found.clone(), messages::RELEASE, step).after([create]));
-        match self.op.output::<FoundRelease>(&found)? {
-            None => return Ok(None),
-            Some(FoundRelease { failure: Some(failure), .. }) => {
-                (to.last, to.end) = (found, Some(Err(failure)));
-                return Ok(None);
-            }
-            Some(FoundRelease { is_empty: true, .. }) => {
-                let drop = self.step("stack-drop");
-                let step = DropChangeSet { target: self.of.target.clone(), ids };
-                to.nodes.push(Node::new(drop.clone(), "", step).after([found]));
-                return Ok(self.op.is_done(&drop).then_some(drop));
-            }
-            Some(FoundRelease { .. }) => {}
-        }
-        let target = self.of.target.clone();
-        let step = ExecuteChangeSet { target: target.clone(), token: token.clone(), ids: ids.clone() };
-        to.nodes.push(Node::new(execute.clone(), "", step).after([found]));
-        let step = AwaitExecution { target, token, is_grow: false, ids };
-        to.nodes.push(Node::new(done.clone(), "", step).after([execute]));
-        let end: Option<PassEnd> = self.op.output(&done)?;
-        Ok(match end {
-            Some(PassEnd { failure: None }) => Some(done),
-            Some(PassEnd { failure: Some(failure) }) => {
-                (to.last, to.end) = (done, Some(Err(failure)));
-                None
-            }
-            None => None,
-        })
     }
 }

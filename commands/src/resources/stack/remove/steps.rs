@@ -85,7 +85,7 @@ impl Step<Sluice> for AwaitRemoval {
         let (stacks, waited) = (&cx.world.ports.stacks, cx.begun.elapsed());
         let stack = stacks.stack(&self.target, &self.stack).await?;
         let Some(stack) = stack.filter(|stack| stack.status != StackStatus::DeleteComplete) else {
-            return Progress::done(PassEnd { failure: None });
+            return Progress::done(PassEnd { failure: None, left: vec![] });
         };
         if waited > PATIENCE {
             return Err(EngineError::Refused(slow(&self.stack)));
@@ -100,6 +100,6 @@ impl Step<Sluice> for AwaitRemoval {
         }
         let events = StackEvents { events, is_complete: true };
         let failure = messages::first_failure(events.first_failure(), stack.status);
-        Progress::done(PassEnd { failure: Some(failure) })
+        Progress::done(PassEnd { failure: Some(failure), left: vec![] })
     }
 }

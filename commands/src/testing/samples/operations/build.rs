@@ -1,5 +1,7 @@
 //! `/repo create`, `/build` and `/pipeline tidy`.
 
+use serde_json::json;
+
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile};
 use crate::operation::SignalKind;
 use crate::pipeline::tidy;
@@ -59,11 +61,38 @@ fn building(name: &str, reference: &str, commit: &Change, green: bool, tail: Opt
 }
 
 fn tidying(delete: bool, automatic: bool, functions: &[&str], is_more: bool) -> Journal {
+    tidying_stacks((delete, automatic), functions, (0, 0), is_more)
+}
+
+/// `stacks`: how many resources of a stack go, and how many hold data.
+fn tidying_stacks(
+    (delete, automatic): (bool, bool),
+    functions: &[&str],
+    stacks: (usize, usize),
+    is_more: bool,
+) -> Journal {
+    tidying_until((delete, automatic), functions, stacks, is_more, |outputs| outputs)
+}
+
+fn tidying_until(
+    (delete, automatic): (bool, bool),
+    functions: &[&str],
+    stacks: (usize, usize),
+    is_more: bool,
+    more: impl FnOnce(Outputs) -> Outputs,
+) -> Journal {
     let stages = vec!["dev".parse().expect("a stage"), "prod".parse().expect("a stage")];
-    let params = tidy::Params { name: "orders".parse().expect("a name"), stages, delete, automatic };
-    let outputs = Outputs::default().with("look", tidy::sample(functions, is_more));
+    let params = tidy::Params {
+        name: "orders".parse().expect("a name"),
+        stages,
+        delete,
+        automatic,
+        data: Default::default(),
+    };
+    let outputs = Outputs::default().with("look", tidy::sample(functions, stacks, is_more));
+    let outputs = outputs.and_change_set();
     let line = if delete { "/pipeline tidy orders now" } else { "/pipeline tidy orders" };
-    Journal::accepted(tidy::KIND, line, "orders", params, outputs)
+    Journal::accepted(tidy::KIND, line, "orders", params, more(outputs))
 }
 
 pub(super) fn samples() -> Vec<Sample> {
@@ -101,6 +130,23 @@ pub(super) fn samples() -> Vec<Sample> {
         tidying(true, false, &["Hello", "Count"], false).succeeded().sample("succeeded"),
         tidying(true, false, &[], false).succeeded().sample("nothing to delete"),
         tidying(true, false, &TEN, true).succeeded().sample("extreme: much, and more"),
+        tidying_stacks((false, false), &["Hello"], (2, 1), false).succeeded().sample("listed: with a stack"),
+        tidying_stacks((false, false), &[], (0, 1), false).succeeded().sample("listed: data alone"),
+        tidying_until((true, false), &["Hello"], (1, 0), false, |outputs| {
+            outputs.with(
+                "stack-done",
+                json!({ "failure": "`Events1` (AWS::SNS::Topic): Access denied <!channel>." }),
+            )
+        })
+        .succeeded()
+        .sample("succeeded: but for the stack"),
+        tidying_until((true, false), &[], (1, 0), false, |outputs| {
+            outputs
+                .with("stack-done", json!({ "left": ["`Events1` (AWS::SNS::Topic): The topic is in use."] }))
+        })
+        .succeeded()
+        .sample("succeeded: a resource is left in the account"),
+        tidying_stacks((true, false), &TEN, (100, 100), true).succeeded().sample("extreme: a stack of much"),
         tidying(true, false, &["Hello"], false)
             .failed("look", tidy::not_quiet_sample())
             .sample("failed: not quiet"),

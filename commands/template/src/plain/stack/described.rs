@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::super::classify::{kinds, names};
+use super::shared::HANDLE;
 use super::shed::Shed;
 use super::template::{Emission, ParameterValue, StackTemplate};
 
@@ -194,12 +195,14 @@ pub fn assert_shed(changes: &[Described], shed: &Shed) -> Result<(), Vec<Forbidd
     verdict(changes.iter().filter_map(|change| {
         let id = change.logical_id.clone();
         let only_attributes = !change.scope.iter().any(|scope| scope == "Properties" || scope == "Tags");
-        let is_planned = shed.dropped.contains(&id)
-            && match change.action {
-                ChangeAction::Remove => true,
-                ChangeAction::Modify => only_attributes && !change.replaces(),
-                _ => false,
-            };
+        let is_handle = id == HANDLE && change.action == ChangeAction::Add;
+        let is_planned = is_handle
+            || shed.dropped.contains(&id)
+                && match change.action {
+                    ChangeAction::Remove => true,
+                    ChangeAction::Modify => only_attributes && !change.replaces(),
+                    _ => false,
+                };
         (!is_planned).then_some(Forbidden::Unplanned(id))
     }))
 }

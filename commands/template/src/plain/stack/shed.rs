@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::body::{is_kept_by_author, release};
-use super::desired::Desired;
 use super::error::PassError;
 use super::finish::finish;
-use super::shared::{output_references, uses};
+use super::shared::{HANDLE, handle, output_references, uses};
 use super::template::{Emission, ParameterValue, StackTemplate};
-use super::wire::Kept;
 
 /// What SHED does.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +14,8 @@ pub struct Shed {
     /// A template to apply first. It lets CloudFormation delete what goes: the policy that counts is the one that the stack has
     /// when a resource leaves its template. `None` if that is so already.
     pub release: Option<Emission>,
-    /// The template without what goes; `None` if nothing is left, and the stack can be deleted.
+    /// The template without what goes; `None` if nothing goes. A stack needs one resource: if nothing is left, it is a wait handle, which
+    /// creates nothing.
     pub remove: Option<Emission>,
     /// The resources that go.
     pub dropped: BTreeSet<String>,
@@ -26,23 +25,22 @@ pub struct Shed {
     pub protected: BTreeSet<String>,
 }
 
-/// Plans SHED for a stack that has gone through WIRE; `None` if nothing goes. Resources that hold data go only if `allowed` names
-/// them.
+/// Plans SHED for a stack that has gone through WIRE; `None` if it has nothing that could go. `wanted` are the logical ids of what the
+/// releases need that run or may run again, all of it: also what only triggers refer to, because a rollback connects them again.
+/// Resources that hold data go only if `allowed` names them.
 ///
 /// # Errors
 ///
 /// What CloudFormation would refuse.
 pub fn shed(
     live: &StackTemplate,
-    desired: &Desired,
-    kept: &Kept,
+    wanted: &BTreeSet<String>,
     allowed: &BTreeSet<String>,
 ) -> Result<Option<Shed>, Vec<PassError>> {
-    let wanted = desired.emission().template;
     let mut protected = BTreeSet::new();
     let mut dropped: BTreeSet<String> = BTreeSet::new();
     for (id, resource) in &live.resources {
-        if wanted.resources.contains_key(id) || kept.resources.contains(id) {
+        if id == HANDLE || wanted.contains(id) {
             continue;
         }
         match resource.is_stateful() && !allowed.contains(id) {
@@ -62,7 +60,8 @@ pub fn shed(
         dropped.retain(|id| !used.contains(id));
     }
     if dropped.is_empty() {
-        return Ok(None);
+        let nothing = Shed { release: None, remove: None, dropped, left_behind: BTreeSet::new(), protected };
+        return Ok((!nothing.protected.is_empty()).then_some(nothing));
     }
     let left_behind: BTreeSet<String> =
         dropped.iter().filter(|id| live.resources.get(*id).is_some_and(is_kept_by_author)).cloned().collect();
@@ -72,11 +71,13 @@ pub fn shed(
     }
     let mut last = live.clone();
     last.resources.retain(|id, _| !dropped.contains(id));
-    last.outputs.retain(|name, output| {
+    last.outputs.retain(|_, output| {
         let found = output_references(output);
-        let is_whole = found.values.iter().all(|used| !dropped.contains(&used.name));
-        is_whole && wanted.outputs.contains_key(name)
+        found.values.iter().all(|used| !dropped.contains(&used.name))
     });
+    if last.resources.is_empty() {
+        last.resources.insert(HANDLE.to_owned(), handle());
+    }
     let errors = finish(&mut last);
     if !errors.is_empty() {
         return Err(errors);
@@ -84,7 +85,7 @@ pub fn shed(
     let is_released = first == *live;
     Ok(Some(Shed {
         release: (!is_released).then(|| unchanged(first)),
-        remove: (!last.resources.is_empty()).then(|| unchanged(last)),
+        remove: Some(unchanged(last)),
         dropped,
         left_behind,
         protected,

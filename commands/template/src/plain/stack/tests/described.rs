@@ -93,8 +93,7 @@ fn wire_removes_only_dropped_triggers() {
 fn shed_touches_only_what_goes() {
     use ChangeAction::{Add, Modify, Remove};
     let live = emission().template;
-    let nothing = stacked(&World::new(), &with(json!({}))).unwrap().desired;
-    let shed = shed(&live, &nothing, &Kept { resources: set(&["T"]) }, &set(&[])).unwrap().unwrap();
+    let shed = shed(&live, &set(&["T"]), &set(&[])).unwrap().unwrap();
     let attributes =
         Described { scope: set(&["DeletionPolicy", "Metadata"]), ..change("P", PARAMETER, Modify) };
     assert_eq!(assert_shed(&[change("P", PARAMETER, Remove), attributes], &shed), Ok(()));

@@ -111,14 +111,15 @@ fn what_is_dropped_stays_until_no_release_needs_it() {
     // The next release finds them carried over since r2.
     let live = grow(Some(&live), &new, "r3").unwrap().unwrap().template;
     assert_eq!(live.resources["Queue"].carried_since.as_deref(), Some("r2"));
-    assert_eq!(
-        shed(&live, &new, &kept(&["Old", "Table"]), &set(&[])).unwrap(),
-        None,
-        "a parameter names the queue"
-    );
-    let one = shed(&live, &new, &kept(&["Table"]), &set(&[])).unwrap().unwrap();
+    let queue = shed(&live, &set(&["Old", "Other", "Table"]), &set(&[])).unwrap().unwrap();
+    assert_eq!((&queue.dropped, &queue.protected), (&set(&[]), &set(&["Queue"])));
+    assert_eq!((queue.release, queue.remove), (None, None));
+    assert_eq!(shed(&live, &set(&["Old", "Other", "Queue", "Table"]), &set(&[])).unwrap(), None);
+    let old = shed(&live, &set(&["Other", "Table"]), &set(&["Queue"])).unwrap().unwrap();
+    assert_eq!(old.dropped, set(&["Old", "Queue"]));
+    let one = shed(&live, &set(&["Other", "Table"]), &set(&[])).unwrap().unwrap();
     assert_eq!((&one.dropped, &one.protected), (&set(&["Old"]), &set(&["Queue"])), "queues hold data");
-    let all = shed(&live, &new, &Kept::default(), &set(&["Queue", "Table"])).unwrap().unwrap();
+    let all = shed(&live, &set(&["Other"]), &set(&["Queue", "Table"])).unwrap().unwrap();
     assert_eq!(all.dropped, set(&["Old", "Queue", "Table"]));
     let released = all.release.unwrap().template;
     assert_eq!(released.resources["Queue"].attributes["DeletionPolicy"], "Delete");
@@ -127,13 +128,12 @@ fn what_is_dropped_stays_until_no_release_needs_it() {
 }
 
 #[test]
-fn a_stack_without_anything_left_can_be_deleted_and_retain_is_respected() {
+fn a_stack_without_anything_left_has_a_wait_handle_and_retain_is_respected() {
     let mut own = table("a");
     own["DeletionPolicy"] = "Retain".into();
     let live = deployed(&stack(json!({ "Table": own })));
-    let nothing = stack(json!({}));
-    let shed = shed(&live, &nothing, &Kept::default(), &set(&["Table"])).unwrap().unwrap();
-    assert_eq!((shed.release, shed.remove), (None, None));
+    let shed = shed(&live, &set(&[]), &set(&["Table"])).unwrap().unwrap();
+    assert_eq!((shed.release, ids(&shed.remove.unwrap().template)), (None, vec!["SluiceHandle"]));
     assert_eq!(shed.left_behind, set(&["Table"]));
 }
 

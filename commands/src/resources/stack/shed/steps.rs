@@ -1,4 +1,6 @@
-//! The change set that releases what holds no data: it changes nothing but deletion policies.
+//! The steps of one change set of SHED.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,62 +11,76 @@ use super::super::gather::parameters;
 use super::super::messages;
 use super::super::of::LOOK_AGAIN;
 use super::super::upload::{key, source};
-use super::look::{Planned, planned};
-use super::what::StackOfStage;
-use crate::application::Sluice;
+use super::super::what::StackOfStage;
+use crate::application::{Sluice, World};
 use crate::names;
 use crate::operation::effects::{CREATE_CHANGE_SET, PUT_OBJECT};
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
 use crate::ports::{Capability, ChangeSetIds, ChangeSetKind, ChangeSetState, NewChangeSet, OnStackFailure};
 use crate::resources::own::ours;
 use sluice_model::shown;
-use sluice_template::plain::assert_shed;
+use sluice_template::plain::{Emission, Shed, assert_shed};
 
-/// The plan from the template that is live now.
-async fn plan(cx: &Context, of: &StackOfStage, stack: &str) -> Result<Planned, EngineError> {
-    let template = cx.world.ports.stacks.template(&of.target, stack).await?;
-    planned(&cx.world, template.unwrap_or_default()).await
+/// Computes a template of SHED from the live one. Each step computes it again, because the journal keeps no templates.
+#[async_trait]
+pub(in crate::resources::stack) trait ShedPlan: Send + Sync {
+    /// The template to apply, and what its change set may do; `None` if nothing is left to do.
+    async fn plan(&self, world: &World, live: String) -> Result<Option<(Emission, Shed)>, EngineError>;
+}
+
+/// A change set of SHED.
+#[derive(Clone)]
+pub(in crate::resources::stack) struct ShedChange {
+    pub(in crate::resources::stack) of: StackOfStage,
+    /// The stack's id.
+    pub(in crate::resources::stack) stack: String,
+    pub(in crate::resources::stack) plan: Arc<dyn ShedPlan>,
+}
+
+impl ShedChange {
+    async fn planned(&self, cx: &Context) -> Result<Option<(Emission, Shed)>, EngineError> {
+        let template = cx.world.ports.stacks.template(&self.of.target, &self.stack).await?;
+        self.plan.plan(&cx.world, template.unwrap_or_default()).await
+    }
 }
 
 /// Writes the template into the artifact bucket.
-pub(super) struct UploadRelease {
-    pub(super) of: StackOfStage,
-    pub(super) stack: String,
+pub(super) struct UploadShed {
+    pub(super) change: ShedChange,
 }
 
 #[async_trait]
-impl Step<Sluice> for UploadRelease {
+impl Step<Sluice> for UploadShed {
     fn effect(&self) -> Effect {
         Effect::Mutate(&PUT_OBJECT)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let Self { of, stack } = self;
-        let Some(release) = plan(cx, of, stack).await?.release else { return Progress::done(()) };
-        let text = release.template.text();
-        let (bucket, key) = (names::bucket(&of.target), key(&text));
-        cx.world.ports.objects.create_object(&of.target, &bucket, &key, Bytes::from(text)).await?;
+        let target = &self.change.of.target;
+        let Some((emission, _)) = self.change.planned(cx).await? else { return Progress::done(()) };
+        let text = emission.template.text();
+        let (bucket, key) = (names::bucket(target), key(&text));
+        cx.world.ports.objects.create_object(target, &bucket, &key, Bytes::from(text)).await?;
         Progress::done(())
     }
 }
 
-/// Creates the change set. Its output is `null` if there is nothing to release any more.
-pub(super) struct CreateRelease {
-    pub(super) of: StackOfStage,
-    pub(super) stack: String,
+/// Creates the change set. Its output is `null` if nothing is left to do.
+pub(super) struct CreateShed {
+    pub(super) change: ShedChange,
     /// The token of the request, and the name of the change set.
     pub(super) token: String,
 }
 
 #[async_trait]
-impl Step<Sluice> for CreateRelease {
+impl Step<Sluice> for CreateShed {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_CHANGE_SET)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let Self { of, stack, token } = self;
+        let Self { change: change @ ShedChange { of, stack, .. }, token } = self;
         let found = cx.world.ports.stacks.stack(&of.target, stack).await?;
         let stack_now = found.and_then(|found| Some((found.tags, found.role?)));
-        let Some(((tags, role), emission)) = stack_now.zip(plan(cx, of, stack).await?.release) else {
+        let Some(((tags, role), (emission, _))) = stack_now.zip(change.planned(cx).await?) else {
             return Progress::done(None::<ChangeSetIds>);
         };
         let types = emission.template.resource_types().into_iter().map(str::to_owned);
@@ -86,7 +102,13 @@ impl Step<Sluice> for CreateRelease {
         Progress::done(cx.world.ports.stacks.create_change_set(&of.target, &request).await?)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        match cx.world.ports.stacks.change_set(&self.of.target, &self.stack, &self.token).await? {
+        match cx
+            .world
+            .ports
+            .stacks
+            .change_set(&self.change.of.target, &self.change.stack, &self.token)
+            .await?
+        {
             Some(found) => ours(found.ids),
             None => Ok(Observed::Absent),
         }
@@ -94,14 +116,14 @@ impl Step<Sluice> for CreateRelease {
 }
 
 /// Waits until the change set is computed, and compares it with what it may do.
-pub(super) struct AwaitRelease {
-    pub(super) of: StackOfStage,
+pub(super) struct AwaitShed {
+    pub(super) change: ShedChange,
     pub(super) ids: ChangeSetIds,
 }
 
-/// The output of [`AwaitRelease`].
+/// The output of [`AwaitShed`].
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct FoundRelease {
+pub(super) struct FoundShed {
     /// Whether there is nothing to do.
     pub(super) is_empty: bool,
     /// Why it cannot be executed, as a sentence.
@@ -109,40 +131,40 @@ pub(super) struct FoundRelease {
     pub(super) failure: Option<String>,
 }
 
-impl FoundRelease {
+impl FoundShed {
     fn failed(failure: String) -> Result<Progress, EngineError> {
         Progress::done(Self { failure: Some(failure), ..Self::default() })
     }
 }
 
 #[async_trait]
-impl Step<Sluice> for AwaitRelease {
+impl Step<Sluice> for AwaitShed {
     fn effect(&self) -> Effect {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let Self { of, ids } = self;
-        let found = cx.world.ports.stacks.change_set(&of.target, &ids.stack, &ids.change_set).await?;
-        let Some(found) = found else { return FoundRelease::failed(messages::RELEASE_GONE.to_owned()) };
+        let Self { change, ids } = self;
+        let found = cx.world.ports.stacks.change_set(&change.of.target, &ids.stack, &ids.change_set).await?;
+        let Some(found) = found else { return FoundShed::failed(messages::SHED_GONE.to_owned()) };
         match found.state {
             ChangeSetState::Pending => {
                 let after = (cx.begun.elapsed() / 2).clamp(std::time::Duration::from_secs(1), LOOK_AGAIN);
                 return Ok(Progress::NotYet { after, note: None });
             }
             ChangeSetState::Empty => {
-                return Progress::done(FoundRelease { is_empty: true, failure: None });
+                return Progress::done(FoundShed { is_empty: true, failure: None });
             }
             ChangeSetState::Ready => {}
-            ChangeSetState::Failed(reason) => return FoundRelease::failed(shown(&reason)),
-            _ => return FoundRelease::failed(messages::RELEASE_GONE.to_owned()),
+            ChangeSetState::Failed(reason) => return FoundShed::failed(shown(&reason)),
+            _ => return FoundShed::failed(messages::SHED_GONE.to_owned()),
         }
-        let Some(shed) = plan(cx, of, &ids.stack).await?.shed else {
-            return FoundRelease::failed(messages::RELEASE_GONE.to_owned());
+        let Some((_, shed)) = change.planned(cx).await? else {
+            return FoundShed::failed(messages::SHED_GONE.to_owned());
         };
         let changes: Vec<_> = found.changes.iter().map(described).collect();
         match assert_shed(&changes, &shed) {
-            Ok(()) => Progress::done(FoundRelease::default()),
-            Err(forbidden) => Err(EngineError::Refused(messages::release_forbidden(&forbidden))),
+            Ok(()) => Progress::done(FoundShed::default()),
+            Err(forbidden) => Err(EngineError::Refused(messages::shed_forbidden(&forbidden))),
         }
     }
 }
