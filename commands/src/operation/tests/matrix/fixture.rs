@@ -14,8 +14,9 @@ use super::scenarios::{Act, Scenario, app};
 use super::stacks;
 use super::users::People;
 use crate::operation::tests::harness::is_holding;
-use crate::operation::{Head, Status};
-use crate::ports::{Item, Runner};
+use crate::operation::{Head, Keys, Status};
+use crate::ports::{Item, Precondition, Runner, Store, Write};
+use crate::records::{Stage, from_item, to_item};
 use crate::resources::rights::OwnResources;
 use crate::testing::fake_aws::App;
 use crate::testing::{FakeAws, MemoryStore, TestClock, target};
@@ -138,6 +139,15 @@ impl Shared {
                 assert!(self.fake_aws.push("orders", &format!("Change to {code}"), app).is_some());
             }
             Act::Leaves(functions) => self.fake_aws.leave_behind(functions),
+            Act::Forgets(stage, release) => {
+                let key = Keys::new(&target()).stage(&"orders".parse().unwrap(), &stage.parse().unwrap());
+                let item = self.store.item(&key).unwrap();
+                let mut stage: Stage = from_item(&item).unwrap();
+                stage.runs.retain(|run| run.release.0 != *release);
+                let item = to_item(key, item.guards, &stage).unwrap();
+                let write = Write::Put { item, when: Precondition::Present };
+                self.store.write(write).await.unwrap();
+            }
             Act::Waits(hours) => tokio::time::sleep(Duration::from_secs(hours * 3600)).await,
             Act::Types(who, line) => {
                 let known = self.heads().len();

@@ -19,6 +19,8 @@ pub(super) enum Act {
     Stacks(&'static str, bool),
     /// Failed attempts leave a version of each of these functions, and its role.
     Leaves(&'static [&'static str]),
+    /// A stage remembers no more that a release ran there, because so many others did since.
+    Forgets(&'static str, u32),
     /// So many hours pass.
     Waits(u64),
 }
@@ -40,7 +42,7 @@ pub(super) struct Scenario {
     pub(super) runs: Option<(&'static str, u32)>,
 }
 
-use Act::{Hides, Layers, Leaves, Limits, Pushes, Stacks, Types, Waits};
+use Act::{Forgets, Hides, Layers, Leaves, Limits, Pushes, Stacks, Types, Waits};
 
 const TWO: &[&str] = &["Hello", "World"];
 pub(super) const CREATED: &[Act] = &[Types("ann", "/repo create orders"), Pushes(TWO, "one", 128)];
@@ -54,6 +56,14 @@ const STACKED: &[Act] = &[Types("ann", "/repo create orders"), Stacks("one", fal
 /// A topic more, and other code.
 const GROWN: &[Act] = &[Stacks("two", true), Types("ann", "/build orders")];
 const LEFT: &[Act] = &[Leaves(&["sluice-orders-dev-Hello", "sluice-orders-dev-World"]), Waits(2)];
+/// A release without the topic, and the one with it is out of every rollback's reach.
+const SHRUNK: &[Act] = &[
+    Stacks("three", false),
+    Types("ann", "/build orders"),
+    Types("ann", "/deploy orders"),
+    Forgets("dev", 1),
+    Waits(2),
+];
 /// Other code of both functions, another configuration, and one more function with a route of its own.
 const CHANGED: &[Act] = &[Pushes(&["Extra", "Hello", "World"], "two", 256), Types("ann", "/build orders")];
 
@@ -306,6 +316,14 @@ pub(super) const OF_STACKS: &[Scenario] = &[
         who: "ada",
         line: "/stage remove orders prod now",
         runs: None,
+    },
+    Scenario {
+        name: "tidy of a stack",
+        kind: "tidy",
+        before: &[&[Types("ann", "/repo create orders")], GROWN, DEPLOYED, SHRUNK],
+        who: "ada",
+        line: "/pipeline tidy orders now",
+        runs: Some(("dev", 2)),
     },
     Scenario {
         name: "rollback of a stack",

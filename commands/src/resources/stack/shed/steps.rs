@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::super::described::described;
 use super::super::gather::parameters;
@@ -15,7 +16,7 @@ use super::super::what::StackOfStage;
 use crate::application::{Sluice, World};
 use crate::names;
 use crate::operation::effects::{CREATE_CHANGE_SET, PUT_OBJECT};
-use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
+use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
 use crate::ports::{Capability, ChangeSetIds, ChangeSetKind, ChangeSetState, NewChangeSet, OnStackFailure};
 use crate::resources::own::ours;
 use sluice_model::shown;
@@ -112,6 +113,15 @@ impl Step<Sluice> for CreateShed {
             Some(found) => ours(found.ids),
             None => Ok(Observed::Absent),
         }
+    }
+    async fn undo(&self, cx: &Context, output: &Value) -> Result<Undone, EngineError> {
+        let ids: Option<ChangeSetIds> = serde_json::from_value(output.clone())
+            .map_err(|error| EngineError::Corrupt(error.to_string()))?;
+        if let Some(ids) = ids {
+            let stacks = &cx.world.ports.stacks;
+            stacks.delete_change_set(&self.change.of.target, &ids.stack, &ids.change_set).await?;
+        }
+        Ok(Undone::Yes)
     }
 }
 
