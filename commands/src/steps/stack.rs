@@ -13,7 +13,7 @@ use crate::operation::{
 };
 use crate::records::{PinnedStack, Release, StackChoices, VersionSet, prepare_slot};
 use crate::resources::stack::{
-    PassNodes, StackOf, StackPlan, WantedStack, plan_node, planned, service_role_nodes, stack_values,
+    PassNodes, StackOf, StackPlan, WantedStack, plan_nodes, planned, service_role_nodes, stack_values,
 };
 use crate::resources::{ApiValues, Deployable, Preparation, created_apis, direct_values, pinned_values};
 use crate::steps::artifact::{KnownStage, ReadApplication, WildRights};
@@ -101,9 +101,9 @@ impl StackSteps {
         let stack = StackOf::new(of, direct_values(apis), Arc::new(source));
         let holding = |node: Node| node.holding(prepare_slot(of.stage));
         let after: Vec<StepId> = self.nodes.iter().map(|node| node.id.clone()).collect();
-        let plans = plan_node(&stack).after(after);
-        let mut needs = vec![plans.id.clone()];
-        self.nodes.push(holding(plans));
+        let (plans, last) = plan_nodes(of.op, &stack, after)?;
+        let mut needs = vec![last];
+        self.nodes.extend(plans.into_iter().map(holding));
         let Some(plan) = planned(of.op)? else { return Ok(false) };
         if plan.grow.is_some() || plan.wire.is_some() {
             for node in service_role_nodes(&stack, &plan)? {
@@ -165,9 +165,8 @@ impl StackBack<'_> {
             apis: pinned_values(&self.set.apis),
             source: Arc::new(StackSource { read, known: None }),
         };
-        let plans = plan_node(&stack).after([after.clone()]);
-        let mut needs = vec![plans.id.clone()];
-        let mut nodes = vec![plans];
+        let (mut nodes, last) = plan_nodes(op, &stack, vec![after.clone()])?;
+        let mut needs = vec![last];
         let Some(plan) = planned(op)? else { return Ok(nodes) };
         if plan.wire.is_some() {
             for node in service_role_nodes(&stack, &plan)? {

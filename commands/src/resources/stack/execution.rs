@@ -130,6 +130,13 @@ impl Step<Sluice> for AwaitExecution {
         if class == StackClass::InProgress || (!is_begun && class != StackClass::Gone) {
             return self.not_yet(cx).await;
         }
+        if class == StackClass::Broken && !self.is_grow {
+            // The next attempt continues the rollback.
+            let events = StackEvents { events: self.events(cx).await?, is_complete: true };
+            let failure = messages::first_failure(events.first_failure(), stack.status);
+            let failure = messages::rollback_failed(&failure, stack.reason.as_deref());
+            return Progress::done(PassEnd { failure: Some(failure), left: vec![] });
+        }
         if class == StackClass::Broken {
             let refusal = messages::broken(&stack.name, stack.status, stack.reason.as_deref());
             return Err(EngineError::Refused(refusal));

@@ -109,13 +109,30 @@ pub(super) fn shed_forbidden(found: &[Forbidden]) -> Refusal {
     )
 }
 
+/// The code of the refusal to change a stack that accepts no change.
+pub(super) const BROKEN: &str = "stack-broken";
+pub(super) const CONTINUE_ROLLBACK: &str = "Continue rollback of the stack";
+
+/// `failure`: why the update failed, as a sentence. `why`: CloudFormation's reason why its rollback failed, too.
+pub(super) fn rollback_failed(failure: &str, why: Option<&str>) -> String {
+    let why = why.map_or(String::new(), |why| format!(": {}", shown(why).trim_end_matches('.')));
+    format!("{failure} CloudFormation could not undo that either{why}.")
+}
+
 pub(super) fn broken(stack: &str, status: StackStatus, reason: Option<&str>) -> Refusal {
     let why = reason.map_or(String::new(), |reason| format!(": {}", shown(reason)));
     Refusal::new(
-        "stack-broken",
+        BROKEN,
         format!("The stack `{stack}` is in {status} and accepts no change{why}."),
-        "An admin has to repair it: in the CloudFormation console, fix the cause in its events and continue the update \
-         rollback. Then try again.",
+        match status {
+            StackStatus::UpdateRollbackFailed => {
+                "Fix the cause that its events name, then try again: Sluice continues the rollback first. If a resource cannot be \
+                 fixed, continue the rollback in the CloudFormation console and skip that resource."
+            }
+            _ => {
+                "An admin has to repair it in the CloudFormation console: its events name the cause. Then try again."
+            }
+        },
     )
 }
 

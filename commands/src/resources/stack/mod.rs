@@ -20,6 +20,7 @@ mod role;
 mod shed;
 mod shown;
 mod steps;
+mod unblock;
 mod upload;
 mod values;
 mod what;
@@ -60,6 +61,7 @@ impl Resource for Stack {
             &DELETE_CHANGE_SET,
             &TERMINATION_PROTECTION,
             &DELETE_STACK,
+            &CONTINUE_UPDATE_ROLLBACK,
         ]
     }
     fn exempt(&self, duty: Duty) -> Option<&'static str> {
@@ -72,9 +74,24 @@ impl Resource for Stack {
     }
 }
 
-/// The step that plans the passes. Its result is a [`StackPlan`].
-pub(crate) fn plan_node(of: &StackOf) -> Node {
-    Node::new(StepId::new(PLAN), "", PlanStack { of: of.clone() })
+/// The steps that plan the passes, after these; gives the last of them, too. A rollback of CloudFormation that failed is continued
+/// first, and then they are planned again.
+pub(crate) fn plan_nodes(
+    op: &OperationState,
+    of: &StackOf,
+    after: Vec<StepId>,
+) -> Result<(Vec<Node>, StepId), EngineError> {
+    let plan = |id: &str, is_first| {
+        let step = PlanStack { of: of.clone(), is_first };
+        Node::new(StepId::new(id), "", step)
+    };
+    let mut nodes = vec![plan(PLAN, true).after(after)];
+    let blocked = op.output::<StackPlan>(&StepId::new(PLAN))?.and_then(|plan| plan.blocked);
+    let Some(blocked) = blocked else { return Ok((nodes, StepId::new(PLAN))) };
+    let (unblock, done) = blocked.nodes(op, &of.target, of::Pass::Grow, vec![StepId::new(PLAN)]);
+    nodes.extend(unblock);
+    nodes.push(plan(PLAN_AGAIN, false).after([done]));
+    Ok((nodes, StepId::new(PLAN_AGAIN)))
 }
 
 /// What the planned passes change, for the people who approve it.
@@ -86,10 +103,15 @@ pub(crate) fn described_changes(op: &OperationState) -> Result<Vec<Line>, Engine
 }
 
 const PLAN: &str = "stack-plan";
+const PLAN_AGAIN: &str = "stack-plan-again";
 
 /// The plan of the passes, once it is known.
 pub(crate) fn planned(op: &OperationState) -> Result<Option<StackPlan>, EngineError> {
-    op.output(&StepId::new(PLAN))
+    let first = op.output::<StackPlan>(&StepId::new(PLAN))?;
+    match first {
+        Some(StackPlan { blocked: Some(_), .. }) => op.output(&StepId::new(PLAN_AGAIN)),
+        first => Ok(first),
+    }
 }
 
 /// The steps that create the role with which CloudFormation works, unless the stack has it.

@@ -7,6 +7,7 @@ use super::of::{Pass, StackOf};
 use super::plan::{PlannedPass, StackPlan};
 use super::role::stack_role;
 use super::steps::{AwaitChanges, CreateChangeSet, DropChangeSet, ExecuteChangeSet, FoundChanges};
+use super::unblock::{BlockedStack, LookForBlocked};
 use super::upload::UploadTemplate;
 use crate::operation::{EngineError, Node, OperationState, SignalKind, StepId};
 use crate::ports::ChangeSetIds;
@@ -48,6 +49,21 @@ impl PassNodes {
         let mut after = after.to_vec();
         for attempt in 1.. {
             let pass = Pass::Wire(attempt);
+            if attempt > 1 {
+                let look = pass.step("stack-look");
+                let step = LookForBlocked { of: of.clone() };
+                nodes.nodes.push(Node::new(look.clone(), "", step).after(after));
+                let Some(blocked) = op.output::<Option<BlockedStack>>(&look)? else { break };
+                after = vec![look];
+                if let Some(blocked) = blocked {
+                    let (unblock, done) = blocked.nodes(op, &of.target, pass, after);
+                    nodes.nodes.extend(unblock);
+                    if !op.is_done(&done) {
+                        break;
+                    }
+                    after = vec![done];
+                }
+            }
             nodes.pass(op, of, (pass, planned, plan), after, Some(&[]))?;
             let awaited = pass.step("stack-done");
             let Some(PassEnd { failure: Some(failure), .. }) = op.output(&awaited)? else { break };

@@ -11,6 +11,7 @@ use super::messages;
 use super::of::{LOOK_AGAIN, StackOf};
 use super::role::stack_role;
 use super::shown::{MOST_SHOWN, ShownChange};
+use super::unblock::{BlockedStack, blocked};
 use super::upload::is_large;
 use crate::application::{Sluice, World};
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
@@ -39,6 +40,9 @@ impl PlannedPass {
 /// Which passes are necessary.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StackPlan {
+    /// The stack, if its rollback has to be continued before anything else can be planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) blocked: Option<BlockedStack>,
     /// GROW, if it changes anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) grow: Option<PlannedPass>,
@@ -77,6 +81,7 @@ impl StackPlan {
         let mut wires = ShownChange::between(&passes.grown, passes.wire.as_ref());
         wires.truncate(MOST_SHOWN);
         Ok(Self {
+            blocked: None,
             grow: pass(&passes.grow)?,
             wire: pass(&passes.wire)?,
             leftover: leftover.map(|stack| stack.id.clone()),
@@ -92,6 +97,8 @@ impl StackPlan {
 /// Plans the passes.
 pub(super) struct PlanStack {
     pub(super) of: StackOf,
+    /// Whether a rollback that has to be continued is its result, and no refusal.
+    pub(super) is_first: bool,
 }
 
 #[async_trait]
@@ -100,7 +107,16 @@ impl Step<Sluice> for PlanStack {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        match planned_now(&self.of, &cx.world).await? {
+        let planned = match planned_now(&self.of, &cx.world).await {
+            Err(EngineError::Refused(refusal)) if self.is_first && refusal.code == messages::BROKEN => {
+                return match blocked(&self.of, &cx.world).await? {
+                    Some(stack) => Progress::done(StackPlan { blocked: Some(stack), ..StackPlan::default() }),
+                    None => Err(EngineError::Refused(refusal)),
+                };
+            }
+            planned => planned?,
+        };
+        match planned {
             Some((plan, _)) => Progress::done(plan),
             None => Ok(Progress::NotYet { after: LOOK_AGAIN, note: Some(messages::WAITS_FOR_STACK.into()) }),
         }

@@ -7,6 +7,7 @@
 //! always run. `docs/matrix.md` has the figures.
 
 mod aws;
+mod blocked_stacks;
 mod cases;
 mod crashes;
 mod drift;
