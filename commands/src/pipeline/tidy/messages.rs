@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::names::LOG_DAYS;
-use crate::operation::Summary;
+use crate::operation::{Summary, marked};
 use crate::pipeline::tidy::found::Found;
 use crate::pipeline::tidy::needed::Activity;
 use crate::pipeline::tidy::params::{Data, Params};
@@ -60,8 +60,8 @@ pub(super) fn summary(
     }
     let mut troubles = ends.iter().flat_map(|(failure, left)| failure.iter().chain(left)).peekable();
     if troubles.peek().is_some() {
-        let troubles: Vec<String> = troubles.take(RESOURCES).map(|sentence| shown(sentence)).collect();
-        summary = summary.field("Not deleted", troubles.join(" "));
+        summary = summary
+            .field("Not deleted", Text::joined(troubles.take(RESOURCES).map(|text| marked(text)), " "));
     }
     let data =
         || found.stacks.iter().flat_map(|stack| stack.data.iter().map(move |item| (&stack.stage, item)));
@@ -80,7 +80,7 @@ pub(super) fn summary(
         let all: Vec<String> = data().map(|(stage, item)| format!("{stage}/{}", item.id)).collect();
         let line = format!("/pipeline tidy {name} now with {}", all.join(","));
         let is_short = !all.is_empty() && line.len() <= LONGEST_LINE;
-        is_short.then(|| Text::plain("To delete the data for ever, run ").code(line).then("."))
+        is_short.then(|| Text::plain("To delete the data permanently, run ").code(line).then("."))
     };
     summary.hint = match (delete, automatic) {
         _ if found.is_empty() && !automatic => with_data(),
@@ -135,7 +135,8 @@ fn result(
     let count = |n: usize, one: &str| (n > 0).then(|| format!("{n} {one}{}", if n == 1 { "" } else { "s" }));
     let resources = found.stacks.iter().map(|stack| stack.goes.len()).sum();
     let has_failed = ends.iter().any(|(failure, _)| failure.is_some());
-    let resources = if has_failed { 0 } else { resources };
+    let left: usize = ends.iter().map(|(_, left)| left.len()).sum();
+    let resources = if has_failed { 0 } else { usize::saturating_sub(resources, left) };
     let deleted = [
         count(found.versions.len(), "version"),
         count(found.roles.len(), "role"),
