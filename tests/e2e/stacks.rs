@@ -226,7 +226,7 @@ const NIGHTLY: &str = r#"        Nightly:
 "#;
 
 #[tokio::test]
-async fn a_trigger_that_fails_is_tried_again_and_a_table_is_never_replaced() {
+async fn a_trigger_that_fails_is_tried_again_and_only_an_admin_replaces_a_table() {
     let world = World::shared(module_path!()).await;
     let ann = world.ann();
     let clone = deployed(&world, "night").await;
@@ -260,7 +260,43 @@ async fn a_trigger_that_fails_is_tried_again_and_a_table_is_never_replaced() {
     clone.set_greeting("Never seen");
     clone.push("Number the orders");
     world.submit(ann, "/build night").await.succeeds().await;
-    world.submit(ann, "/deploy night").await.fails().await.says(&["Orders"]);
+    world.submit(ann, "/deploy night").await.fails().await.says(&["Orders", "replace"]);
     let now = expect_work(&world, "night", "dev", "a postcard").await;
     assert!(now.contains("Day and night") && now.contains("a parcel"), "{now}");
+
+    // An admin begins with an empty table.
+    clone.edit("src/store.py", |code| code.replace(r#""Item": {"id""#, r#""Item": {"number""#));
+    clone.set_greeting("Numbered");
+    clone.push("Write numbers");
+    world.submit(ann, "/build night").await.succeeds().await;
+    world.submit(world.bob(), "/deploy night replace").await.succeeds().await;
+    world.expect_response("night", "dev", "Numbered").await;
+    let now = expect_work(&world, "night", "dev", "a crate").await;
+    assert!(now.contains("Numbered") && !now.contains("a parcel"), "{now}");
+}
+
+/// Whether the queue of a stage calls its worker.
+async fn is_delivering(world: &World, pipeline: &str) -> bool {
+    let all = Aws(world).get("lambda", "/2015-03-31/event-source-mappings/").await;
+    let queue = format!("sluice-{pipeline}-dev-Jobs-");
+    let all = all["EventSourceMappings"].as_array().expect("event source mappings");
+    let of_queue =
+        |of: &&serde_json::Value| of["EventSourceArn"].as_str().is_some_and(|arn| arn.contains(&queue));
+    all.iter().find(of_queue).expect("a mapping of the queue")["State"] == "Enabled"
+}
+
+#[tokio::test]
+async fn events_of_a_stage_are_switched_off_and_on() {
+    let world = World::shared(module_path!()).await;
+    let ann = world.ann();
+    deployed(&world, "quiet").await;
+    assert!(is_delivering(&world, "quiet").await);
+    world.submit(ann, "/stage set quiet dev events=off").await.succeeds().await.says(&["/deploy quiet"]);
+    world.submit(ann, "/deploy quiet").await.succeeds().await;
+    assert!(!is_delivering(&world, "quiet").await);
+    world.submit(ann, "/rollback quiet dev").await.succeeds().await;
+    assert!(!is_delivering(&world, "quiet").await, "r1 ran with events on, and the stage has them off now");
+    world.submit(ann, "/stage set quiet dev events=on").await.succeeds().await;
+    world.submit(ann, "/deploy quiet").await.succeeds().await;
+    expect_work(&world, "quiet", "dev", "a parcel").await;
 }

@@ -10,15 +10,15 @@ use super::finish::finish;
 use super::shared::{output_references, uses};
 use super::template::StackResource;
 
-/// Types with a switch: the path of the property, and its value when it is off. From the types' pages in
+/// Types with a switch: the path of the property, and its values. From the types' pages in
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html>.
 const SWITCHES: [(&str, &[&str], Switch); 6] = [
-    ("AWS::Events::Rule", &["State"], Switch::Word("DISABLED")),
-    ("AWS::IoT::TopicRule", &["TopicRulePayload", "RuleDisabled"], Switch::Truth(true)),
-    ("AWS::Lambda::EventSourceMapping", &["Enabled"], Switch::Truth(false)),
-    ("AWS::Pipes::Pipe", &["DesiredState"], Switch::Word("STOPPED")),
-    ("AWS::SES::ReceiptRule", &["Rule", "Enabled"], Switch::Truth(false)),
-    ("AWS::Scheduler::Schedule", &["State"], Switch::Word("DISABLED")),
+    ("AWS::Events::Rule", &["State"], Switch::Words { off: "DISABLED", on: "ENABLED" }),
+    ("AWS::IoT::TopicRule", &["TopicRulePayload", "RuleDisabled"], Switch::Truth { off: true }),
+    ("AWS::Lambda::EventSourceMapping", &["Enabled"], Switch::Truth { off: false }),
+    ("AWS::Pipes::Pipe", &["DesiredState"], Switch::Words { off: "STOPPED", on: "RUNNING" }),
+    ("AWS::SES::ReceiptRule", &["Rule", "Enabled"], Switch::Truth { off: false }),
+    ("AWS::Scheduler::Schedule", &["State"], Switch::Words { off: "DISABLED", on: "ENABLED" }),
 ];
 
 /// Types that deliver events and have no switch: they are left out.
@@ -29,32 +29,64 @@ const LEFT_OUT: [&str; 3] =
 const PROPERTIES: [(&str, &str); 2] =
     [("AWS::S3::Bucket", "NotificationConfiguration"), ("AWS::SNS::Topic", "Subscription")];
 
-/// The value that switches a trigger off.
+/// The values of a switch.
 enum Switch {
-    Word(&'static str),
-    Truth(bool),
+    Words { off: &'static str, on: &'static str },
+    Truth { off: bool },
+}
+
+impl Switch {
+    fn value(&self, is_on: bool) -> Value {
+        match self {
+            Switch::Words { on, .. } if is_on => json!(on),
+            Switch::Words { off, .. } => json!(off),
+            Switch::Truth { off } => json!(is_on != *off),
+        }
+    }
+}
+
+/// The switch of a type, and the path of its property.
+fn switch_of(resource: &StackResource) -> Option<(&'static [&'static str], &'static Switch)> {
+    let found = SWITCHES.iter().find(|(kind, _, _)| *kind == resource.kind);
+    found.map(|(_, path, switch)| (*path, switch))
+}
+
+/// Sets a property. Gives whether that is possible: a payload that is an expression as a whole cannot be changed here.
+fn set(resource: &mut StackResource, path: &[&str], value: Value) -> bool {
+    let Some((first, rest)) = path.split_first() else { return false };
+    match rest {
+        [] => _ = resource.properties.insert((*first).to_owned(), value),
+        [second, ..] => {
+            let inner = resource.properties.entry((*first).to_owned()).or_insert_with(|| json!({}));
+            let Some(inner) = inner.as_object_mut() else { return false };
+            inner.insert((*second).to_owned(), value);
+        }
+    }
+    true
+}
+
+fn has(resource: &StackResource, path: &[&str]) -> bool {
+    let Some((first, rest)) = path.split_first() else { return false };
+    let found = resource.properties.get(*first);
+    match rest {
+        [] => found.is_some(),
+        [second, ..] => found.is_some_and(|inner| inner.get(second).is_some()),
+    }
 }
 
 /// Switches a trigger off, if its type has a switch. Gives whether it has.
 pub(super) fn disable(resource: &mut StackResource) -> bool {
-    let Some((_, path, off)) = SWITCHES.iter().find(|(kind, _, _)| *kind == resource.kind) else {
-        return false;
-    };
-    let off = match off {
-        Switch::Word(word) => json!(word),
-        Switch::Truth(truth) => json!(truth),
-    };
-    let Some((first, rest)) = path.split_first() else { return false };
-    match rest {
-        [] => _ = resource.properties.insert((*first).to_owned(), off),
-        [second, ..] => {
-            let inner = resource.properties.entry((*first).to_owned()).or_insert_with(|| json!({}));
-            // A payload that is an expression as a whole cannot be changed here.
-            let Some(inner) = inner.as_object_mut() else { return false };
-            inner.insert((*second).to_owned(), off);
-        }
+    let Some((path, switch)) = switch_of(resource) else { return false };
+    set(resource, path, switch.value(false))
+}
+
+/// Switches a trigger on that was switched off and does not say so itself: some services keep the former value of a property that a
+/// template has no more.
+pub(super) fn enable_again(resource: &mut StackResource, live: &StackResource) {
+    let Some((path, switch)) = switch_of(resource) else { return };
+    if live.kind == resource.kind && has(live, path) && !has(resource, path) {
+        set(resource, path, switch.value(true));
     }
-    true
 }
 
 impl Desired {

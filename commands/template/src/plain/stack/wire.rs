@@ -33,7 +33,8 @@ pub fn wire(
     let live = live.unwrap_or(&empty);
     let mut wired = desired.emission();
     for (id, old) in &live.resources {
-        if wired.template.resources.contains_key(id) {
+        if let Some(body) = wired.template.resources.get_mut(id) {
+            events::enable_again(body, old);
             continue;
         }
         let mut body = carried(old, since);

@@ -151,6 +151,21 @@ fn a_dropped_trigger_goes_with_wire_unless_a_release_names_it() {
 }
 
 #[test]
+fn a_trigger_that_was_switched_off_is_switched_on_by_its_own_value() {
+    let rule =
+        || typed("AWS::Events::Rule", json!({ "Targets": [{ "Arn": { "Fn::GetAtt": ["Fn", "Arn"] } }] }));
+    let new = stack(json!({ "Mapping": mapping("Queue"), "Queue": queue(30), "Rule": rule() }));
+    let (off, _) = new.clone().without_events();
+    let live = deployed(&off);
+    assert_eq!(live.resources["Mapping"].properties["Enabled"], false);
+    let wired = wire(Some(&live), &new, &Kept::default(), "r2").unwrap().unwrap().template;
+    assert_eq!(wired.resources["Mapping"].properties["Enabled"], true);
+    assert_eq!(wired.resources["Rule"].properties["State"], "ENABLED");
+    let again = wire(Some(&wired), &new, &Kept::default(), "r3").unwrap().unwrap().template;
+    assert!(again.is_same_stack(&wired), "it stays, so nothing changes");
+}
+
+#[test]
 fn events_off_disables_or_leaves_out_what_delivers() {
     let desired = stack(json!({
         "Queue": queue(30),
