@@ -16,6 +16,12 @@ pub fn stage_slot(stage: &StageName) -> Slot {
     Slot::new(format!("{STAGE}{stage}"))
 }
 
+/// The slot of a change of a stage's stack beside the stage's other work: of tidying, and of a rollback once it has moved. The
+/// execution of one change set deletes the others of the stack. Nothing that holds it waits for another slot of the stage.
+pub fn stack_slot(stage: &StageName) -> Slot {
+    Slot::new(format!("stack/{stage}"))
+}
+
 /// The stage whose slot it is; `None` for any other slot.
 pub fn stage_of(slot: &Slot) -> Option<StageName> {
     StageName::new(slot.as_str().strip_prefix(STAGE)?).ok()
@@ -30,5 +36,6 @@ mod tests {
         let dev = StageName::new("dev").unwrap();
         assert_eq!(stage_of(&stage_slot(&dev)), Some(dev.clone()));
         assert_eq!(stage_of(&prepare_slot(&dev)), None);
+        assert_eq!(stage_of(&stack_slot(&dev)), None);
     }
 }

@@ -18,14 +18,14 @@ use crate::operation::{
     Snapshot, Step, StepId, Summary, load, preempt,
 };
 use crate::ports::Write;
-use crate::records::{AuditSubject, PipelineState, stage_slot};
+use crate::records::{AuditSubject, PipelineState, stack_slot, stage_slot};
 use crate::resources::{ApiPlace, Asleep, Move, RanBefore, Seen, Surveyed, Watch, asleep, look_now};
 use crate::rollback::messages;
 use crate::rollback::params::Params;
 use crate::rules::{Attempt, Want, pass};
 use crate::steps::{
-    StackBack, StageMove, all_done, drift_note, has_moved, move_subject, resolution_nodes, still_there,
-    touched,
+    HoldSlot, StackBack, StageMove, all_done, drift_note, has_moved, move_subject, resolution_nodes,
+    still_there, touched,
 };
 use crate::{promote, resources};
 use sluice_engine::Precedence;
@@ -42,8 +42,14 @@ impl Params {
             set: &self.set,
             is_first: self.is_first,
         };
-        let nodes = stack.nodes(op, &StepId::new("record"))?;
-        Ok(nodes.into_iter().map(|node| node.holding(stage_slot(&self.stage))).collect())
+        // Tidying may be changing the stack: the move did not wait for it, and the triggers do.
+        let moved = StepId::new("record");
+        let hold = StepId::new("hold-stack");
+        let mut nodes =
+            vec![Node::new(hold.clone(), "", HoldSlot).after([moved]).holding(stack_slot(&self.stage))];
+        let triggers = stack.nodes(op, &hold)?;
+        nodes.extend(triggers.into_iter().map(|node| node.holding(stage_slot(&self.stage))));
+        Ok(nodes)
     }
 }
 

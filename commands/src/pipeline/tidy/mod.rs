@@ -25,7 +25,7 @@ use crate::operation::{EngineError, Node, Operation, OperationState, StepId, Sum
 use crate::pipeline::tidy::delete::{Leftover, Record, Remove};
 use crate::pipeline::tidy::found::Found;
 use crate::pipeline::tidy::look::LookForLeftovers;
-use crate::records::{AuditSubject, PipelineState, prepare_slot};
+use crate::records::{AuditSubject, PipelineState, prepare_slot, stack_slot};
 use crate::resources::stack::{Shedding, StackOfStage};
 use crate::steps::{DeleteRole, HoldSlot, RolePart};
 use sluice_model::{Permission, PipelineName, StageName, Target};
@@ -107,7 +107,8 @@ impl Operation<Sluice> for Tidy {
             for unneeded in found.stacks.iter().filter(|stack| stack.changes()) {
                 let of = params.stack(target, &unneeded.stage);
                 let Shedding { nodes: steps, end } = unneeded.nodes(op, &of, versions.clone())?;
-                steps.into_iter().for_each(&mut add);
+                let holding = |node: Node| node.holding(stack_slot(&unneeded.stage));
+                steps.into_iter().map(holding).for_each(&mut add);
                 is_over &= end.is_some();
             }
             for group in &found.logs {

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::harness::{Process, Shared};
 use super::gates::{ends, fails_with, reaches, runs, secs};
 use super::stacks::{app, built, changes, deploy, push, resources};
-use crate::operation::effects::{CREATE_CHANGE_SET, EXECUTE_CHANGE_SET};
+use crate::operation::effects::{CREATE_CHANGE_SET, EXECUTE_CHANGE_SET, MOVE_ALIAS};
 use crate::operation::{Head, Status};
 use crate::testing::fake_aws::App;
 
@@ -99,6 +99,28 @@ async fn data_goes_only_if_an_admin_names_it() {
     assert_eq!((tables(&shared), resources(&shared, "dev").await), (1, WANTED.map(str::to_owned).into()));
     reaches(&shared, &process, "ann", "/rollback orders dev", Status::Succeeded).await;
     assert_eq!(runs(&shared, "dev").await, 12);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_moves_at_once_while_a_stack_is_tidied_and_both_end_well() {
+    let (shared, process) = after(12).await;
+    let (since, executed) = (shared.fake_aws.count(), EXECUTE_CHANGE_SET.call);
+    process.types("tidy", "ada", NOW).await;
+    let executes = || changes(&shared, since).iter().any(|call| call == executed);
+    process.run_until(async || executes()).await;
+    process.types("back", "ann", "/rollback orders dev").await;
+    process.run_until(async || shared.is_settled()).await;
+    for head in shared.heads() {
+        assert_eq!(head.status, Status::Succeeded, "{:#?}", shared.journal(&head.id));
+    }
+    assert_eq!(
+        (runs(&shared, "dev").await, resources(&shared, "dev").await),
+        (12, WITHOUT_NEWS.map(str::to_owned).into())
+    );
+    let calls = changes(&shared, since);
+    let of = |call: &str| calls.iter().position(|change| change == call);
+    let last = calls.iter().rposition(|change| change == executed);
+    assert!(of(MOVE_ALIAS.call) < last, "the move does not wait for the stack: {calls:?}");
 }
 
 #[tokio::test(start_paused = true)]
