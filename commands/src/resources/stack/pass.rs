@@ -13,6 +13,9 @@ use crate::operation::{EngineError, Node, OperationState, SignalKind, StepId};
 use crate::ports::ChangeSetIds;
 use sluice_model::Text;
 
+/// How often a rollback plans its triggers again by itself because somebody else changed the stack.
+const MOST_BY_ITSELF: usize = 5;
+
 /// The steps of a pass as far as they can be named.
 pub(crate) struct PassNodes {
     pub(crate) nodes: Vec<Node>,
@@ -45,7 +48,7 @@ impl PassNodes {
     ) -> Result<Self, EngineError> {
         let mut nodes = Self { nodes: vec![], is_done: false, is_ready: false };
         let Some(planned) = &plan.wire else { return Ok(Self { is_done: true, ..nodes }) };
-        let retries = op.signals.iter().filter(|signal| signal.kind == SignalKind::Retry).count();
+        let mut retries = op.signals.iter().filter(|signal| signal.kind == SignalKind::Retry).count();
         let mut after = after.to_vec();
         for attempt in 1.. {
             let pass = Pass::Wire(attempt);
@@ -65,10 +68,18 @@ impl PassNodes {
                 }
             }
             nodes.pass(op, of, (pass, planned, plan), after, Some(&[]))?;
-            let awaited = pass.step("stack-done");
-            let Some(PassEnd { failure: Some(failure), .. }) = op.output(&awaited)? else { break };
+            let (awaited, found) = (pass.step("stack-done"), pass.step("stack-changes"));
+            let is_gone = op.output::<FoundChanges>(&found)?.is_some_and(|found| found.is_gone);
+            let (awaited, failure) = match op.output::<PassEnd>(&awaited)? {
+                Some(PassEnd { failure: Some(failure), .. }) => (awaited, failure),
+                None if is_gone => (found, messages::SHED_GONE.to_owned()),
+                _ => break,
+            };
             let verdict = pass.step("stack-verdict");
-            let step = Verdict { pass, failure, is_retried: retries >= attempt };
+            // What somebody else did meanwhile is no reason to ask, but for a bound.
+            let by_itself = is_gone && of.is_rollback && attempt <= MOST_BY_ITSELF;
+            let step = Verdict { pass, failure, is_retried: by_itself || retries >= attempt };
+            retries += usize::from(by_itself);
             nodes.nodes.push(Node::new(verdict.clone(), messages::execute(pass), step).after([awaited]));
             if !op.is_done(&verdict) {
                 break;
@@ -120,7 +131,14 @@ impl PassNodes {
         let is_begun = op.step(&execute).is_some();
         let node = Node::new(create.clone(), messages::create_change_set(pass), step).after(after);
         self.nodes.push(node.spent_if(is_begun));
-        let Some(ids) = op.output::<ChangeSetIds>(&create)? else { return Ok(()) };
+        let ids = match op.output::<Option<ChangeSetIds>>(&create)? {
+            None => return Ok(()),
+            Some(None) => {
+                self.is_done = true;
+                return Ok(());
+            }
+            Some(Some(ids)) => ids,
+        };
         let step = AwaitChanges {
             of: of.clone(),
             pass,
@@ -129,7 +147,10 @@ impl PassNodes {
             ids: ids.clone(),
         };
         self.nodes.push(Node::new(found.clone(), "", step).after([create]));
-        let Some(FoundChanges { is_empty, .. }) = op.output(&found)? else { return Ok(()) };
+        let Some(FoundChanges { is_empty, is_gone, .. }) = op.output(&found)? else { return Ok(()) };
+        if is_gone {
+            return Ok(());
+        }
         if is_empty {
             let drop = pass.step("stack-drop");
             let step = DropChangeSet { target: of.target.clone(), ids };

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::computed::computed;
+use super::computed::{Computed, computed};
 use super::gather::parameters;
 use super::messages;
 use super::of::{LOOK_AGAIN, Pass, StackOf};
@@ -43,8 +43,13 @@ impl Step<Sluice> for CreateChangeSet {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Self { of, pass, digest, kept, role } = self;
-        let Some((gathered, _, emission)) = computed(of, *pass, digest, kept, cx).await? else {
-            return Ok(Progress::NotYet { after: LOOK_AGAIN, note: Some(messages::WAITS_FOR_STACK.into()) });
+        let (gathered, _, emission) = match computed(of, *pass, digest, kept, cx).await? {
+            Computed::Busy => {
+                let note = Some(messages::WAITS_FOR_STACK.into());
+                return Ok(Progress::NotYet { after: LOOK_AGAIN, note });
+            }
+            Computed::Nothing => return Progress::done(None::<ChangeSetIds>),
+            Computed::Change(change) => *change,
         };
         let token = pass.token(&cx.operation);
         let types = emission.template.resource_types().into_iter().map(str::to_owned);
@@ -72,8 +77,9 @@ impl Step<Sluice> for CreateChangeSet {
         }
     }
     async fn undo(&self, cx: &Context, output: &Value) -> Result<Undone, EngineError> {
-        let ids: ChangeSetIds = serde_json::from_value(output.clone())
+        let ids: Option<ChangeSetIds> = serde_json::from_value(output.clone())
             .map_err(|error| EngineError::Corrupt(error.to_string()))?;
+        let Some(ids) = ids else { return Ok(Undone::Yes) };
         let stacks = &cx.world.ports.stacks;
         let target = &self.of.target;
         let stack = stacks.stack(target, &ids.stack).await?;
@@ -101,10 +107,13 @@ pub(super) struct AwaitChanges {
 }
 
 /// The output of [`AwaitChanges`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FoundChanges {
     /// Whether there is nothing to do.
     pub(super) is_empty: bool,
+    /// Whether somebody changed the stack, which deletes change sets. Only of WIRE, which is tried again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_gone: bool,
     /// How many resources change.
     pub(super) changes: usize,
     /// The first of them.
@@ -122,23 +131,28 @@ impl Step<Sluice> for AwaitChanges {
         let (stacks, name) = (&cx.world.ports.stacks, of.name());
         let refused = |refusal| Err(EngineError::Refused(refusal));
         let found = stacks.change_set(&of.target, &ids.stack, &ids.change_set).await?;
-        let Some(found) = found else { return refused(messages::change_set_gone(&name)) };
+        let gone = || match pass {
+            Pass::Grow => refused(messages::change_set_gone(&name)),
+            Pass::Wire(_) => Progress::done(FoundChanges { is_gone: true, ..FoundChanges::default() }),
+        };
+        let Some(found) = found else { return gone() };
         match found.state {
             ChangeSetState::Pending => {
                 let after = (cx.begun.elapsed() / 2).clamp(Duration::from_secs(1), LOOK_AGAIN);
                 return Ok(Progress::NotYet { after, note: None });
             }
             ChangeSetState::Empty => {
-                return Progress::done(FoundChanges { is_empty: true, changes: 0, shown: vec![] });
+                return Progress::done(FoundChanges { is_empty: true, ..FoundChanges::default() });
             }
             ChangeSetState::Ready => {}
             ChangeSetState::Failed(reason) => {
                 return refused(messages::change_set_failed(*pass, &name, &reason));
             }
-            _ => return refused(messages::change_set_gone(&name)),
+            _ => return gone(),
         }
-        let Some((_, passes, emission)) = computed(of, *pass, digest, kept, cx).await? else {
-            return refused(messages::changed_meanwhile(&name));
+        let (passes, emission) = match computed(of, *pass, digest, kept, cx).await? {
+            Computed::Change(change) => (change.1, change.2),
+            Computed::Busy | Computed::Nothing => return gone(),
         };
         let changes: Vec<_> = found.changes.iter().map(super::described::described).collect();
         let confirmed = Confirmed { replace: of.choices.replace };
@@ -150,7 +164,7 @@ impl Step<Sluice> for AwaitChanges {
             Ok(()) => {
                 let of = |change| ShownChange::of(change, &emission.template);
                 let shown = changes.iter().take(MOST_SHOWN).map(of).collect();
-                Progress::done(FoundChanges { is_empty: false, changes: changes.len(), shown })
+                Progress::done(FoundChanges { changes: changes.len(), shown, ..FoundChanges::default() })
             }
             Err(forbidden) => refused(messages::forbidden(*pass, &forbidden)),
         }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use super::computed::computed;
+use super::computed::{Computed, computed};
 use super::messages;
 use super::of::{LOOK_AGAIN, Pass, StackOf};
 use crate::application::Sluice;
@@ -59,8 +59,13 @@ impl Step<Sluice> for UploadTemplate {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Self { of, pass, digest, kept } = self;
-        let Some((_, _, emission)) = computed(of, *pass, digest, kept, cx).await? else {
-            return Ok(Progress::NotYet { after: LOOK_AGAIN, note: Some(messages::WAITS_FOR_STACK.into()) });
+        let emission = match computed(of, *pass, digest, kept, cx).await? {
+            Computed::Busy => {
+                let note = Some(messages::WAITS_FOR_STACK.into());
+                return Ok(Progress::NotYet { after: LOOK_AGAIN, note });
+            }
+            Computed::Nothing => return Progress::done(()),
+            Computed::Change(change) => change.2,
         };
         let (bucket, text) = (names::bucket(&of.target), emission.template.text());
         let (key, content) = (key(&text), Bytes::from(text));

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::harness::{Process, Shared};
 use super::fixture::Fixture;
-use super::gates::{approve, ends, fails_with, reaches, runs, secs};
+use super::gates::{approve, ends, fails_with, newest, reaches, runs, secs};
 use super::scenarios::CREATED;
 use crate::operation::Status;
 use crate::operation::effects::{
@@ -286,4 +286,27 @@ async fn two_stages_have_stacks_and_names_of_their_own() {
     for name in ["orders", "orders-prod"] {
         assert!(existing.contains(&format!("AWS::SNS::Topic {name}")), "{existing:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_connects_its_triggers_although_somebody_changes_the_stack_meanwhile() {
+    let (shared, process) = built(app("one")).await;
+    deploy(&shared, &process, Status::Succeeded).await;
+    let mut other = app("two");
+    other.others.retain(|id, _| id != "Nightly");
+    push(&shared, &process, other).await;
+    deploy(&shared, &process, Status::Succeeded).await;
+    assert_eq!(resources(&shared, "dev").await, ["Jobs", "JobsPoller", "Orders"]);
+    let since = shared.fake_aws.count();
+    process.types("back", "ann", "/rollback orders dev").await;
+    let is_created = || changes(&shared, since).iter().any(|call| call == CREATE_CHANGE_SET.call);
+    process.run_until(async || is_created()).await;
+    // The execution of another change set deletes this one.
+    let (proxy, head) = (shared.fake_aws.fault_proxy(), newest(&shared));
+    let change_set = format!("sluice-{}-wire-1", head.id);
+    proxy.delete_change_set(&target(), "sluice-orders-dev", &change_set).await.unwrap();
+    process.run_until(async || shared.is_settled()).await;
+    assert_eq!(shared.head(&head.id).await.status, Status::Succeeded, "{:#?}", shared.journal(&head.id));
+    assert_eq!(resources(&shared, "dev").await, ALL);
+    assert_eq!(count(&changes(&shared, since), CREATE_CHANGE_SET.call), 2);
 }
