@@ -183,7 +183,7 @@ impl ShedPlan for HalfOfShed {
     }
 }
 
-/// SHED of exactly these resources; `None` if somebody changed the stack so that it is not possible any more.
+/// SHED of exactly these resources; `None` if that is not possible any more, because somebody changed the stack.
 fn without(live: &str, gone: &BTreeSet<String>) -> Option<Shed> {
     let live = StackTemplate::read(live).ok()?;
     let stays = live.resources.keys().filter(|id| !gone.contains(*id)).cloned().collect();
