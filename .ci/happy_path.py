@@ -111,14 +111,13 @@ def status(message):
 
 
 def change(git):
-    """As a developer: clone, change the handler and its test, push."""
+    """As a developer: clone, change the greeting, push."""
     with tempfile.TemporaryDirectory() as folder:
         def run(*args):
             subprocess.run(["git", *args], cwd=folder, check=True, stdin=subprocess.DEVNULL, timeout=60)
         run("clone", "--quiet", f"{git}/orders", ".")
-        for name in ("src/app.py", "tests/test_app.py"):
-            path = pathlib.Path(folder, name)
-            path.write_text(path.read_text().replace("Hello", "Howdy"))
+        path = pathlib.Path(folder, "src/service.py")
+        path.write_text(path.read_text().replace("Hello", "Howdy"))
         run("-c", "user.name=Bob", "-c", "user.email=bob@example.com", "commit", "--quiet", "--all", "--message", "Say howdy")
         run("push", "--quiet")
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes commands/scaffold/fixture anew: the artifact of the scaffold of `orders`, packaged by the packager of this repository against
-# the endpoint of the environment. docs/templates.md says when.
+# Makes commands/scaffold/fixture anew: for each template, the artifact of a service `orders`, packaged by the packager of this
+# repository against the endpoint of the environment. docs/templates.md says when.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 export SLUICE_BUCKET=sluice-123456789012-us-east-1 SLUICE_PREFIX=orders
@@ -8,14 +8,23 @@ export SLUICE_BUCKET=sluice-123456789012-us-east-1 SLUICE_PREFIX=orders
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cp -R "$here/python/." "$work"
-for file in $(cd "$work" && find . -type f); do
-    sed 's/{{pipeline}}/orders/g' "$work/$file" >"$work/filled" && mv "$work/filled" "$work/$file"
-done
-
 aws s3api head-bucket --bucket "$SLUICE_BUCKET" >/dev/null 2>&1 || aws s3api create-bucket --bucket "$SLUICE_BUCKET" >/dev/null
+aws s3api wait bucket-exists --bucket "$SLUICE_BUCKET"
 aws s3api put-bucket-versioning --bucket "$SLUICE_BUCKET" --versioning-configuration Status=Enabled
-(cd "$work" && python3 "$here/../../packager")
-for file in template.yaml packaged.json sluice-lines.json sluice-manifest.json; do
-    cp "$work/$file" "$here/fixture/$file"
+for kind in python node rust sam; do
+    (cd "$here/$kind" && find . -type f -not -path './target/*' -not -name '*.pyc') | while read -r file; do
+        mkdir -p "$work/$kind/$(dirname "$file")"
+        sed 's/{{pipeline}}/orders/g' "$here/$kind/$file" >"$work/$kind/$file"
+    done
+    if [ $kind = rust ]; then
+        # Stands for the program: the fixture must be the same on every machine.
+        mkdir "$work/rust/build"
+        printf '#!/bin/sh\n' >"$work/rust/build/bootstrap"
+        chmod +x "$work/rust/build/bootstrap"
+    fi
+    (cd "$work/$kind" && python3 "$here/../../packager")
+    mkdir -p "$here/fixture/$kind"
+    for file in template.yaml packaged.json sluice-lines.json sluice-manifest.json; do
+        cp "$work/$kind/$file" "$here/fixture/$kind/$file"
+    done
 done

@@ -10,9 +10,9 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::aws::{ACCESS_KEY, ACCOUNT, AwsConfig, INIT_KEY, REGION, policy_file};
+use crate::output::last_lines;
 use crate::processes::{Process, Processes};
 use crate::ready::Ready;
-use crate::setup::last_lines;
 
 /// How long the bot may take until it is ready.
 const START_TIMEOUT: Duration = Duration::from_secs(30);

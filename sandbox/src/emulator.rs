@@ -9,9 +9,10 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use crate::aws::{REGION, ROLE_KEY, Upstream};
+use crate::output::last_lines;
 use crate::ports::port;
 use crate::processes::{Process, Processes};
-use crate::setup::{Venv, last_lines};
+use crate::setup::Venv;
 
 /// Starts ministack, and gives functions credentials that name their role.
 const PROGRAM: &str = include_str!("emulator.py");
@@ -44,6 +45,8 @@ pub async fn start(
     drop(held);
     let program = folder.join("emulator.py");
     std::fs::write(&program, PROGRAM)?;
+    // Functions are unpacked below the folder for temporary files, and Node.js looks for packages in all folders above.
+    std::os::unix::fs::symlink(&venv.node_modules, folder.join("tmp/node_modules"))?;
     let mut command = Command::new(venv.bin.join("python3"));
     command
         .arg(program)

@@ -13,6 +13,8 @@ mod cli;
 mod control;
 mod emulator;
 mod guard;
+mod node;
+mod output;
 mod packager;
 mod page;
 mod ports;

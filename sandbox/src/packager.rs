@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
+use crate::output::run;
 use crate::processes::Processes;
-use crate::setup::{SetupError, Venv, files, lock, run};
+use crate::setup::{SetupError, Venv, files, lock};
 
 /// The file in the Python environment that says for which packager everything is installed.
 const MARKER: &str = ".sluice-packager";
@@ -78,7 +79,7 @@ mod tests {
         /// Prepares; how often something was installed so far.
         async fn prepare(&self) -> usize {
             let (root, processes) = (self.0.path(), Processes::start().unwrap());
-            let venv = Venv { bin: root.join("bin") };
+            let venv = Venv { bin: root.join("bin"), node_modules: root.join("node_modules") };
             let cache = prepare(root, root, &venv, &processes, &|_| {}).await.unwrap();
             fs::read_to_string(cache.join("count")).unwrap().len()
         }

@@ -1,4 +1,4 @@
-//! Installs a private Python environment with the local AWS and the `aws` command line, at pinned versions.
+//! Installs a private Python environment with the local AWS, the `aws` command line and Node.js, at pinned versions.
 //!
 //! Guarantees: the environment is complete or absent (it is built in another folder, then renamed); concurrent
 //! installations wait for each other; later starts read one file only.
@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
+use crate::node;
+use crate::output::run;
 use crate::processes::Processes;
 
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
@@ -36,10 +38,15 @@ pub enum SetupError {
     #[error("creating the Python environment failed:\n{0}")]
     Venv(String),
     #[error(
-        "installing the local AWS from PyPI failed. The first start downloads about 40 MB. For a proxy or a mirror, set \
+        "installing the local AWS from PyPI failed. The first start downloads about 110 MB. For a proxy or a mirror, set \
          pip's usual variables (HTTPS_PROXY, PIP_INDEX_URL). The partial installation was removed. pip reported:\n{0}"
     )]
     Install(String),
+    #[error(
+        "installing the AWS SDK of Node.js from npm failed. For a proxy or a mirror, set npm's usual variables (HTTPS_PROXY, \
+         npm_config_registry). The partial installation was removed. npm reported:\n{0}"
+    )]
+    Node(String),
     #[error(
         "installing what the packager of builds needs from PyPI failed. For a proxy or a mirror, set pip's usual variables \
          (HTTPS_PROXY, PIP_INDEX_URL). It reported:\n{0}"
@@ -52,8 +59,10 @@ pub enum SetupError {
 /// The installed Python environment.
 #[derive(Debug, Clone)]
 pub struct Venv {
-    /// The folder of `ministack`, `aws` and `python3`.
+    /// The folder of `ministack`, `aws`, `python3`, `node` and `npm`.
     pub bin: PathBuf,
+    /// The packages of npm that functions of Node.js find.
+    pub node_modules: PathBuf,
 }
 
 /// Installs the environment in `folder/venv` unless it is current. Reports progress to `say`.
@@ -63,7 +72,7 @@ pub async fn set_up(
     say: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<Venv, SetupError> {
     let place = folder.join("venv");
-    let venv = Venv { bin: place.join("bin") };
+    let venv = Venv { bin: place.join("bin"), node_modules: node::modules(&place) };
     if is_current(&place) {
         return Ok(venv);
     }
@@ -74,7 +83,7 @@ pub async fn set_up(
     }
     let python = find_python().await?;
     let began = Instant::now();
-    say("Installing the local AWS and the aws command line (about 40 MB, only once)…");
+    say("Installing the local AWS, the aws command line and Node.js (about 110 MB, only once)…");
     let staging = StagingFolder::create(folder)?;
     install(&python, &staging.0, processes).await?;
     relocate(&staging.0, &place)?;
@@ -161,31 +170,8 @@ async fn install(python: &Path, place: &Path, processes: &Processes) -> Result<(
     ])
     .args(["--quiet", "--only-binary", ":all:", "--requirement"])
     .arg(&list);
-    run(processes, &mut pip).await.map_err(SetupError::Install)
-}
-
-/// Runs a command; its last lines of output if it fails.
-pub async fn run(processes: &Processes, command: &mut Command) -> Result<(), String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let path = folder.path().join("output");
-    let output = File::create(&path).map_err(|error| error.to_string())?;
-    let copy = output.try_clone().map_err(|error| error.to_string())?;
-    command.stdin(Stdio::null()).stdout(output).stderr(copy);
-    let status = match processes.spawn(command) {
-        Ok(mut process) => process.wait().await.map_err(|error| error.to_string())?,
-        Err(error) => return Err(error.to_string()),
-    };
-    if status.success() {
-        return Ok(());
-    }
-    Err(last_lines(&path, 8))
-}
-
-pub fn last_lines(log: &Path, count: usize) -> String {
-    let text = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(count)..].join("\n")
+    run(processes, &mut pip).await.map_err(SetupError::Install)?;
+    node::install(place, processes).await.map_err(SetupError::Node)
 }
 
 /// Scripts of a virtual environment contain the full path of its Python. Replaces it with the path after the rename.
@@ -212,7 +198,7 @@ fn is_current(place: &Path) -> bool {
 }
 
 fn fingerprint() -> String {
-    hex::encode(Sha256::digest(REQUIREMENTS))
+    hex::encode(Sha256::new().chain_update(REQUIREMENTS).chain_update(node::LOCK).finalize())
 }
 
 pub fn files(what: &'static str, path: &Path, error: std::io::Error) -> SetupError {

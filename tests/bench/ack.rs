@@ -28,7 +28,7 @@ const CHANNELS: [&str; 2] = ["C0GENERAL1", "C0ORDERS03"];
 pub(crate) async fn measure(world: &World, report: &mut Report) {
     let bot = Bot::serve(world, &[]).await;
     let idle = resident_mb(&bot);
-    world.submit(world.ann(), &format!("/repo create {MODEL}")).await.succeeds().await;
+    world.submit(world.ann(), &format!("/repo create {MODEL} from sam")).await.succeeds().await;
     // As `kill -9` does: what was promised must not depend on a clean end.
     bot.kill();
     let model = model(world).await;

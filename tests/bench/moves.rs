@@ -53,7 +53,7 @@ pub(crate) async fn measure(world: &World, report: &mut Report) {
 
 /// The pipeline, with its first release on both stages.
 async fn prepare(world: &World) -> Repository {
-    world.submit(world.ann(), &format!("/repo create {NAME}")).await.succeeds().await;
+    world.submit(world.ann(), &format!("/repo create {NAME} from sam")).await.succeeds().await;
     let clone = Repository::clone(world, NAME);
     clone.generate(FUNCTIONS, FUNCTIONS);
     release(world, &clone, "First").await;

@@ -55,7 +55,7 @@ impl Scenario<'_> {
             "| command | until the message says so | longest chain | AWS calls (mutating) | store calls (longest chain) | \
              write units | the chain |\n|---|---|---|---|---|---|---|",
         );
-        self.measure("repo create", &format!("/repo create {name}")).await;
+        self.measure("repo create", &format!("/repo create {name} from sam")).await;
         if functions > 1 {
             let clone = Repository::clone(self.world, name);
             clone.generate(functions, functions);

@@ -35,7 +35,7 @@ async fn request_role(world: &World, line: &str) -> Message {
 async fn a_new_person_requests_a_role_and_gets_it() {
     let world = World::shared(module_path!()).await;
     let (ann, eve) = (world.ann(), world.eve());
-    world.submit(ann, "/repo create newcomers").await.succeeds().await;
+    world.submit(ann, "/repo create newcomers from sam").await.succeeds().await;
     let asked = request_role(&world, "/build newcomers").await;
     asked.says(&[&format!("<@{ann}>"), "please decide", "/pipeline grant"]);
     let before = world.ephemerals(eve).await.len();
@@ -66,7 +66,7 @@ async fn a_new_person_requests_a_role_and_gets_it() {
 async fn a_grant_and_a_decline_at_the_same_time_have_one_outcome() {
     let world = World::shared(module_path!()).await;
     let (ann, bob, eve) = (world.ann(), world.bob(), world.eve());
-    world.submit(ann, "/repo create contested").await.succeeds().await;
+    world.submit(ann, "/repo create contested from sam").await.succeeds().await;
     let asked = request_role(&world, "/build contested").await;
     let clicks = (0..10).flat_map(|_| [(ann, "access.grant"), (bob, "access.decline")]);
     let clicks = clicks.map(|(who, action)| world.click_stale(who, &asked, action));

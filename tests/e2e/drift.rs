@@ -45,7 +45,7 @@ async fn promoted(name: &str) -> (World, Message) {
     // A world for each test: one bot has one share of Lambda's rate, and a comparison that waits too long for it is skipped.
     let world = World::start(Options::default()).await;
     let ann = world.ann();
-    let created = world.submit(ann, &format!("/repo create {name}")).await.succeeds().await;
+    let created = world.submit(ann, &format!("/repo create {name} from sam")).await.succeeds().await;
     world.submit(ann, &format!("/stage add {name} prod")).await.succeeds().await;
     let mut last = None;
     for nth in 1..=2 {

@@ -98,9 +98,7 @@ async fn rollbacks_follow_the_history_and_end_at_the_first_release() {
 async fn a_failed_build_shows_its_error_and_is_not_deployed() {
     let (world, created) = deployed(module_path!(), "red", "").await;
     let clone = Repository::clone_from_message(&created);
-    clone.edit("tests/test_app.py", |code| {
-        code.replace("class Hello(unittest.TestCase):\n", "class Hello(unittest.TestCase):\n    def test_that_fails(self):\n        self.assertEqual(\"left\", \"right\", \"they differ by design\")\n\n")
-    });
+    clone.run_in_builds("python3 -c \"assert 1 == 2, 'they differ by design'\"");
     clone.push("Break a test");
     let red = world.submit(world.ann(), "/build red").await.fails().await;
     red.says(&["#2", "BUILD", "they differ by design"]);

@@ -126,9 +126,9 @@ async fn init_names_the_first_admin_and_sighup_reloads_the_file() {
 
     let metrics = free_address();
     let bot = Bot::serve(&world, &[("SLUICE_METRICS", &metrics)]).await;
-    world.command(bob, "/repo create hup").await.says(&["Only operators"]);
+    world.command(bob, "/repo create hup from sam").await.says(&["Only operators"]);
     world.command(ann, &format!("/pipeline grant <@{bob}> operators")).await.says(&["is now an operator"]);
-    world.submit(bob, "/repo create hup").await.succeeds().await;
+    world.submit(bob, "/repo create hup from sam").await.succeeds().await;
     world.command(eve, "/pipeline who").await.says(&[
         "sluice init by",
         "at a terminal",

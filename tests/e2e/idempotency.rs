@@ -6,7 +6,7 @@ use sluice_e2e::{Aws, World};
 async fn repeated_deliveries_and_commands_are_one_operation() {
     let world = World::shared(module_path!()).await;
     let ann = world.ann();
-    world.submit(ann, "/repo create once").await.succeeds().await;
+    world.submit(ann, "/repo create once from sam").await.succeeds().await;
     let build = world.submit(ann, "/build once").await;
     build.reply.says(&["#1"]);
     let again = world.redeliver(&build.reply.trigger_id).await;
@@ -26,7 +26,7 @@ async fn repeated_deliveries_and_commands_are_one_operation() {
 async fn two_builds_of_one_commit_are_equal_and_a_second_deploy_changes_nothing() {
     let world = World::shared(module_path!()).await;
     let ann = world.ann();
-    world.submit(ann, "/repo create equal").await.succeeds().await;
+    world.submit(ann, "/repo create equal from sam").await.succeeds().await;
     world.submit(ann, "/build equal").await.succeeds().await;
     world.submit(ann, "/deploy equal").await.succeeds().await;
     world.submit(ann, "/build equal").await.succeeds().await.says(&["#2"]);
@@ -49,13 +49,13 @@ async fn two_builds_of_one_commit_are_equal_and_a_second_deploy_changes_nothing(
 async fn every_mistake_gets_an_answer_with_the_next_step() {
     let world = World::shared(module_path!()).await;
     let ann = world.ann();
-    world.submit(ann, "/repo create hinted").await.succeeds().await;
+    world.submit(ann, "/repo create hinted from sam").await.succeeds().await;
     world.submit(ann, "/stage add hinted prod").await.succeeds().await;
     world.command(ann, "/deploy hintd").await.says(&["no pipeline hintd", "Did you mean hinted?"]);
     world.command(ann, "/sluice depoy hinted").await.says(&["Did you mean"]);
     world.command(ann, "/deploy hinted").await.says(&["/build hinted"]);
     world.command(ann, "/rollback hinted prod").await.says(&["prod"]);
-    world.command(ann, "/repo create hinted").await.says(&["hinted"]);
+    world.command(ann, "/repo create hinted from sam").await.says(&["hinted"]);
     world.submit(ann, "/build hinted").await.succeeds().await;
     world.command(ann, "/deploy hinted to prod").await.says(&["protected", "/promote hinted prod"]);
     world.command(ann, "/promote hinted prod").await.says(&["dev"]);
@@ -66,7 +66,7 @@ async fn every_mistake_gets_an_answer_with_the_next_step() {
 async fn without_the_bot_in_a_channel_the_home_channel_gets_the_message_and_the_author_a_hint() {
     let world = World::shared(module_path!()).await;
     let ann = world.ann();
-    world.submit(ann, "/repo create away").await.succeeds().await;
+    world.submit(ann, "/repo create away from sam").await.succeeds().await;
     let before = world.ephemerals(ann).await.len();
     let build = world.submit_in("C0RANDOM02", world.channel(), ann, "/build away").await;
     build.reply.says(&["#1"]);

@@ -33,5 +33,6 @@ mod sqlite;
 mod stacks;
 mod startup;
 mod strict;
+mod templates;
 mod terminal;
 mod unwind;

@@ -14,7 +14,7 @@ async fn submit(world: &World, page: &mut Page, line: &str, state: State) -> Sub
 async fn one_person_types_another_clicks_and_both_see_the_change() {
     let world = World::shared(module_path!()).await;
     let mut page = Page::open(&world, "ann").await;
-    for line in ["/repo create shown", "/build shown", "/deploy shown", "/stage add shown prod"] {
+    for line in ["/repo create shown from sam", "/build shown", "/deploy shown", "/stage add shown prod"] {
         submit(&world, &mut page, line, State::Succeeded).await;
     }
     let promotion = submit(&world, &mut page, "/promote shown prod", State::Waiting).await;
@@ -46,7 +46,7 @@ async fn the_gates_of_a_stage_are_shown() {
     // A world of its own: a click goes to the first button on the page.
     let world = World::start(Options::default()).await;
     let ann = world.ann();
-    let created = world.submit(ann, "/repo create gated").await.succeeds().await;
+    let created = world.submit(ann, "/repo create gated from sam").await.succeeds().await;
     for line in [
         "/build gated",
         "/stage add gated prod",

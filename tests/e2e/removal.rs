@@ -35,7 +35,7 @@ async fn promoted(world: &World, name: &str) -> String {
 async fn a_stage_with_a_stack_and_both_kinds_of_api_is_removed_and_its_table_stays() {
     let world = World::shared(module_path!()).await;
     let (ann, eve) = (world.ann(), world.eve());
-    let created = world.submit(ann, "/repo create gone").await.succeeds().await;
+    let created = world.submit(ann, "/repo create gone from sam").await.succeeds().await;
     world.submit(ann, "/stage add gone prod").await.succeeds().await;
     let clone = Repository::clone_from_message(&created);
     clone.edit("template.yaml", |_| format!("{TEMPLATE}{MORE}"));

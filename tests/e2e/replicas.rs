@@ -20,7 +20,7 @@ async fn empty() -> World {
 
 /// `orders` with a stage prod.
 async fn prepare(world: &World) -> Repository {
-    let created = world.submit(world.ann(), "/repo create orders").await.succeeds().await;
+    let created = world.submit(world.ann(), "/repo create orders from sam").await.succeeds().await;
     world.submit(world.ann(), "/stage add orders prod").await.succeeds().await;
     Repository::clone_from_message(&created)
 }

@@ -91,7 +91,7 @@ def handler(event, context):
 async fn policies_and_boundaries_deny_every_attack_of_a_function() {
     let world =
         World::start(Options { lenient: Some(LENIENT), unrecorded: true, ..Options::default() }).await;
-    let created = world.submit(world.ann(), "/repo create rights").await.succeeds().await;
+    let created = world.submit(world.ann(), "/repo create rights from sam").await.succeeds().await;
     for command in ["/build rights", "/deploy rights"] {
         world.submit(world.ann(), command).await.succeeds().await;
     }

@@ -7,7 +7,7 @@ use sluice_e2e::{PATIENCE, State, World, eventually};
 async fn a_role_is_valid_from_grant_to_revocation() {
     let world = World::shared(module_path!()).await;
     let (ann, bob, eve) = (world.ann(), world.bob(), world.eve());
-    world.submit(ann, "/repo create granted").await.succeeds().await;
+    world.submit(ann, "/repo create granted from sam").await.succeeds().await;
     world.command(eve, "/build granted").await.says(&["Only operators"]);
     let grant = format!("/pipeline grant <@{eve}|eve> operators granted");
     world.command(eve, &grant).await.says(&["Only admins"]);
@@ -44,9 +44,12 @@ async fn a_role_for_all_pipelines_is_announced_and_listed() {
 async fn an_approval_does_not_count_after_the_role_is_revoked() {
     let world = World::shared(module_path!()).await;
     let (ann, bob, cyd, eve) = (world.ann(), world.bob(), world.cyd(), world.eve());
-    for line in
-        ["/repo create lost", "/build lost", "/stage add lost prod", "/stage set lost prod approvals=2"]
-    {
+    for line in [
+        "/repo create lost from sam",
+        "/build lost",
+        "/stage add lost prod",
+        "/stage set lost prod approvals=2",
+    ] {
         world.submit(ann, line).await.succeeds().await;
     }
     world.submit(ann, "/deploy lost").await.succeeds().await;

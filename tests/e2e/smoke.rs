@@ -10,8 +10,6 @@ async fn build_with_handler(world: &World, name: &str, subject: &str, body: &str
         let (head, _) = code.split_once("def handler(event, context):").unwrap();
         format!("{head}def handler(event, context):\n    {body}\n\n\ndef good(event, context):\n    pass\n")
     });
-    // The scaffold's own tests would fail the build.
-    clone.edit("tests/test_app.py", |_| "import unittest\n".to_owned());
     clone.push(subject);
     world.submit(world.ann(), &format!("/build {name}")).await.succeeds().await;
 }
@@ -20,7 +18,7 @@ async fn build_with_handler(world: &World, name: &str, subject: &str, body: &str
 async fn a_release_that_fails_its_smoke_test_is_undone() {
     let world = World::shared(module_path!()).await;
     let ann = world.ann();
-    world.submit(ann, "/repo create ill").await.succeeds().await;
+    world.submit(ann, "/repo create ill from sam").await.succeeds().await;
     world.submit(ann, "/build ill").await.succeeds().await;
     world.submit(ann, "/deploy ill").await.succeeds().await;
     world.submit(ann, "/stage add ill prod").await.succeeds().await;
@@ -55,7 +53,7 @@ async fn a_release_that_fails_its_smoke_test_is_undone() {
 async fn a_failing_test_event_undoes_a_deploy_to_the_first_stage() {
     let world = World::shared(module_path!()).await;
     let ann = world.ann();
-    world.submit(ann, "/repo create event").await.succeeds().await;
+    world.submit(ann, "/repo create event from sam").await.succeeds().await;
     // As people type it, and as the message repeats it.
     let canonical = r#"/stage set event dev smoke="invoke Hello {\"ping\":true}""#;
     let set = world.expect(world.channel(), canonical).await;

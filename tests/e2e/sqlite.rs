@@ -46,7 +46,7 @@ async fn operations_continue_elsewhere_from_a_backup() {
     let (status, printed) = Bot::run(&world, &["check"], &state);
     assert_eq!(status, Some(0), "{printed}");
 
-    world.submit(ann, "/repo create moved").await.succeeds().await;
+    world.submit(ann, "/repo create moved from sam").await.succeeds().await;
     world.submit(ann, "/build moved").await.succeeds().await;
     world.submit(ann, "/deploy moved").await.succeeds().await.says(&["r1 is live on dev"]);
     world.submit(ann, "/stage add moved prod").await.succeeds().await;

@@ -135,7 +135,7 @@ def work(event, context):
 /// A pipeline of that service, with its first release on `dev`.
 async fn deployed(world: &World, name: &str) -> Repository {
     let ann = world.ann();
-    let created = world.submit(ann, &format!("/repo create {name}")).await.succeeds().await;
+    let created = world.submit(ann, &format!("/repo create {name} from sam")).await.succeeds().await;
     let clone = Repository::clone_from_message(&created);
     clone.edit("template.yaml", |_| TEMPLATE.to_owned());
     clone.write("src/store.py", CODE.trim_start());

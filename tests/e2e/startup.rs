@@ -142,7 +142,7 @@ async fn init_waits_for_bucket_versions_and_check_probes_the_account() {
     let bucket = "sluice-000000000000-us-east-1";
     Aws(&world).suspend_versioning(bucket).await;
     let bot = Bot::serve(&world, &[]).await;
-    let refused = world.submit(world.ann(), "/repo create orders").await.fails().await;
+    let refused = world.submit(world.ann(), "/repo create orders from sam").await.fails().await;
     refused.says(&["was suspended", "An admin must run sluice init"]);
     let (status, printed) = check().await;
     assert_eq!(status, Some(1), "{printed}");
@@ -150,7 +150,7 @@ async fn init_waits_for_bucket_versions_and_check_probes_the_account() {
     let (status, printed) = Bot::run(&world, &["init"], &[]);
     assert_eq!(status, Some(0), "{printed}");
     assert!(printed.contains(&format!("updated the bucket {bucket}: versioning\n")), "{printed}");
-    world.submit(world.ann(), "/repo create orders").await.succeeds().await;
+    world.submit(world.ann(), "/repo create orders from sam").await.succeeds().await;
     drop(bot);
 }
 
@@ -191,7 +191,7 @@ async fn no_secret_is_in_any_log_message_or_table() {
     // The world accepts only its own token and key, so these are the canaries.
     let bot = Bot::serve(&world, &[("SLUICE_LOG", "debug")]).await;
     let ann = world.ann();
-    world.submit(ann, "/repo create quiet").await.succeeds().await;
+    world.submit(ann, "/repo create quiet from sam").await.succeeds().await;
     world.submit(ann, "/build quiet").await.succeeds().await;
     world.submit(ann, "/deploy quiet").await.succeeds().await;
     let forged = format!("v0={}", "0".repeat(64));

@@ -16,7 +16,7 @@ async fn strict() -> World {
 async fn a_first_deploy_of_twenty_functions_with_thirty_routes_keeps_to_the_rates_of_aws() {
     let world = strict().await;
     let ann = world.ann();
-    let created = world.submit(ann, "/repo create large").await.succeeds().await;
+    let created = world.submit(ann, "/repo create large from sam").await.succeeds().await;
     let clone = Repository::clone_from_message(&created);
     clone.generate(20, 30);
     clone.push("Divide into functions");
@@ -40,7 +40,7 @@ async fn a_first_deploy_of_twenty_functions_with_thirty_routes_keeps_to_the_rate
 async fn a_rollback_proceeds_during_a_deploy_of_another_stage() {
     let world = strict().await;
     let (ann, bob) = (world.ann(), world.bob());
-    let created = world.submit(ann, "/repo create busy").await.succeeds().await;
+    let created = world.submit(ann, "/repo create busy from sam").await.succeeds().await;
     let clone = Repository::clone_from_message(&created);
     world.submit(ann, "/stage add busy prod").await.succeeds().await;
     for (functions, release) in [(1, "r1"), (2, "r2")] {

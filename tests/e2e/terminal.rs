@@ -42,7 +42,7 @@ async fn a_rollback_without_slack_moves_the_stage_and_is_posted_by_the_next_bot(
     let (ann, bob, eve) = (world.ann(), world.bob(), world.eve());
     Bot::init(&world);
     let bot = Bot::serve(&world, &[]).await;
-    let created = world.submit(ann, "/repo create orders").await.succeeds().await;
+    let created = world.submit(ann, "/repo create orders from sam").await.succeeds().await;
     world.submit(ann, "/build orders").await.succeeds().await;
     world.submit(ann, "/stage add orders prod").await.succeeds().await;
     world.submit(ann, "/deploy orders").await.succeeds().await;
@@ -132,7 +132,7 @@ async fn a_file_is_read_while_a_bot_serves_it_and_written_by_one_process_only() 
     assert_eq!(Bot::run(&world, &["init"], &state).0, Some(0));
     assert_eq!(export(&world, &[], &state), Vec::<Value>::new());
     let bot = Bot::serve(&world, &state).await;
-    let created = world.submit(world.ann(), "/repo create orders").await;
+    let created = world.submit(world.ann(), "/repo create orders from sam").await;
     created.succeeds().await;
     says(Bot::run(&world, &list, &env), 3, &["served by another process"]);
     let acts: BTreeMap<_, _> = export(&world, &[], &state)

@@ -17,9 +17,9 @@ async fn two_releases(name: &str) -> World {
 async fn the_author_can_cancel_a_build_and_others_cannot() {
     let world = World::shared(module_path!()).await;
     let (ann, eve) = (world.ann(), world.eve());
-    let created = world.submit(ann, "/repo create slow").await.succeeds().await;
+    let created = world.submit(ann, "/repo create slow from sam").await.succeeds().await;
     let clone = Repository::clone_from_message(&created);
-    clone.edit("tests/test_app.py", |code| format!("import time\ntime.sleep(600)\n{code}"));
+    clone.run_in_builds("sleep 600");
     clone.push("Take ten minutes");
     for typed in [false, true] {
         let build = world.submit(ann, "/build slow").await;

@@ -230,7 +230,7 @@ impl Aws<'_> {
     }
 
     /// Calls a function by an alias: the HTTP status (0 without an answer), whether the function failed, and what it returned.
-    pub(crate) async fn invoke(&self, function: &str, alias: &str, event: &str) -> (u16, bool, String) {
+    pub async fn invoke(&self, function: &str, alias: &str, event: &str) -> (u16, bool, String) {
         let path = format!("/2015-03-31/functions/{function}/invocations?Qualifier={alias}");
         let request = self.0.http.post(format!("{}{path}", self.0.ready.aws)).body(event.to_owned());
         let Ok(answer) = self.signed("lambda", request).send().await else { return <_>::default() };

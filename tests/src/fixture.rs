@@ -18,7 +18,7 @@ pub async fn deployed(module: &'static str, name: &str, policy: &str) -> (World,
 /// The same in a given world.
 pub async fn deploy(world: &World, name: &str, policy: &str) -> Message {
     let ann = world.ann();
-    let created = world.submit(ann, &format!("/repo create {name}")).await.succeeds().await;
+    let created = world.submit(ann, &format!("/repo create {name} from sam")).await.succeeds().await;
     world.submit(ann, &format!("/build {name}")).await.succeeds().await;
     world.submit(ann, &format!("/stage add {name} prod")).await.succeeds().await;
     if !policy.is_empty() {

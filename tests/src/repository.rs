@@ -61,7 +61,13 @@ impl Repository {
         }
     }
 
-    /// Changes the greeting of the handler.
+    /// Adds a command to the builds, before they package.
+    pub fn run_in_builds(&self, command: &str) {
+        let first = format!("    commands:\n      - {command}\n");
+        self.edit("buildspec.yml", |text| text.replace("    commands:\n", &first));
+    }
+
+    /// Changes the greeting of the handler that `from sam` brings.
     pub fn set_greeting(&self, greeting: &str) {
         self.edit("src/app.py", |code| {
             let lines = code.lines().map(|line| match line.strip_prefix("GREETING = ") {
@@ -72,7 +78,7 @@ impl Repository {
         });
     }
 
-    /// Replaces the application with one of this many functions and routes, all with the scaffold's code.
+    /// Replaces the application with one of this many functions and routes, all with the code that `from sam` brings.
     pub fn generate(&self, functions: usize, routes: usize) {
         self.edit("template.yaml", |text| {
             let (head, _) = text.split_once("Resources:").expect("the scaffold's template has resources");

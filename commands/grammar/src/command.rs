@@ -1,7 +1,6 @@
 //! A command that can be typed, and the table of all of them.
 
 use super::form::{ArgumentKind, Form};
-use super::language::Language;
 use super::table::{
     BuildCommand, DeployCommand, PipelineCommand, PromoteCommand, RepoCommand, RollbackCommand, StageCommand,
 };
@@ -135,14 +134,10 @@ impl Command {
         self.not_yet().is_none()
     }
 
-    /// The part of it that is not implemented yet: `/stage remove`, `from node`.
+    /// The form that is not implemented yet: `/repo delete`.
     pub fn not_yet(&self) -> Option<String> {
         let form = self.form();
-        if !form.available {
-            return Some(format!("/{}", form.topic()));
-        }
-        let language: Option<Language> = self.values().read(ArgumentKind::Language);
-        language.filter(|language| !language.available()).map(|language| format!("from {language}"))
+        (!form.available).then(|| format!("/{}", form.topic()))
     }
 
     /// The same command with pipeline and stage exchanged, and their new values. `None` if it does not name both, names a

@@ -277,8 +277,7 @@ fn role(word: &Word) -> Result<Role, Box<Diagnostic>> {
 
 fn language(word: &Word) -> Result<Language, Box<Diagnostic>> {
     let text = word.keyword().unwrap_or_default();
-    let available: Vec<_> = Language::ALL.iter().filter(|l| l.available()).map(|l| l.word()).collect();
-    let problem = || format!("`{}` is not a template: choose {}", word.bare(), available.join(", "));
+    let problem = || format!("`{}` is not a template: choose python, node, rust or sam", word.bare());
     Language::ALL
         .into_iter()
         .find(|language| language.word() == text)

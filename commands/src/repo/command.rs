@@ -4,14 +4,14 @@ use crate::installation::{Installation, Plan, Planning, Reject, misdirected};
 use crate::operation::marked;
 use crate::repo::messages;
 use crate::repo::params::{PIPELINES, Params};
-use sluice_grammar::RepoCommand;
+use sluice_grammar::{Language, RepoCommand};
 use sluice_model::{Answer, Card, PipelineName, Text, Tone};
 
-fn create(Planning { name, command, snapshot, .. }: Planning<'_>) -> Result<Plan, Reject> {
+fn create(Planning { name, command, snapshot, .. }: Planning<'_>, from: Language) -> Result<Plan, Reject> {
     if snapshot.state.pipeline.is_some() {
         return Err(messages::pipeline_exists(name).into());
     }
-    let params = Params { name: name.clone() };
+    let params = Params { name: name.clone(), from };
     Plan::new(params, command.clone(), messages::creating(name))
 }
 
@@ -57,7 +57,7 @@ impl Installation {
     /// Plans a `/repo` command.
     pub(crate) fn plan_repo(&self, planning: Planning<'_>, command: &RepoCommand) -> Result<Plan, Reject> {
         match command {
-            RepoCommand::Create { .. } => create(planning),
+            RepoCommand::Create { from, .. } => create(planning, from.unwrap_or_default()),
             _ => Err(misdirected(planning.command)),
         }
     }

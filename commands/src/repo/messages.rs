@@ -4,6 +4,7 @@ use crate::names::console;
 use crate::operation::{OperationState, Summary, marked};
 use crate::records::Pipeline;
 use crate::repo::params::{FIRST_STAGE, PIPELINES};
+use sluice_grammar::Language;
 use sluice_model::{Card, Part, PipelineName, Refusal, Target, Text, Tone};
 
 // The titles of the steps.
@@ -20,7 +21,7 @@ pub(super) fn creating(name: &PipelineName) -> Text {
     Text::plain("Creating pipeline ").code(name.as_str()).then(".")
 }
 
-pub(super) fn summary(op: &OperationState, clone_url: Option<String>) -> Summary {
+pub(super) fn summary(op: &OperationState, from: Language, clone_url: Option<String>) -> Summary {
     let name = &op.spec.pipeline;
     let pipeline = |words: &str| Text::plain(words).code(name.as_str());
     let doing = pipeline("Creating pipeline ");
@@ -29,10 +30,15 @@ pub(super) fn summary(op: &OperationState, clone_url: Option<String>) -> Summary
         summary = summary.field("Clone", Text::default().code(format!("git clone {url}")));
     }
     summary = summary
+        .field("Template", Text::default().code(from.word()))
         .field("Stages", Text::default().code(FIRST_STAGE))
         .field("Home channel", Text::default().channel(&op.spec.home));
     if op.ended.is_some_and(|(_, succeeded)| succeeded) {
-        summary.hint = Some(Text::plain("Next: ").code(format!("/build {name}")));
+        let next = match from {
+            Language::Sam => "Next: push your application, then run ",
+            _ => "Next: ",
+        };
+        summary.hint = Some(Text::plain(next).code(format!("/build {name}")));
     }
     summary
 }

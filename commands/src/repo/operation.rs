@@ -54,7 +54,12 @@ impl Operation<Sluice> for RepoCreate {
         }
         if !found.commit {
             let needs = found.clone_url.is_none().then(|| id("repository"));
-            add(Node::new(id("commit"), messages::FIRST_COMMIT, FirstCommit(cx.clone())).after(needs));
+            add(Node::new(
+                id("commit"),
+                messages::FIRST_COMMIT,
+                FirstCommit { cx: cx.clone(), from: params.from },
+            )
+            .after(needs));
         }
         if !found.role {
             role_nodes(target, name, "build", messages::CREATE_ROLE.into(), &role)
@@ -88,10 +93,10 @@ impl Operation<Sluice> for RepoCreate {
         AuditSubject::default()
     }
 
-    fn summary(&self, _: &Params, op: &OperationState) -> Summary {
+    fn summary(&self, params: &Params, op: &OperationState) -> Summary {
         let made = op.output::<String>(&id("repository")).ok().flatten();
         let found = op.output::<Found>(&id("look")).ok().flatten().and_then(|found| found.clone_url);
-        messages::summary(op, made.or(found))
+        messages::summary(op, params.from, made.or(found))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::repo::params::{FIRST_COMMIT_SUBJECT, RepoContext, project_description
 use crate::resources::rights::ImmutableRole;
 use crate::resources::{foreign, ours};
 use crate::{names, packager, scaffold};
+use sluice_grammar::Language;
 
 pub(super) struct CreateRepository(pub(super) RepoContext);
 
@@ -45,7 +46,10 @@ impl Step<Sluice> for CreateRepository {
     }
 }
 
-pub(super) struct FirstCommit(pub(super) RepoContext);
+pub(super) struct FirstCommit {
+    pub(super) cx: RepoContext,
+    pub(super) from: Language,
+}
 
 #[async_trait]
 impl Step<Sluice> for FirstCommit {
@@ -53,8 +57,8 @@ impl Step<Sluice> for FirstCommit {
         Effect::Mutate(&FIRST_COMMIT)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let RepoContext { target, name } = &self.0;
-        let files = scaffold::python(name);
+        let RepoContext { target, name } = &self.cx;
+        let files = scaffold::files(self.from, name);
         let commit = cx
             .world
             .ports
@@ -64,7 +68,7 @@ impl Step<Sluice> for FirstCommit {
         Progress::done(commit)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
-        let RepoContext { target, name } = &self.0;
+        let RepoContext { target, name } = &self.cx;
         // Somebody may have pushed to the repository first. Their commit is then used instead of ours.
         match cx.world.ports.repositories.branch(target, name.as_str(), names::BRANCH).await? {
             Some(commit) => ours(commit),

@@ -27,7 +27,7 @@ impl Site {
         Bot::init(&world);
         let bot = RefCell::new(Some(Bot::serve(&world, &SHORT_LEASES).await));
         let ann = world.ann();
-        let created = world.submit(ann, "/repo create orders").await.succeeds().await;
+        let created = world.submit(ann, "/repo create orders from sam").await.succeeds().await;
         let repository = Repository::clone_from_message(&created);
         world.submit(ann, "/stage add orders prod").await.succeeds().await;
         Self { world, repository, bot, seen: Cell::new(0) }

@@ -53,7 +53,8 @@ impl<'a> User<'a> {
     ) -> Self {
         let name = format!("chaos-{number}");
         let rng = StdRng::seed_from_u64(seed.wrapping_mul(1000).wrapping_add(number as u64));
-        let created = world.submit(world.ann(), &format!("/repo create {name}")).await.succeeds().await;
+        let created =
+            world.submit(world.ann(), &format!("/repo create {name} from sam")).await.succeeds().await;
         let repository = Repository::clone_from_message(&created);
         let mut user = Self { world, channel, log, rng, name, repository, commits: 0, stages: 0 };
         user.submit(&format!("/stage add {} prod", user.name)).await;

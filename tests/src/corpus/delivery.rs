@@ -14,7 +14,7 @@ use crate::{Message, Repository, State, World};
 const REPEATS: usize = 5;
 /// The last lines of a build's log, where the packager says what it refuses.
 const LOG_LINES: usize = 14;
-/// The scaffold's buildspec, without its tests.
+/// The buildspec that `from sam` brings.
 const BUILDSPEC: &str = "version: 0.2\n\nphases:\n  build:\n    commands:\n      - sh -c \"$SLUICE_PACKAGE\"\n\nartifacts:\n  \
                          files:\n    - packaged.json\n    - sluice-lines.json\n    - sluice-manifest.json\n";
 
@@ -39,7 +39,7 @@ impl<'a> Delivery<'a> {
     /// Goes the whole way; the error is the refusal.
     pub(super) async fn run(mut self) -> Result<(), String> {
         let Application { folder, pipeline, .. } = self.application;
-        self.command(&format!("/repo create {pipeline}")).await?;
+        self.command(&format!("/repo create {pipeline} from sam")).await?;
         self.push(folder)?;
         if let Err(refusal) = self.command(&format!("/build {pipeline}")).await {
             return Err(self.end_of_log().await.unwrap_or(refusal));

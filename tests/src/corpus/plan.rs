@@ -18,7 +18,7 @@ pub struct Plan {
     pub deadline: Duration,
     /// Values for parameters of templates without a default, by name.
     pub parameters: Vec<(String, String)>,
-    /// For applications without a buildspec of their own; the scaffold's, without its tests, if there is none.
+    /// For applications without a buildspec of their own; that of `from sam` if there is none.
     pub buildspec: Option<String>,
 }
 

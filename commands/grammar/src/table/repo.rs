@@ -12,9 +12,12 @@ const NEW_NAME: Argument = Argument::required(
     "NAME",
     "the pipeline's name: 2 to 40 characters of a-z, 0-9 and -",
 );
-const LANGUAGE: Argument =
-    Argument::optional(ArgumentKind::Language, "[from python]", "the template of the first commit")
-        .keyword(&["from"]);
+const LANGUAGE: Argument = Argument::optional(
+    ArgumentKind::Language,
+    "[from python|node|rust|sam]",
+    "the template of the first commit",
+)
+.keyword(&["from"]);
 const URL: Argument = Argument::required(ArgumentKind::Url, "URL", "the address of the repository");
 
 rows! {
@@ -25,9 +28,10 @@ rows! {
     Create { name: PipelineName = NEW_NAME, from: Option<Language> = LANGUAGE } => {
         word: Some("create"),
         summary: "Create a service: repository, build project, first stage",
-        help: "Creates a repository with a small working service, a build project and the stage `dev`. The channel where \
+        help: "Creates a repository with a small working service, a build project and the stage `dev`. The service is written in \
+               Python unless you choose Node.js or Rust; `from sam` is for an application of your own. The channel where \
                you run the command becomes the pipeline's home channel: Sluice posts its messages about the pipeline there.",
-        examples: &["/repo create orders", "/repo create orders from python"],
+        examples: &["/repo create orders", "/repo create orders from node", "/repo create orders from sam"],
         permission: Permission::Operators,
         action: Action::Start("repo-create"),
         available: true,

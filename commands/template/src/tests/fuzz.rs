@@ -6,7 +6,7 @@ use sluice_testkit::fuzz::{self, Seeds};
 
 use proptest::prelude::*;
 
-const MANIFEST: &str = include_str!("../../../scaffold/fixture/sluice-manifest.json");
+const MANIFEST: &str = include_str!("../../../scaffold/fixture/sam/sluice-manifest.json");
 const WORDS: &[&str] = &[
     "Ref",
     "Fn::Sub",

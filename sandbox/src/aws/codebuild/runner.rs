@@ -232,7 +232,17 @@ fn read_spec(run: &BuildRun, source: &Path) -> Result<Buildspec, Failure> {
     Buildspec::parse(&text).map_err(|why| ("YAML_FILE_ERROR", why))
 }
 
-/// Starts bash in the source's folder. Of this machine's environment, a build gets only the `PATH`.
+/// Where Rust is on this machine, with its toolchains and the crates that were downloaded before: without these two, a build with
+/// its own `HOME` finds the `cargo` of rustup and no toolchain.
+fn rust_folders() -> impl Iterator<Item = (&'static str, PathBuf)> {
+    let home = std::env::home_dir().unwrap_or_default();
+    [("RUSTUP_HOME", ".rustup"), ("CARGO_HOME", ".cargo")].into_iter().filter_map(move |(name, folder)| {
+        let place = std::env::var_os(name).map_or_else(|| home.join(folder), PathBuf::from);
+        place.is_dir().then_some((name, place))
+    })
+}
+
+/// Starts bash in the source's folder. Of this machine's environment, a build gets only the `PATH` and the places of Rust.
 fn start_shell(
     context: &Context,
     run: &BuildRun,
@@ -251,6 +261,7 @@ fn start_shell(
             .env_clear()
             .env("PATH", format!("{}:{host_path}", context.tools.display()))
             .env("HOME", &home)
+            .envs(rust_folders())
             .env("TMPDIR", &temp)
             .env("LANG", "C.UTF-8")
             .env("GIT_CONFIG_NOSYSTEM", "1")

@@ -42,7 +42,7 @@ line 11
 error: process exited with 1";
 
 fn creation() -> Journal {
-    let params = repo::Params { name: "orders".parse().expect("a name") };
+    let params = repo::Params { name: "orders".parse().expect("a name"), from: Default::default() };
     Journal::accepted("repo-create", "/repo create orders", "orders", params, Outputs::of_creation(CLONE))
 }
 
