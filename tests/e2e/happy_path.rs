@@ -7,7 +7,7 @@ async fn from_a_slash_command_to_production_and_back() {
     let world = World::shared(module_path!()).await;
     let (ann, bob) = (world.ann(), world.bob());
 
-    let created = world.submit(ann, "/repo create story").await.succeeds().await;
+    let created = world.submit(ann, "/repo create story from sam").await.succeeds().await;
     created.says(&["/build story"]);
     let shown = world.command(ann, "/repo show story").await;
     shown.says(&["git clone", "sluice-story", "dev", "console.aws.amazon.com/codesuite/codecommit"]);

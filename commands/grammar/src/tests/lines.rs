@@ -10,6 +10,7 @@ const LINES: &[(&str, &str)] = &[
     ("/repo create orders from python", "/repo create orders from python"),
     ("/repo create orders Python", "/repo create orders from python"),
     ("/repo create from node orders", "/repo create orders from node"),
+    ("/repo create orders from SAM", "/repo create orders from sam"),
     ("/repo create \"list\"", "/repo create \"list\""),
     (
         "/repo connect orders <https://github.com/a/b|github.com/a/b>",

@@ -1,5 +1,6 @@
 //! The templates as they are in this repository: complete, alike, tested by their own tests, and packaged.
 
+mod document;
 mod packaged;
 
 use std::collections::BTreeSet;

@@ -11,7 +11,7 @@ use sluice_template::plain::{DirectValues, Stage, StageNames};
 use sluice_template::{Application, Deploying, KnownValues, Manifest};
 
 /// `template.yaml`, `packaged.json`, `sluice-lines.json` and `sluice-manifest.json` of a service `orders`.
-type Fixture = [&'static str; 4];
+pub(super) type Fixture = [&'static str; 4];
 
 macro_rules! fixture {
     ($word:literal) => {
@@ -24,7 +24,7 @@ macro_rules! fixture {
     };
 }
 
-fn fixture(from: Language) -> Fixture {
+pub(super) fn fixture(from: Language) -> Fixture {
     match from {
         Language::Python => fixture!("python"),
         Language::Node => fixture!("node"),
