@@ -129,7 +129,7 @@ fn the_tests_in_python_pass_and_can_fail() {
     assert!(green && printed.contains("OK"), "{printed}");
 
     let path = folder.path().join("src/service.py");
-    let broken = std::fs::read_to_string(&path).unwrap().replace("return 202, order", "return 200, order");
+    let broken = std::fs::read_to_string(&path).unwrap().replace("return 202, order", "return 200, {}");
     std::fs::write(path, broken).unwrap();
     let (green, printed) = python(folder.path());
     assert!(!green && printed.contains("FAILED"), "{printed}");
