@@ -28,7 +28,10 @@ impl Aws {
         let [key, secret, token] = ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"]
             .map(|name| env::var(format!("AWS_{name}")));
         Ok(Self {
-            http: Agent::config_builder().http_status_as_error(false).build().into(),
+            http: Agent::config_builder()
+                .http_status_as_error(false)
+                .build()
+                .into(),
             credentials: Credentials::new(key?, secret?, Some(token?), None, "environment"),
             region: env::var("AWS_REGION")?,
             queue: env::var("QUEUE")?,
@@ -64,8 +67,10 @@ impl Aws {
     fn call(&self, service: &str, target: &str, body: &Value) -> Result<Value, Error> {
         let url = env::var("AWS_ENDPOINT_URL")
             .unwrap_or_else(|_| format!("https://{service}.{}.amazonaws.com", self.region));
-        let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", target)];
-        let body = body.to_string();
+        let mut request = Request::post(&url)
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-target", target)
+            .body(body.to_string())?;
 
         let identity = self.credentials.clone().into();
         let signing = SigningParams::builder()
@@ -75,12 +80,13 @@ impl Aws {
             .time(SystemTime::now())
             .settings(SigningSettings::default())
             .build()?;
-        let signable = SignableRequest::new("POST", &url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()))?;
+        let headers = request.headers().iter();
+        let headers = headers.map(|(name, value)| (name.as_str(), value.to_str().unwrap_or("")));
+        let body = SignableBody::Bytes(request.body().as_bytes());
+        let signable = SignableRequest::new("POST", &url, headers, body)?;
         let (signature, _) = sign(signable, &signing.into())?.into_parts();
-
-        let request = headers.into_iter().fold(Request::post(&url), |request, (name, value)| request.header(name, value));
-        let mut request = request.body(body)?;
         signature.apply_to_request_http1x(&mut request);
+
         let mut response = self.http.run(request)?;
         let (status, answer) = (response.status(), response.body_mut().read_to_string()?);
         match status.is_success() {
@@ -101,6 +107,8 @@ impl Orders for Aws {
         // The first megabyte. A table that grows wants an index and a query.
         let page = self.dynamodb("Scan", &json!({"TableName": self.table}))?;
         let items = page["Items"].as_array().into_iter().flatten();
-        Ok(items.map(|item| json!({"id": item["id"]["S"], "item": item["item"]["S"]})).collect())
+        Ok(items
+            .map(|item| json!({"id": item["id"]["S"], "item": item["item"]["S"]}))
+            .collect())
     }
 }

@@ -34,7 +34,9 @@ fn api(LambdaEvent { payload, context }: LambdaEvent<Value>, aws: &Aws) -> Resul
 /// Keeps the orders of a batch. SQS may deliver one twice, which writes the same item again.
 fn store(event: LambdaEvent<Value>, aws: &Aws) -> Result<Value, Error> {
     for record in event.payload["Records"].as_array().into_iter().flatten() {
-        aws.keep(&serde_json::from_str(record["body"].as_str().unwrap_or_default())?)?;
+        aws.keep(&serde_json::from_str(
+            record["body"].as_str().unwrap_or_default(),
+        )?)?;
     }
     Ok(Value::Null)
 }

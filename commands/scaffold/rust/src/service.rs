@@ -20,15 +20,24 @@ pub fn answer(
     orders: &impl Orders,
 ) -> Result<(u16, Value), Error> {
     Ok(match route {
-        "GET /" => (200, json!({"message": GREETING, "stage": stage, "version": version})),
-        "GET /orders" => (200, json!({"orders": orders.all()?, "stage": stage, "version": version})),
+        "GET /" => (
+            200,
+            json!({"message": GREETING, "stage": stage, "version": version}),
+        ),
+        "GET /orders" => (
+            200,
+            json!({"orders": orders.all()?, "stage": stage, "version": version}),
+        ),
         "POST /orders" => match item_in(body) {
             Some(item) => {
                 let order = json!({"id": Uuid::new_v4(), "item": item});
                 orders.place(&order)?;
                 (202, order)
             }
-            None => (400, json!({"message": r#"An order is JSON, such as {"item": "tea"}."#})),
+            None => (
+                400,
+                json!({"message": r#"An order is JSON, such as {"item": "tea"}."#}),
+            ),
         },
         _ => (404, json!({"message": format!("There is no {route}.")})),
     })
@@ -37,7 +46,10 @@ pub fn answer(
 /// The item that a request orders; `None` if the request is not an order.
 fn item_in(body: &str) -> Option<String> {
     let body: Value = serde_json::from_str(body).ok()?;
-    body["item"].as_str().filter(|item| !item.is_empty()).map(str::to_owned)
+    body["item"]
+        .as_str()
+        .filter(|item| !item.is_empty())
+        .map(str::to_owned)
 }
 
 /// Run with `cargo test`; every build does.
@@ -69,7 +81,13 @@ mod tests {
     #[test]
     fn it_greets_and_says_which_stage_and_version_answer() {
         let answer = ask("GET /", "", &InMemory::default());
-        assert_eq!(answer, (200, json!({"message": GREETING, "stage": "prod", "version": "7"})));
+        assert_eq!(
+            answer,
+            (
+                200,
+                json!({"message": GREETING, "stage": "prod", "version": "7"})
+            )
+        );
     }
 
     #[test]
@@ -90,7 +108,15 @@ mod tests {
     #[test]
     fn what_is_no_order_is_refused() {
         let orders = InMemory::default();
-        for body in ["", "tea", "null", "[]", "{}", r#"{"item": ""}"#, r#"{"item": 3}"#] {
+        for body in [
+            "",
+            "tea",
+            "null",
+            "[]",
+            "{}",
+            r#"{"item": ""}"#,
+            r#"{"item": 3}"#,
+        ] {
             assert_eq!(ask("POST /orders", body, &orders).0, 400, "{body}");
         }
         assert!(orders.0.borrow().is_empty());
