@@ -13,7 +13,7 @@ const SPARE: &[&str] = &[
     "compare", "copy", "edit", "every", "explain", "first", "freeze", "if", "in", "last", "latest",
     "me", "move", "new", "newest", "next", "none", "not", "of", "on", "open", "or", "pause",
     "pin", "previous", "redo", "rename", "reorder", "resume", "sluice", "start", "stop", "than",
-    "thaw", "undo", "unpin", "update", "when", "with",
+    "thaw", "undo", "unpin", "update", "when",
 ];
 
 /// Whether a name must be quoted: it is a word of a command or a role, or looks like a release.
