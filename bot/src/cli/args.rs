@@ -61,15 +61,21 @@ pub(super) enum Subcommand {
         #[command(subcommand)]
         what: Audit,
     },
-    /// Print the IAM policy of the bot's role, for this configuration
+    /// List the IAM policies of the bot's role, for this configuration; print one, or write all
     Policy {
+        /// Print this one: its name, or `state`, `builds`, `functions`, `apis`, `stacks`
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        /// Write each policy to a file in this folder, `NAME.json`
+        #[arg(long, value_name = "DIR", conflicts_with = "name")]
+        out: Option<PathBuf>,
         /// The AWS account
         #[arg(long, value_name = "ID")]
         account: String,
         /// The region [env: AWS_REGION]
         #[arg(long, value_name = "REGION")]
         region: Option<String>,
-        /// Print the policy for the person who runs `sluice init` instead
+        /// The policy for the person who runs `sluice init` instead
         #[arg(long)]
         init: bool,
     },

@@ -22,6 +22,7 @@ use std::time::Duration;
 use clap::Parser as _;
 
 use crate::config::{Problem, Sources};
+use crate::wiring::PolicyFor;
 use args::{Audit, Cli, Subcommand, Template};
 use console::{bad_configuration, warn};
 use exit::Exit;
@@ -35,7 +36,10 @@ pub(crate) fn main() -> Exit {
     let sources = Sources::of_process(flags);
     let outcome = match command {
         Subcommand::Manifest { prefix, only_umbrella, url } => manifest::run(prefix, only_umbrella, &url),
-        Subcommand::Policy { account, region, init } => policy::run(sources, account, region, init),
+        Subcommand::Policy { name, out, account, region, init } => {
+            let whose = if init { PolicyFor::Init } else { PolicyFor::Bot };
+            policy::run(sources, policy::Request { whose, name, out, account, region })
+        }
         Subcommand::Template { what: Template::Check { path, stage, json } } => {
             template::run(&path, &stage, json)
         }

@@ -21,4 +21,4 @@ mod tidying;
 
 pub(crate) use aws_backend::Account;
 pub(crate) use back_up::back_up;
-pub(crate) use policy::{PolicyFor, policy};
+pub(crate) use policy::{PolicyDocument, PolicyFor, policies};

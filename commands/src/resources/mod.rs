@@ -47,7 +47,7 @@ pub(crate) use resource::{Around, Move, Part, Preparation, Prepared, Resource, T
 pub(crate) use role::role_description;
 pub(crate) use role::{role_nodes, same_json};
 pub(crate) use seen::{ApiPlace, Seen, Surveyed};
-pub(crate) use setting::left_settings;
+pub(crate) use setting::{changed_settings, left_settings};
 pub(crate) use survey::{asleep, look, look_now};
 pub(crate) use watch::{RanBefore, Watch, began_to_move, is_in_doubt, mark, mover};
 

@@ -27,7 +27,7 @@ use crate::records::VersionSet;
 use crate::resources::messages;
 use crate::resources::resource::{Around, Duty, Move, Part, Prepared, Resource, ToPrepare};
 
-pub(crate) use step::left_settings;
+pub(crate) use step::{changed_settings, left_settings};
 
 use step::{From, STEP, SetSetting};
 

@@ -1,5 +1,7 @@
 //! The step that changes one setting of a function.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,7 +12,9 @@ use crate::operation::effects::{
     DELETE_CODE_SIGNING, DELETE_CONCURRENCY, Mutation, PUT_CODE_SIGNING, PUT_CONCURRENCY, PUT_RECURSION,
     PUT_RUNTIME_MANAGEMENT, PUT_SCALING,
 };
-use crate::operation::{Context, Effect, EngineError, Observed, OperationState, Progress, Step, Undone};
+use crate::operation::{
+    Context, Effect, EngineError, Observed, OperationState, Progress, Step, StepId, Undone,
+};
 use crate::ports::SeparateSetting;
 use crate::resources::messages;
 use crate::resources::own::ours;
@@ -52,6 +56,15 @@ struct Adjusted {
     /// What was left, in words, because somebody else set it.
     #[serde(skip_serializing_if = "Option::is_none")]
     left: Option<String>,
+}
+
+/// The settings of functions that an operation changed or was going to change.
+pub(crate) fn changed_settings(op: &OperationState) -> BTreeSet<(String, SeparateSetting)> {
+    let setting = |id: &StepId| {
+        let (function, setting) = id.0.strip_prefix(STEP)?.strip_prefix(':')?.rsplit_once(':')?;
+        Some((function.to_owned(), SeparateSetting::of(setting)?))
+    };
+    op.steps().filter_map(|(id, _)| setting(id)).collect()
 }
 
 /// The settings that an operation left as somebody set them, in words.

@@ -162,7 +162,7 @@ impl Shared {
             }
             for function in set.versions.keys() {
                 for setting in SeparateSetting::ALL.into_iter().filter(|setting| !setting.is_of_version()) {
-                    let recorded = set.settings.get(function).and_then(|settings| settings.get(&setting));
+                    let recorded = current.settings.get(function).and_then(|settings| settings.get(&setting));
                     let has = serving.separate.get(&(function.clone(), setting));
                     if has != recorded && !self.has_left_a_setting().await {
                         wrong.push(format!("{function} has {setting:?} {has:?}, recorded {recorded:?}"));
