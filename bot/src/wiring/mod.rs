@@ -16,6 +16,7 @@ mod packager;
 mod policy;
 mod priority_store;
 mod probe;
+mod secret;
 mod state;
 mod tidying;
 

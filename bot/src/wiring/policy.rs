@@ -47,7 +47,7 @@ impl Part {
         match self {
             Self::State => ("sluice-bot-state", "the state: tables, queue, backups"),
             Self::Builds => ("sluice-bot-builds", "repositories, builds, artifacts"),
-            Self::Functions => ("sluice-bot-functions", "functions, layers, roles"),
+            Self::Functions => ("sluice-bot-functions", "functions, layers, roles, secrets"),
             Self::Apis => ("sluice-bot-apis", "HTTP and REST APIs"),
             Self::Stacks => ("sluice-bot-stacks", "stacks of CloudFormation"),
             Self::Init => ("sluice-init", "what `sluice init` sets up"),

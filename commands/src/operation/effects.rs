@@ -231,6 +231,12 @@ mutations! {
         true, Stays("Lambda creates it at the first call anyway; nothing is billed while it is empty");
     LOG_RETENTION: "logs:PutRetentionPolicy",
         "sets one value, only where none is set", "DescribeLogGroups", true, Stays("anybody may set another");
+    PUT_PARAMETER: "ssm:PutParameter",
+        "a person's `sluice secret set`: without Overwrite, then with it only if the parameter has the tags of the stage",
+        "not at all: the person runs the command again, which makes one more version", true, Stays("Systems Manager keeps the versions before");
+    DELETE_PARAMETER: "ssm:DeleteParameter",
+        "a person's `sluice secret delete`: only a parameter with the tags of the stage; one that is gone is no error",
+        "not at all: the person runs the command again", true, Stays("the person who deletes a secret has its value, or does not need it");
     CREATE_QUEUE: "sqs:CreateQueue",
         "fixed name; the same attributes again change nothing", "GetQueueUrl", true,
         Stays("made once by `sluice init`");

@@ -53,6 +53,13 @@ pub(super) fn allowed(of: &Names<'_>) -> Vec<Allowed> {
         Allowed::new("OwnLayers", &["lambda:PublishLayerVersion"], vec![of.here("lambda", "layer:sluice-*")]),
         // A function may use layers of any account, and Lambda reads them with the permissions of its caller.
         Allowed::new("Layers", &["lambda:GetLayerVersion"], vec![anywhere.arn("lambda", "layer:*")]),
+        // Not its own ones, which are directly below `/sluice/`. It never reads a value.
+        Allowed::new(
+            "Secrets",
+            &["ssm:DeleteParameter", "ssm:ListTagsForResource", "ssm:PutParameter"],
+            vec![of.here("ssm", "parameter/sluice/*/*/*")],
+        )
+        .also(&["ssm:AddTagsToResource"]),
         Allowed::new("BoundedRoles", &["iam:CreateRole", "iam:PutRolePolicy"], vec![roles.clone()])
             .when(with_boundary.clone()),
         Allowed::new("ManagedPolicies", &["iam:AttachRolePolicy"], vec![roles.clone()])
@@ -99,6 +106,7 @@ pub(super) fn allowed(of: &Names<'_>) -> Vec<Allowed> {
                 "lambda:GetAccountSettings",
                 "lambda:ListFunctions",
                 "lambda:ListLayerVersions",
+                "ssm:DescribeParameters",
                 "sts:GetCallerIdentity",
             ],
             vec!["*".into()],

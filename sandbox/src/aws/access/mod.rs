@@ -12,6 +12,7 @@ mod caller;
 mod dynamodb;
 mod evaluation;
 mod iam;
+mod parameters;
 mod roles;
 mod trust;
 pub(super) mod xml;
@@ -94,6 +95,7 @@ impl Access {
             "apigateway" if matches!(name.method.as_str(), "DeleteApi" | "DeleteRestApi") => {
                 apigateway::deletion(request, &self.0.upstream).await
             }
+            "ssm" => parameters::required(&name.method, request, &self.0.upstream).await,
             _ => actions::required(name, request),
         };
         let principal = match caller {
