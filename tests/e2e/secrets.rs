@@ -23,7 +23,7 @@ async fn a_secret_is_set_replaced_listed_and_deleted_and_its_value_is_shown_nowh
     let (status, said) = set(eve, "dev", VALUE);
     assert!(status == Some(1) && said.contains("Only admins"), "{said}");
     let (status, said) = set(ann, "prod", VALUE);
-    assert!(status == Some(1) && said.contains("`prod`"), "there is no such stage: {said}");
+    assert!(status == Some(1) && said.contains("has no stage prod"), "{said}");
     let (status, said) = set(ann, "dev", "");
     assert!(status == Some(1) && said.contains("The value is empty"), "{said}");
     for expected in ["Stored: /sluice/vault/dev/API_KEY", "Replaced (version 2): /sluice/vault/dev/API_KEY"] {

@@ -1,7 +1,11 @@
-//! The name of a secret on its stage.
+//! The name of a secret on its stage, and the size of its value.
 
 use std::fmt;
 use std::str::FromStr;
+
+/// The largest value in bytes of a parameter in the standard tier
+/// (<https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm>).
+pub const LARGEST_VALUE: usize = 4096;
 
 /// The longest key. A whole name may have 1,011 characters with its ARN; a path of pipeline and stage leaves room for this
 /// (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>).

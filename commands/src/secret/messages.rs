@@ -1,6 +1,5 @@
 //! What `sluice secret` refuses.
 
-use crate::secret::LARGEST_VALUE;
 use sluice_model::Refusal;
 
 pub(super) fn not_ours(parameter: &str) -> Refusal {
@@ -21,10 +20,10 @@ pub(super) fn empty() -> Refusal {
     )
 }
 
-pub(super) fn too_large(bytes: usize) -> Refusal {
+pub(super) fn too_large(bytes: usize, most: usize) -> Refusal {
     Refusal::new(
         "secret-too-large",
-        format!("The value has {bytes} bytes. Systems Manager takes {LARGEST_VALUE}."),
+        format!("The value has {bytes} bytes. Systems Manager takes {most}."),
         "Split it into several secrets, or keep it in Secrets Manager or in an encrypted object in S3.",
     )
 }

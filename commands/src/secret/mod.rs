@@ -18,11 +18,7 @@ use crate::ports::{ParameterInfo, SecretText};
 use crate::records::{Act, AuditRecord, AuditSubject};
 use sluice_model::{Actor, Class, OperationId, Permission, PipelineName, Refusal, StageName};
 
-pub use key::{BadKey, SecretKey};
-
-/// The largest value in bytes of a parameter in the standard tier
-/// (<https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm>).
-pub const LARGEST_VALUE: usize = 4096;
+pub use key::{BadKey, LARGEST_VALUE, SecretKey};
 
 /// A command about the secrets of a stage.
 #[derive(Debug, Clone)]
@@ -170,6 +166,14 @@ async fn own(world: &World, request: &SecretRequest, parameter: &str) -> Result<
     let Some(tags) = world.ports.parameters.parameter_tags(&world.target, parameter).await? else {
         return Ok(false);
     };
+    // An empty list may also be about what does not exist.
+    if tags.is_empty() {
+        let path = names::secrets_path(&request.name, &request.stage);
+        let found = world.ports.parameters.parameters_below(&world.target, &path).await?;
+        if !found.iter().any(|info| info.name == parameter) {
+            return Ok(false);
+        }
+    }
     let wanted = names::stage_tags(&request.name, &request.stage);
     if wanted.iter().all(|(key, value)| tags.get(key) == Some(value)) {
         return Ok(true);
@@ -181,7 +185,7 @@ async fn own(world: &World, request: &SecretRequest, parameter: &str) -> Result<
 fn unusable(value: &SecretText) -> Option<Refusal> {
     match value.expose().len() {
         0 => Some(messages::empty()),
-        size if size > LARGEST_VALUE => Some(messages::too_large(size)),
+        size if size > LARGEST_VALUE => Some(messages::too_large(size, LARGEST_VALUE)),
         _ => None,
     }
 }

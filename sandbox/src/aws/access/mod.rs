@@ -185,7 +185,7 @@ fn policy_in(path: &Path) -> Result<IAMPolicy, String> {
     if size > POLICY_LIMIT {
         return Err(said(&format!("it has {size} characters, and IAM takes {POLICY_LIMIT}")));
     }
-    evaluation::policy(&document).map_err(|error| said(&error))
+    evaluation::policy(&document, &[]).map_err(|error| said(&error))
 }
 
 #[cfg(test)]
