@@ -82,6 +82,8 @@ calls! {
         DESCRIBE_LOG_GROUPS = "logs:DescribeLogGroups",
         FILTER_LOG_EVENTS = "logs:FilterLogEvents",
         GET_LOG_EVENTS = "logs:GetLogEvents",
+        DESCRIBE_PARAMETERS = "ssm:DescribeParameters",
+        LIST_PARAMETER_TAGS = "ssm:ListTagsForResource",
         GET_QUEUE_URL = "sqs:GetQueueUrl",
     }
     mutations {
@@ -153,6 +155,8 @@ calls! {
         CREATE_POLICY = "iam:CreatePolicy",
         CREATE_POLICY_VERSION = "iam:CreatePolicyVersion",
         DELETE_POLICY_VERSION = "iam:DeletePolicyVersion",
+        PUT_PARAMETER = "ssm:PutParameter",
+        DELETE_PARAMETER = "ssm:DeleteParameter",
         CREATE_QUEUE = "sqs:CreateQueue",
         SEND_MESSAGE = "sqs:SendMessage",
         RECEIVE_MESSAGE = "sqs:ReceiveMessage",

@@ -20,14 +20,15 @@ mod quotas;
 mod rest_api;
 mod s3;
 mod sqs;
+mod ssm;
 mod values;
 
 use std::sync::Arc;
 
 pub use aws_config::SdkConfig;
 use sluice_commands::ports::{
-    Archive, Builders, FunctionSettings, Functions, Gateway, Identity, Layers, Logs, Objects, Queue, Quotas,
-    Repositories, Stacks,
+    Archive, Builders, FunctionSettings, Functions, Gateway, Identity, Layers, Logs, Objects, ParameterStore,
+    Queue, Quotas, Repositories, Stacks,
 };
 
 pub use crate::call::{MUTATIONS, READS};
@@ -66,6 +67,8 @@ pub struct Aws {
     pub identity: Arc<dyn Identity>,
     /// CloudWatch Logs.
     pub logs: Arc<dyn Logs>,
+    /// Systems Manager's parameters.
+    pub parameters: Arc<dyn ParameterStore>,
     /// The quotas of Lambda and IAM.
     pub quotas: Arc<dyn Quotas>,
     sqs: Service<aws_sdk_sqs::Client>,
@@ -144,6 +147,7 @@ impl Aws {
                 region,
                 limits
             ))),
+            parameters: Arc::new(ssm::Ssm(service!(aws_sdk_ssm, config, region, limits))),
             quotas: Arc::new(quotas::AccountQuotas { lambda, iam }),
             sqs: service!(aws_sdk_sqs, config, region, limits),
         })

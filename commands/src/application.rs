@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::ports::{
     ApiKind, Builders, Directory, FunctionSettings, Functions, Gateway, Identity, Layers, Logs, Objects,
-    Probe, Repositories, Stacks,
+    ParameterStore, Probe, Repositories, Stacks,
 };
 use crate::records::{AuditSubject, Keys};
 use crate::rules::{PinnedRoles, Snapshot};
@@ -66,6 +66,8 @@ pub struct Ports {
     pub identity: Arc<dyn Identity>,
     /// CloudWatch Logs.
     pub logs: Arc<dyn Logs>,
+    /// Systems Manager's parameters.
+    pub parameters: Arc<dyn ParameterStore>,
 }
 
 impl Ports {

@@ -25,6 +25,7 @@ pub mod resources;
 pub mod rollback;
 pub mod rules;
 pub mod scaffold;
+pub mod secret;
 pub mod service;
 pub mod setup;
 pub mod stage;

@@ -136,6 +136,11 @@ pub fn role_path(pipeline: &PipelineName, stage: Option<&StageName>) -> String {
     }
 }
 
+/// The path of the secrets of a stage in Systems Manager: `/sluice/orders/prod/`.
+pub fn secrets_path(pipeline: &PipelineName, stage: &StageName) -> String {
+    format!("/sluice/{pipeline}/{stage}/")
+}
+
 /// The ARN of a role on this path. With an empty name: the beginning of the ARNs of all roles there.
 pub fn role_arn(target: &Target, path: &str, role: &str) -> String {
     target.arn_of_account("iam", &format!("role{path}{role}"))

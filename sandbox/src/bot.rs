@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use crate::aws::{ACCESS_KEY, ACCOUNT, AwsConfig, INIT_KEY, REGION, policy_file};
+use crate::aws::{ACCESS_KEY, ACCOUNT, AwsConfig, INIT_KEY, REGION, policies_of};
 use crate::output::last_lines;
 use crate::processes::{Process, Processes};
 use crate::ready::Ready;
@@ -87,15 +87,16 @@ pub async fn start(
     let path = folder.join("bot.log");
     let log = File::create(&path)?;
     for (key, verb) in [(INIT_KEY, &["policy", "--init"][..]), (ACCESS_KEY, &["policy"])] {
-        let output = command(executable, verb, ready, folder, &log)?
-            .args(["--account", ACCOUNT, "--region", REGION])
-            .stdout(Stdio::piped())
-            .output()
+        let policies = std::path::absolute(policies_of(&AwsConfig::policies_folder(folder), key))?;
+        let status = command(executable, verb, ready, folder, &log)?
+            .args(["--account", ACCOUNT, "--region", REGION, "--out"])
+            .arg(policies)
+            .stdout(Stdio::null())
+            .status()
             .await?;
-        if !output.status.success() {
-            return Err(failed("policy", format!("ended with {}", output.status), path));
+        if !status.success() {
+            return Err(failed("policy", format!("ended with {status}"), path));
         }
-        std::fs::write(policy_file(&AwsConfig::policies_folder(folder), key), output.stdout)?;
     }
     let mut init = command(executable, &["init"], ready, folder, &log)?;
     let mut init = processes.spawn(init.env("AWS_ACCESS_KEY_ID", INIT_KEY))?;

@@ -33,7 +33,7 @@ GLOBAL = "aws:"
 def documents(lines, root):
     """(kind, name, document) of every policy; equal documents count once."""
     found = [
-        (IDENTITY, "bot", json.loads((root / "docs/iam-policy.json").read_text())),
+        *((IDENTITY, "bot", document) for document in of_bot(root)),
         (IDENTITY, "init", json.loads((root / "docs/iam-policy-init.json").read_text())),
         (IDENTITY, "stack role", json.loads((root / "docs/iam-role-stack.json").read_text())),
     ]
@@ -51,6 +51,13 @@ def documents(lines, root):
             found.append((BUCKET, "bucket", json.loads(line["body"])))
     unique = {(kind, name, json.dumps(document, sort_keys=True)) for kind, name, document in found}
     return [(kind, name, json.loads(text)) for kind, name, text in sorted(unique)]
+
+
+def of_bot(root):
+    """The policies of the bot's role."""
+    found = [json.loads(path.read_text()) for path in sorted(root.glob("docs/iam-policy-bot-*.json"))]
+    assert found, "docs has no policy of the bot"
+    return found
 
 
 def name_of(form):
@@ -230,9 +237,10 @@ def asked(lines):
     return found
 
 
-def unused(document, actions):
+def unused(documents, actions):
     granted = {
         action
+        for document in documents
         for statement in many(document["Statement"])
         if statement["Effect"] == "Allow"
         for action in many(statement.get("Action"))

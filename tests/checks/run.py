@@ -47,9 +47,9 @@ def main(folder):
     wrong += report("Policies", figures, findings)
     print("  " + ", ".join(f"{name} {count}" for name, count in sorted(names.items())))
     asked = policies.asked(aws)
-    for who, name in (("bot", "iam-policy.json"), ("init", "iam-policy-init.json")):
-        document = json.loads((ROOT / "docs" / name).read_text())
-        unused = policies.unused(document, asked.get(who, set()))
+    init = json.loads((ROOT / "docs/iam-policy-init.json").read_text())
+    for who, documents in (("bot", policies.of_bot(ROOT)), ("init", [init])):
+        unused = policies.unused(documents, asked.get(who, set()))
         print(f"  granted to {who}, and not asked for in these runs: {' '.join(unused) or 'nothing'}")
     refused = sorted({line["judged"]["refused"] for line in aws if line.get("judged", {}).get("refused")})
     for sentence in refused:

@@ -28,6 +28,7 @@ mod removal;
 mod replicas;
 mod rights;
 mod roles;
+mod secrets;
 mod smoke;
 mod sqlite;
 mod stacks;

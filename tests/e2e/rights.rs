@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use sluice_e2e::fixture::next_release;
-use sluice_e2e::{Options, Repository, World};
+use sluice_e2e::{Bot, Options, Repository, World};
 
 /// All rules of a strict AWS but `policies`.
 const LENIENT: &str =
@@ -24,6 +24,7 @@ const POLICIES: &str = r#"      Policies:
                 - lambda:UpdateAlias
                 - lambda:UpdateFunctionCode
                 - s3:PutObject
+                - ssm:GetParameter
                 - sts:AssumeRole
               Resource: "*"
 "#;
@@ -62,7 +63,12 @@ def attacks(event):
     role = "Action=CreateRole&Version=2010-05-08&RoleName=mine&AssumeRolePolicyDocument=%7B%7D"
     assume = "Action=AssumeRole&Version=2011-06-15&RoleSessionName=s&RoleArn=arn:aws:iam::000000000000:role/sluice/x"
     log = '{"logGroupName": "/aws/lambda/' + function + '", "logStreamName": "none", "logEvents": []}'
+    secret = '{"Name": "/sluice/rights/%s/API_KEY", "WithDecryption": true}'
+    slack = '{"Name": "/sluice/signing-secret", "WithDecryption": true}'
     return {
+        "(allowed) read a secret of its stage": call("ssm", "POST", "/", secret % "dev", "AmazonSSM.GetParameter"),
+        "read a secret of another stage": call("ssm", "POST", "/", secret % "prod", "AmazonSSM.GetParameter"),
+        "read a secret of the bot": call("ssm", "POST", "/", slack, "AmazonSSM.GetParameter"),
         "grant oneself a role": call("dynamodb", "POST", "/", item, "DynamoDB_20120810.PutItem"),
         "delete a record": call("dynamodb", "POST", "/", key, "DynamoDB_20120810.DeleteItem"),
         "move its alias": call("lambda", "PUT", functions + "/aliases/dev", '{"FunctionVersion": "1"}'),
@@ -92,6 +98,12 @@ async fn policies_and_boundaries_deny_every_attack_of_a_function() {
     let world =
         World::start(Options { lenient: Some(LENIENT), unrecorded: true, ..Options::default() }).await;
     let created = world.submit(world.ann(), "/repo create rights from sam").await.succeeds().await;
+    world.submit(world.ann(), "/stage add rights prod").await.succeeds().await;
+    for stage in ["dev", "prod"] {
+        let line = ["secret", "set", "rights", stage, "API_KEY", "--as", world.ann()];
+        let (status, said) = Bot::run_with_input(&world, &line, "hunter2");
+        assert_eq!(status, Some(0), "{said}");
+    }
     for command in ["/build rights", "/deploy rights"] {
         world.submit(world.ann(), command).await.succeeds().await;
     }
@@ -112,7 +124,7 @@ async fn policies_and_boundaries_deny_every_attack_of_a_function() {
         let is_denied = result.as_str().is_some_and(|answer| answer.contains("AccessDenied"));
         assert_eq!(is_denied, !attack.starts_with("(allowed)"), "{attack}: {result}");
     }
-    assert_eq!(results.as_object().unwrap().len(), 12);
+    assert_eq!(results.as_object().unwrap().len(), 15);
     assert_bot_was_not_refused(&world).await;
 }
 

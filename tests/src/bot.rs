@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -140,6 +141,18 @@ impl Bot {
     /// Runs `sluice` with these arguments, and variables on top of the world's.
     pub fn run(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> Output {
         Self::run_with(world, arguments, &with(world, more))
+    }
+
+    /// The same as [`Bot::run`], with that standard input.
+    pub fn run_with_input(world: &World, arguments: &[&str], input: &str) -> Output {
+        let mut command = command(world, arguments, &with(world, &[]));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().expect("the bot starts");
+        // A refused command may end before it reads.
+        let _ = process.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
+        let output = process.wait_with_output().expect("the bot ends");
+        let printed = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&printed).into_owned())
     }
 
     /// The same with exactly these variables.

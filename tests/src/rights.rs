@@ -1,7 +1,7 @@
-//! A bot in a test has exactly the policy that `sluice policy` prints for its configuration.
+//! A bot in a test has exactly the policies that `sluice policy` writes for its configuration.
 //!
-//! The sandbox authorises a call by its access key. Each policy gets a key of its own, made of the policy's digest, and the
-//! document goes into the world's folder under that key.
+//! The sandbox authorises a call by its access key. Each set of policies gets a key of its own, made of their digest, and the
+//! documents go into the world's folder under that key.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,22 +30,33 @@ pub(crate) fn key(
         Some(&"init") => ("AKIASLUICEINIT", &["--init"]),
         _ => ("AKIASLUICEBOT", &[]),
     };
+    let draft = tempfile::tempdir_in(folder).expect("the world's folder can be written").keep();
     let mut command = Command::new(binaries::bot());
-    command.args(["policy", "--account", ACCOUNT]).args(more).current_dir(folder).env_clear().envs(env);
-    let printed = command.stdin(Stdio::null()).stderr(Stdio::null()).output().expect("the bot starts");
-    if !printed.status.success() {
+    command.args(["policy", "--account", ACCOUNT, "--out"]).arg(&draft).args(more);
+    command.current_dir(folder).env_clear().envs(env).stdin(Stdio::null()).stderr(Stdio::null());
+    if !command.stdout(Stdio::null()).status().expect("the bot starts").success() {
+        let _ = std::fs::remove_dir_all(&draft);
         return None;
     }
-    let mut key = format!("{prefix}{}", hex::encode_upper(Sha256::digest(&printed.stdout)));
+    let mut key = format!("{prefix}{}", hex::encode_upper(digest(&draft)));
     key.truncate(20);
-    let path = folder.join("policies").join(format!("{key}.json"));
-    if !path.exists() {
-        // Atomically, since other tests of this world do the same.
-        let draft = path.with_extension(format!("{:?}", std::thread::current().id()));
-        std::fs::write(&draft, printed.stdout).expect("the world's folder can be written");
-        std::fs::rename(&draft, &path).expect("the world's folder can be written");
+    // Atomically, since other tests of this world do the same. The first one wins.
+    if std::fs::rename(&draft, folder.join("policies").join(&key)).is_err() {
+        std::fs::remove_dir_all(&draft).expect("the world's folder can be written");
     }
     Some(key)
+}
+
+/// The digest of the files in a folder.
+fn digest(folder: &Path) -> impl AsRef<[u8]> {
+    let files = std::fs::read_dir(folder).expect("the policies are there").filter_map(Result::ok);
+    let mut files: Vec<_> = files.map(|file| file.path()).collect();
+    files.sort();
+    let mut hash = Sha256::new();
+    for file in files {
+        hash.update(std::fs::read(&file).expect("a policy can be read"));
+    }
+    hash.finalize()
 }
 
 /// The same variables, with that key.

@@ -8,7 +8,7 @@
 
 use sluice_model::Class;
 
-use Class::{Absent, Busy, Conflict, Denied, Invalid, Precondition, Quota, Throttled, Transient};
+use Class::{Absent, Ambiguous, Busy, Conflict, Denied, Invalid, Precondition, Quota, Throttled, Transient};
 
 type Row = (&'static str, &'static str, &'static str, Class);
 
@@ -82,6 +82,8 @@ const BY_CODE: &[Row] = &[
     ("", "EC2ThrottledException", "", Throttled),
     ("", "KmsThrottled", "", Throttled),
     ("", "OverLimit", "", Throttled),
+    // Several changes of one parameter within seconds.
+    ("ssm", "TooManyUpdates", "", Throttled),
     ("", "PriorRequestNotComplete", "", Throttled),
     ("", "ProvisionedThroughputExceededException", "", Throttled),
     ("", "RequestLimitExceeded", "", Throttled),
@@ -108,6 +110,9 @@ const BY_CODE: &[Row] = &[
     ("", "SnapStartNotReadyException", "", Busy),
     // Refused before any work, for a temporary reason.
     ("", "EncryptionKeyUnavailableException", "", Transient),
+    ("ssm:DeleteParameter", "InternalServerError", "", Ambiguous),
+    ("ssm:PutParameter", "InternalServerError", "", Ambiguous),
+    ("ssm", "InternalServerError", "", Transient),
     ("", "RequestTimeout", "", Transient),
     ("", "ServiceUnavailable", "", Transient),
     ("", "ServiceUnavailableException", "", Transient),
@@ -129,6 +134,7 @@ const BY_CODE: &[Row] = &[
     ("", "EntityAlreadyExists", "", Conflict),
     // Executed already, perhaps by our own first request.
     ("", "InvalidChangeSetStatus", "", Conflict),
+    ("", "ParameterAlreadyExists", "", Conflict),
     ("", "QueueAlreadyExists", "", Conflict),
     ("", "QueueNameExists", "", Conflict),
     ("", "RepositoryNameExistsException", "", Conflict),
@@ -152,7 +158,9 @@ const BY_CODE: &[Row] = &[
     ("", "NoSuchVersion", "", Absent),
     ("", "NotFound", "", Absent),
     ("", "NotFoundException", "", Absent),
+    ("", "ParameterNotFound", "", Absent),
     ("", "QueueDoesNotExist", "", Absent),
+    ("ssm:ListTagsForResource", "InvalidResourceId", "", Absent),
     ("", "RepositoryDoesNotExistException", "", Absent),
     ("", "ResourceNotFoundException", "", Absent),
     // Missing permissions, or credentials that are wrong, expired or missing.
@@ -190,6 +198,9 @@ const BY_CODE: &[Row] = &[
     ("", "FunctionVersionsPerCapacityProviderLimitExceededException", "", Quota),
     ("", "LimitExceeded", "", Quota),
     ("", "LimitExceededException", "", Quota),
+    ("", "ParameterLimitExceeded", "", Quota),
+    ("", "ParameterMaxVersionLimitExceeded", "", Quota),
+    ("", "PoliciesLimitExceededException", "", Quota),
     ("", "PolicyLengthExceededException", "", Quota),
     ("", "RepositoryLimitExceededException", "", Quota),
     ("", "ServiceQuotaExceededException", "", Quota),

@@ -56,20 +56,31 @@ pub(super) enum Subcommand {
         #[arg(long = "as", value_name = "USER")]
         who: String,
     },
+    /// Set, list or delete the secrets of a stage: `SecureString`s of Systems Manager that its functions read by name
+    Secret {
+        #[command(subcommand)]
+        what: Secret,
+    },
     /// Read the audit records
     Audit {
         #[command(subcommand)]
         what: Audit,
     },
-    /// Print the IAM policy of the bot's role, for this configuration
+    /// List the IAM policies of the bot's role, for this configuration; print one, or write all
     Policy {
+        /// Print this one: its name, or `state`, `builds`, `functions`, `apis`, `stacks`
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        /// Write each policy to a file in this folder, `NAME.json`
+        #[arg(long, value_name = "DIR", conflicts_with = "name")]
+        out: Option<PathBuf>,
         /// The AWS account
         #[arg(long, value_name = "ID")]
         account: String,
         /// The region [env: AWS_REGION]
         #[arg(long, value_name = "REGION")]
         region: Option<String>,
-        /// Print the policy for the person who runs `sluice init` instead
+        /// The policy for the person who runs `sluice init` instead
         #[arg(long)]
         init: bool,
     },
@@ -89,6 +100,50 @@ pub(super) enum Subcommand {
         /// The public URL of the bot
         #[arg(long, value_name = "URL", default_value = crate::slack::manifest::EXAMPLE_URL)]
         url: String,
+    },
+}
+
+/// The subcommands of `secret`. None takes a value: other users of the machine can read arguments.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Secret {
+    /// Set a secret. The value is read from standard input, or from a prompt that does not show it
+    Set {
+        /// The pipeline
+        #[arg(value_name = "NAME")]
+        pipeline: String,
+        /// The stage
+        #[arg(value_name = "STAGE")]
+        stage: String,
+        /// The name of the secret, as in `API_KEY`
+        #[arg(value_name = "KEY")]
+        key: String,
+        /// An admin, by Slack user ID. The audit record says that the command was typed at a terminal
+        #[arg(long = "as", value_name = "USER")]
+        who: String,
+    },
+    /// List the names of a stage's secrets
+    List {
+        /// The pipeline
+        #[arg(value_name = "NAME")]
+        pipeline: String,
+        /// The stage
+        #[arg(value_name = "STAGE")]
+        stage: String,
+    },
+    /// Delete a secret. Systems Manager keeps no copy
+    Delete {
+        /// The pipeline
+        #[arg(value_name = "NAME")]
+        pipeline: String,
+        /// The stage
+        #[arg(value_name = "STAGE")]
+        stage: String,
+        /// The name of the secret
+        #[arg(value_name = "KEY")]
+        key: String,
+        /// An admin, by Slack user ID
+        #[arg(long = "as", value_name = "USER")]
+        who: String,
     },
 }
 

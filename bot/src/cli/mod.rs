@@ -12,6 +12,7 @@ mod logging;
 mod manifest;
 mod policy;
 mod run;
+mod secret;
 mod serve;
 mod setup;
 mod signals;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use clap::Parser as _;
 
 use crate::config::{Problem, Sources};
+use crate::wiring::PolicyFor;
 use args::{Audit, Cli, Subcommand, Template};
 use console::{bad_configuration, warn};
 use exit::Exit;
@@ -35,7 +37,10 @@ pub(crate) fn main() -> Exit {
     let sources = Sources::of_process(flags);
     let outcome = match command {
         Subcommand::Manifest { prefix, only_umbrella, url } => manifest::run(prefix, only_umbrella, &url),
-        Subcommand::Policy { account, region, init } => policy::run(sources, account, region, init),
+        Subcommand::Policy { name, out, account, region, init } => {
+            let whose = if init { PolicyFor::Init } else { PolicyFor::Bot };
+            policy::run(sources, policy::Request { whose, name, out, account, region })
+        }
         Subcommand::Template { what: Template::Check { path, stage, json } } => {
             template::run(&path, &stage, json)
         }
@@ -57,7 +62,9 @@ pub(crate) fn main() -> Exit {
 
 async fn dispatch(subcommand: Subcommand, sources: Sources) -> Result<Exit, Vec<Problem>> {
     // People at a terminal read what these print; only warnings are logged beside it.
-    let default = matches!(subcommand, Subcommand::Run { .. } | Subcommand::Audit { .. }).then_some("warn");
+    let default =
+        matches!(subcommand, Subcommand::Run { .. } | Subcommand::Audit { .. } | Subcommand::Secret { .. })
+            .then_some("warn");
     logging::start(sources.env.get("SLUICE_LOG").map(String::as_str).or(default))
         .map_err(|what| vec![Problem::new("SLUICE_LOG", what)])?;
     match subcommand {
@@ -66,6 +73,7 @@ async fn dispatch(subcommand: Subcommand, sources: Sources) -> Result<Exit, Vec<
         Subcommand::Init { admins } => init::run(sources, &admins).await,
         Subcommand::Backup { to } => backup::run(sources, to).await,
         Subcommand::Run { line, who } => run::run(sources, &line, &who).await,
+        Subcommand::Secret { what } => secret::run(sources, what).await,
         Subcommand::Audit { what: Audit::Export { since } } => audit::export(sources, since.as_deref()).await,
         Subcommand::Manifest { .. } | Subcommand::Policy { .. } | Subcommand::Template { .. } => {
             Ok(Exit::Done)

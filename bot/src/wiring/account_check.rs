@@ -127,7 +127,7 @@ fn failure(error: &PortError, target: &Target) -> String {
     }
     match error.class {
         Class::Denied => format!(
-            "refuses these credentials ({call}: {code}): give their role the policy of `sluice policy`, and check whether a \
+            "refuses these credentials ({call}: {code}): give their role the policies of `sluice policy`, and check whether a \
              policy of the organisation denies it"
         ),
         Class::Throttled | Class::Busy => format!("is busy ({call}: {code}): run this again in a minute"),
@@ -183,7 +183,7 @@ pub(super) fn audit(may_delete: Result<bool, StoreError>, table: &str) -> CheckR
         Ok(true) => CheckResult::failed(
             NAME,
             format!(
-                "these credentials can delete audit records in `{table}`: run the bot with a role that has only the policy of \
+                "these credentials can delete audit records in `{table}`: run the bot with a role that has only the policies of \
                  `sluice policy`. If you ran this check as an admin, run it with the bot's role"
             ),
         ),

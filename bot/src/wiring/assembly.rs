@@ -107,6 +107,20 @@ pub(super) fn assemble_for_cli(
     Arc::new(Service::new(engine, environment.base.names.clone()))
 }
 
+/// For `secret`: nothing is driven, and nobody is notified.
+pub(super) fn world_for_secrets(environment: &Environment<'_>) -> World {
+    let (output, _) = CliOutput::new();
+    let ports = ProcessPorts {
+        settings: Settings { drive: false, notifies: false, ..settings(environment.base) },
+        directory: Arc::new(NoDirectory),
+        notifier: Arc::new(output),
+        runner: Arc::new(NoRunner),
+        wakeups: Arc::new(NoWakeups),
+        background: Arc::new(Tasks::new()),
+    };
+    ports.world(environment)
+}
+
 /// The ports that this process implements itself.
 struct ProcessPorts {
     settings: Settings,
@@ -147,6 +161,7 @@ impl ProcessPorts {
                 probe: Arc::new(HttpProbe::new()),
                 identity: Arc::clone(&aws.identity),
                 logs: Arc::clone(&aws.logs),
+                parameters: Arc::clone(&aws.parameters),
             },
         }
     }

@@ -95,7 +95,7 @@ impl AwsBackend {
         }
     }
 
-    fn environment(&self, target: Target) -> Result<Environment<'_>, StartupError> {
+    pub(super) fn environment(&self, target: Target) -> Result<Environment<'_>, StartupError> {
         let store = Arc::new(PriorityStore::new(self.state.store()?));
         let (base, aws, pinned, queue) = (&self.base, &self.aws, self.pinned(), self.queue.clone());
         Ok(Environment { base, aws, pinned, store, queue, target })

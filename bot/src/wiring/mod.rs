@@ -16,9 +16,10 @@ mod packager;
 mod policy;
 mod priority_store;
 mod probe;
+mod secret;
 mod state;
 mod tidying;
 
 pub(crate) use aws_backend::Account;
 pub(crate) use back_up::back_up;
-pub(crate) use policy::{PolicyFor, policy};
+pub(crate) use policy::{PolicyDocument, PolicyFor, policies};

@@ -114,6 +114,7 @@ impl Installation {
             before: record.current.as_ref().map(|current| current.release),
             has_stack: record.current.as_ref().is_some_and(|current| current.has_stack),
             apis: record.current.as_ref().map(|current| current.apis.clone()).unwrap_or_default(),
+            settings: record.current.as_ref().map(|current| current.settings.clone()).unwrap_or_default(),
             next: pipeline.next(stage).filter(|next| is_open(state, name, next, at)).cloned(),
             has_next: pipeline.next(stage).is_some(),
             smoke: policy.smoke,

@@ -57,6 +57,7 @@ impl Operation<Sluice> for Deploy {
                 set: &ready.set,
                 seen: &ready.seen,
                 recorded: &params.apis,
+                settings: &params.settings,
                 accepted: params.outside.as_ref(),
             },
             release: &params.release(op, true),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::operation::OperationState;
-use crate::records::{Artifact, Change, PinnedApis, Release, StackChoices};
+use crate::records::{Artifact, Change, PinnedApis, PinnedSettings, Release, StackChoices};
 use crate::resources::Preparation;
 use crate::rules::{Drift, Parameters, Smoke};
 use sluice_model::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
@@ -30,6 +30,9 @@ pub struct Params {
     /// The APIs that the stage's record names.
     #[serde(default, skip_serializing_if = "PinnedApis::is_empty")]
     pub apis: PinnedApis,
+    /// The settings of functions that the stage's record names.
+    #[serde(default, skip_serializing_if = "PinnedSettings::is_empty")]
+    pub settings: PinnedSettings,
     /// Whether the stage's record has a stack.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_stack: bool,

@@ -91,23 +91,27 @@ mutations! {
         "right after a look that the newest versions hold no equal one",
         "ListLayerVersions and GetLayerVersion; ours if archive, description, runtimes, architectures and license are equal",
         true, Stays("no function uses it; an equal one is reused");
-    PUT_CONCURRENCY: "lambda:PutFunctionConcurrency", "sets one value, under the slot of the stage's preparation",
-        "GetFunctionConcurrency", true, Stays("the next deploy sets it again");
+    PUT_CONCURRENCY: "lambda:PutFunctionConcurrency",
+        "sets one value, under the stage's slot, after a look that it is the one that Sluice set", "GetFunctionConcurrency", true,
+        By("PutFunctionConcurrency with the value before, or DeleteFunctionConcurrency, if the value is still ours");
     DELETE_CONCURRENCY: "lambda:DeleteFunctionConcurrency",
-        "removes one value, under the slot of the stage's preparation; one that is gone is no error",
-        "GetFunctionConcurrency", true, Stays("the next deploy sets it again");
-    PUT_RECURSION: "lambda:PutFunctionRecursionConfig", "sets one value, under the slot of the stage's preparation",
-        "GetFunctionRecursionConfig", true, Stays("the next deploy sets it again");
-    PUT_CODE_SIGNING: "lambda:PutFunctionCodeSigningConfig", "sets one value, under the slot of the stage's preparation",
-        "GetFunctionCodeSigningConfig", true, Stays("it applies to later uploads; the next deploy sets it again");
+        "removes one value, under the stage's slot, after a look that it is the one that Sluice set; one that is gone is no error",
+        "GetFunctionConcurrency", true, By("PutFunctionConcurrency with the value before, if there is none");
+    PUT_RECURSION: "lambda:PutFunctionRecursionConfig",
+        "sets one value, under the stage's slot, after a look that it is the one that Sluice set", "GetFunctionRecursionConfig", true,
+        By("the same call with the value before, if the value is still ours");
+    PUT_CODE_SIGNING: "lambda:PutFunctionCodeSigningConfig",
+        "sets one value, under the stage's slot, after a look that it is the one that Sluice set", "GetFunctionCodeSigningConfig", true,
+        By("PutFunctionCodeSigningConfig with the value before, or DeleteFunctionCodeSigningConfig, if the value is still ours");
     DELETE_CODE_SIGNING: "lambda:DeleteFunctionCodeSigningConfig",
-        "removes one value, under the slot of the stage's preparation; one that is gone is no error",
-        "GetFunctionCodeSigningConfig", true, Stays("it applies to later uploads; the next deploy sets it again");
+        "removes one value, under the stage's slot, after a look that it is the one that Sluice set; one that is gone is no error",
+        "GetFunctionCodeSigningConfig", true, By("PutFunctionCodeSigningConfig with the value before, if there is none");
     PUT_RUNTIME_MANAGEMENT: "lambda:PutRuntimeManagementConfig",
-        "sets one value, under the slot of the stage's preparation", "GetRuntimeManagementConfig", true,
-        Stays("the next deploy sets it again");
-    PUT_SCALING: "lambda:PutFunctionScalingConfig", "sets one value of a version, under the slot of the stage's preparation",
-        "GetFunctionScalingConfig", true, Stays("no alias points to the version; the next deploy sets it again");
+        "sets one value of a version, under the stage's slot. If the stage runs the version: after a look that it is the one that Sluice set",
+        "GetRuntimeManagementConfig", true, By("the same call with the value before, if the value is still ours");
+    PUT_SCALING: "lambda:PutFunctionScalingConfig",
+        "sets one value of a version, under the stage's slot. If the stage runs the version: after a look that it is the one that Sluice set",
+        "GetFunctionScalingConfig", true, By("the same call with the value before, if the value is still ours");
     CREATE_ALIAS: "lambda:CreateAlias",
         "the name is the stage's; one of that name is a conflict",
         "GetAlias; ours if it points to the version", true,
@@ -227,6 +231,12 @@ mutations! {
         true, Stays("Lambda creates it at the first call anyway; nothing is billed while it is empty");
     LOG_RETENTION: "logs:PutRetentionPolicy",
         "sets one value, only where none is set", "DescribeLogGroups", true, Stays("anybody may set another");
+    PUT_PARAMETER: "ssm:PutParameter",
+        "a person's `sluice secret set`: without Overwrite, then with it only if the parameter has the tags of the stage",
+        "not at all: the person runs the command again, which makes one more version", true, Stays("Systems Manager keeps the versions before");
+    DELETE_PARAMETER: "ssm:DeleteParameter",
+        "a person's `sluice secret delete`: only a parameter with the tags of the stage; one that is gone is no error",
+        "not at all: the person runs the command again", true, Stays("the person who deletes a secret has its value, or does not need it");
     CREATE_QUEUE: "sqs:CreateQueue",
         "fixed name; the same attributes again change nothing", "GetQueueUrl", true,
         Stays("made once by `sluice init`");

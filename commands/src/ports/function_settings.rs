@@ -48,6 +48,11 @@ impl SeparateSetting {
         Self::ALL.into_iter().find(|setting| setting.name() == property)
     }
 
+    /// Whether it belongs to one version; otherwise it belongs to the function, and applies to all its versions at once.
+    pub fn is_of_version(self) -> bool {
+        matches!(self, Self::FunctionScalingConfig | Self::RuntimeManagementConfig)
+    }
+
     /// The value, or `None` if it is Lambda's default.
     pub fn normalised(self, value: Value) -> Option<Value> {
         let is_default = match self {
@@ -61,8 +66,8 @@ impl SeparateSetting {
     }
 }
 
-/// The settings of functions that have calls of their own. None has a revision, so the caller looks, holds the slot of the
-/// stage's preparation, and sets one value: to set it again changes nothing.
+/// The settings of functions that have calls of their own. None has a revision, so the caller looks, holds the
+/// stage's slot, and sets one value: to set it again changes nothing.
 #[async_trait]
 pub trait FunctionSettings: Send + Sync {
     /// `lambda:GetFunctionConcurrency`, `GetFunctionRecursionConfig`, `GetFunctionCodeSigningConfig`,

@@ -88,6 +88,7 @@ impl Installation {
             }),
             has_stack: target.current.as_ref().is_some_and(|current| current.has_stack),
             apis: target.current.as_ref().map(|current| current.apis.clone()).unwrap_or_default(),
+            settings: target.current.as_ref().map(|current| current.settings.clone()).unwrap_or_default(),
             approvals: if reason.is_some() {
                 0
             } else {

@@ -160,6 +160,7 @@ impl Operation<Sluice> for Promote {
                 set: &ready.set,
                 seen: &ready.seen,
                 recorded: &params.apis,
+                settings: &params.settings,
                 accepted: params.outside.as_ref(),
             },
             release: &params.release,

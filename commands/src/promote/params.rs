@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::operation::{OperationState, PROMOTE, SignalKind, StepId};
-use crate::records::{AuditSubject, Change, PinnedApis, Release, StackChoices};
+use crate::records::{AuditSubject, Change, PinnedApis, PinnedSettings, Release, StackChoices};
 use crate::resources::Preparation;
 use crate::rules::{Asked, Drift, Parameters, Smoke, Want};
 use crate::steps::move_subject;
@@ -39,6 +39,9 @@ pub struct Params {
     /// The APIs that the stage's record names.
     #[serde(default, skip_serializing_if = "PinnedApis::is_empty")]
     pub apis: PinnedApis,
+    /// The settings of functions that the stage's record names.
+    #[serde(default, skip_serializing_if = "PinnedSettings::is_empty")]
+    pub settings: PinnedSettings,
     /// Whether the stage's record has a stack.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_stack: bool,

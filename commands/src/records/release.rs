@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::names::API_STAGE;
-use crate::ports::{ApiKind, ApiStage};
+use crate::ports::{ApiKind, ApiStage, SeparateSetting};
 use crate::records::{Artifact, Change, Parameters};
 use sluice_model::{Actor, ApiStageSettings, BuildNumber, OperationId, ReleaseNumber};
 
@@ -39,6 +40,9 @@ pub struct VersionSet {
     /// The APIs by logical id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub apis: PinnedApis,
+    /// The settings of its functions that have calls of their own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: PinnedSettings,
     /// The values that the template's parameters had when the versions were made.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
@@ -74,6 +78,9 @@ pub struct Tidied {
     /// The number of its releases at that time.
     pub releases: u64,
 }
+
+/// Settings of functions that have calls of their own, by function name: those that differ from Lambda's defaults.
+pub type PinnedSettings = BTreeMap<String, BTreeMap<SeparateSetting, Value>>;
 
 /// A stage's APIs by logical id.
 pub type PinnedApis = BTreeMap<String, PinnedApi>;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::records::{ApiUrl, Change, Parameters, PinnedApis, api_urls};
+use crate::records::{ApiUrl, Change, Parameters, PinnedApis, PinnedSettings, api_urls};
 use sluice_model::{Actor, BuildNumber, OperationId, ReleaseNumber, StageName};
 
 /// The first run of a release on a stage.
@@ -68,6 +68,9 @@ pub struct Current {
     /// Its APIs by logical id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub apis: PinnedApis,
+    /// The settings of its functions that have calls of their own.
+    #[serde(default, skip_serializing_if = "PinnedSettings::is_empty")]
+    pub settings: PinnedSettings,
     /// The values that the template's parameters had when its versions were made.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
@@ -169,6 +172,7 @@ mod tests {
             since: Timestamp::UNIX_EPOCH,
             by: Actor::in_slack("U1ANN".parse().unwrap(), "ann"),
             apis: PinnedApis::new(),
+            settings: PinnedSettings::new(),
             parameters: Parameters::new(),
             has_stack: false,
             events_off: false,

@@ -77,6 +77,24 @@ pub(super) fn move_alias(function: &str, stage: &str, version: &str, is_new: boo
     text.then(format!("{} version {version}", if is_new { " at" } else { " to" }))
 }
 
+/// `what`: the setting in words. `value`: the value that it gets.
+pub(super) fn change_setting(function: &str, what: &str, value: &str) -> Text {
+    Text::plain(format!("Set {what} of ")).code(function).then(" to ").then(value)
+}
+
+/// A setting that somebody else set. `values`: the one that it has, and the one of the release.
+pub(super) fn setting_left(
+    function: &str,
+    what: &str,
+    (now, wanted): (&str, &str),
+    line: Option<&str>,
+) -> String {
+    let how = line.map_or("Set it in the Lambda console if it should change.".to_owned(), |line| {
+        format!("To set it, run `{line}`.")
+    });
+    format!("`{function}`: {what} is {now}, set outside Sluice; this release has {wanted}. {how}")
+}
+
 pub(super) fn serve_deployment(logical: &str, kind: ApiKind, stage: &str) -> Text {
     Text::plain("Move ").join(api(logical, kind)).then(" of ").code(stage)
 }
@@ -187,6 +205,11 @@ pub(super) fn left_alias(version: Option<&str>) -> Undone {
     Undone::Left(
         version.map_or("it no longer exists".into(), |version| format!("it points to version {version}")),
     )
+}
+
+/// `value`: the value of the setting now; `None` if the function does not exist.
+pub(super) fn left_setting(value: Option<&str>) -> Undone {
+    Undone::Left(value.map_or("the function no longer exists".into(), |value| format!("it is {value} now")))
 }
 
 /// `served`: what the API stage serves; `None` if it does not exist.

@@ -17,6 +17,7 @@ mod resource;
 pub mod rights;
 mod role;
 mod seen;
+mod setting;
 pub(crate) mod stack;
 mod survey;
 #[cfg(test)]
@@ -41,23 +42,25 @@ pub(crate) use layer::layer_arns;
 pub(crate) use messages::{MOVED_OUTSIDE, foreign, foreign_refusal, implicit_api};
 pub(crate) use own::ours;
 pub(crate) use plan::Deployable;
-pub(crate) use resource::{Move, Part, Preparation, Prepared, Resource, ToPrepare};
+pub(crate) use resource::{Around, Move, Part, Preparation, Prepared, Resource, ToPrepare};
 #[cfg(test)]
 pub(crate) use role::role_description;
 pub(crate) use role::{role_nodes, same_json};
 pub(crate) use seen::{ApiPlace, Seen, Surveyed};
+pub(crate) use setting::{changed_settings, left_settings};
 pub(crate) use survey::{asleep, look, look_now};
 pub(crate) use watch::{RanBefore, Watch, began_to_move, is_in_doubt, mark, mover};
 
 use crate::rules::{Drift, Recorded};
 
 /// Every kind. In one part of a release, a kind may need the kinds before it in this list.
-pub(crate) fn all() -> [&'static dyn Resource; 7] {
+pub(crate) fn all() -> [&'static dyn Resource; 8] {
     [
         &layer::Layer,
         &role::Role,
         &function::Function,
         &alias::Alias,
+        &setting::Setting,
         &api::StageApi,
         &log_group::LogGroup,
         &stack::Stack,

@@ -4,14 +4,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::names;
 use crate::operation::EngineError;
-use crate::ports::{FunctionCode, FunctionConfig, Tags};
+use crate::ports::{FunctionCode, FunctionConfig, SeparateSetting, Tags};
 use crate::resources::rights::ImmutableRole;
 use sluice_model::{PipelineName, StageName, Target};
-use sluice_template::{AppLayerRef, Application};
+use sluice_template::{AppFunction, AppLayerRef, Application};
 
 /// An application for a stage, and what each of its functions needs. Each reading of an artifact must give the same digest,
 /// also after an update of Sluice: otherwise an operation that waits for an approval during the update gets stuck. So a field
@@ -38,6 +39,8 @@ pub(crate) struct PlannedFunction {
     pub(crate) tags: Tags,
     pub(crate) role: Arc<ImmutableRole>,
     pub(crate) config: Arc<FunctionConfig>,
+    /// The settings that have calls of their own, as far as they differ from Lambda's defaults.
+    pub(crate) separate: BTreeMap<SeparateSetting, Value>,
     /// The digest of the configuration.
     pub(crate) print: String,
     /// Its layers, if one is of the application itself: the configuration lacks them until their ARNs are known.
@@ -48,6 +51,15 @@ pub(crate) struct PlannedFunction {
 /// with the same digest.
 pub(crate) fn config_digest(config: &FunctionConfig) -> String {
     names::digest(&[&serde_json::to_string(config).unwrap_or_default()])
+}
+
+/// The settings of a function that have calls of their own.
+fn separate(function: &AppFunction) -> BTreeMap<SeparateSetting, Value> {
+    let settings = function.separate.iter().filter_map(|(property, value)| {
+        let setting = SeparateSetting::of(property)?;
+        Some((setting, setting.normalised(value.clone())?))
+    });
+    settings.collect()
 }
 
 impl PlannedFunction {
@@ -118,6 +130,7 @@ impl Deployable {
                     settings: function.code_settings.clone(),
                 },
                 tags: function.tags.clone().into_iter().chain(names::stage_tags(pipeline, stage)).collect(),
+                separate: separate(function),
                 print: config_digest(&config),
                 role: Arc::new(role),
                 config: Arc::new(config),

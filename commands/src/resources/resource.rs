@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use crate::names::API_STAGE;
 use crate::operation::effects::Mutation;
 use crate::operation::{EngineError, Node, OperationState, StepId, World};
-use crate::records::{Artifact, PinnedApi, PinnedApis, StackChoices, VersionSet};
+use crate::records::{Artifact, PinnedApi, PinnedApis, PinnedSettings, StackChoices, VersionSet};
 use crate::resources::describe::{Change, Line};
 use crate::resources::plan::{Deployable, LayerArns, PlannedFunction};
 use crate::resources::seen::{Seen, Surveyed};
@@ -48,6 +48,11 @@ pub(crate) trait Resource: Sync {
         None
     }
 
+    /// The steps that change something of functions before the stage moves to their versions, or right after it.
+    fn adjusts(&self, _: &Move, _: Around) -> Vec<Node> {
+        vec![]
+    }
+
     /// The steps that end what the stage serves and the release does not have. They run after the moves and the smoke test: until
     /// then, what served before still does.
     fn stops(&self, _: &Move) -> Vec<Node> {
@@ -68,6 +73,15 @@ pub(crate) trait Resource: Sync {
     fn describe(&self, _: &Change) -> Vec<Line> {
         vec![]
     }
+}
+
+/// When a step that belongs to a move runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Around {
+    /// Before the move: of versions to which the stage does not lead yet.
+    Before,
+    /// Right after it, before the smoke test: of what is served.
+    After,
 }
 
 /// A call that shows something of these stages.
@@ -191,6 +205,8 @@ pub(crate) struct Move<'a> {
     pub(crate) seen: &'a Seen,
     /// The APIs that the stage's record names.
     pub(crate) recorded: &'a PinnedApis,
+    /// The settings of functions that the stage's record names.
+    pub(crate) settings: &'a PinnedSettings,
     /// Drift that the requester saw and accepted.
     pub(crate) accepted: Option<&'a Drift>,
 }

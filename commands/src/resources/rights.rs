@@ -185,9 +185,13 @@ impl OwnResources {
             .iter()
             .flat_map(|bucket| [target.arn_of_bucket(bucket), target.arn_of_bucket(&format!("{bucket}/*"))]);
         // Where an installation may keep secrets that only the bot reads: Slack's token and signing secret.
-        let secrets =
-            [target.arn("secretsmanager", "secret:sluice/*"), target.arn("ssm", "parameter/sluice/*")];
+        let secrets = [target.arn("secretsmanager", "secret:sluice/*")];
         tables.chain(queues).chain(buckets).chain(secrets).collect()
+    }
+
+    /// The parameters of Systems Manager below `/sluice/`: those of the installation, and the secrets of stages.
+    fn parameters(target: &Target) -> String {
+        target.arn("ssm", "parameter/sluice/*")
     }
 }
 
@@ -199,6 +203,9 @@ pub fn data_statements() -> Vec<Value> {
 /// The Sid of the denial of Sluice's own resources.
 pub(crate) const NOT_SLUICE: &str = "NotSluice";
 
+/// The Sid of the denial of parameters that belong to no stage.
+const NOT_PARAMETERS: &str = "NotSluiceParameters";
+
 /// The denials of the functions' boundary. No other statement overrides them.
 fn denials(target: &Target, own: &OwnResources) -> Vec<Value> {
     let partition = partition(&target.region);
@@ -209,6 +216,11 @@ fn denials(target: &Target, own: &OwnResources) -> Vec<Value> {
     let first = [
         json!({ "Sid": "NoRights", "Effect": "Deny", "Action": NEVER, "Resource": "*" }),
         json!({ "Sid": NOT_SLUICE, "Effect": "Deny", "Action": "*", "Resource": own.arns(target) }),
+        // Secrets of stages have the tags of their stage; `not_others` is about those. The ones of the installation have none.
+        json!({
+            "Sid": NOT_PARAMETERS, "Effect": "Deny", "Action": "*", "Resource": OwnResources::parameters(target),
+            "Condition": { "Null": { format!("aws:ResourceTag/{}", names::TAG_STAGE): "true" } },
+        }),
         json!({ "Sid": "OnlyAliases", "Effect": "Deny", "Action": "lambda:Invoke*", "NotResource": aliases }),
     ];
     first.into_iter().chain(not_others()).collect()
@@ -238,7 +250,8 @@ pub fn api_boundary(target: &Target) -> String {
 
 /// Whether Sluice adds a statement with that Sid to a boundary.
 pub fn is_denial(sid: &str) -> bool {
-    ["NoRights", NOT_SLUICE, "OnlyAliases", "NotOtherPipelines", "NotOtherStages"].contains(&sid)
+    ["NoRights", NOT_SLUICE, NOT_PARAMETERS, "OnlyAliases", "NotOtherPipelines", "NotOtherStages"]
+        .contains(&sid)
 }
 
 /// The boundary of functions' roles: the upper limit for each of them. `allowed` are the statements of the

@@ -11,8 +11,8 @@ use crate::operation::effects::{CREATE_ALIAS, CREATE_ROLE, INVOKE, Mutation};
 use crate::operation::{
     Context, DEPLOY, Effect, EngineError, Node, PROMOTE, Progress, Settings, Step, StepId, Undone,
 };
-use crate::ports::Alias;
-use crate::records::{Served, VersionSet};
+use crate::ports::{Alias, SeparateSetting};
+use crate::records::{PinnedSettings, Served, VersionSet};
 use crate::resources::resource::Duty;
 use crate::resources::watch::MOVES;
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, samples, target, world};
@@ -25,11 +25,22 @@ fn served(version: &str, deployment: &str) -> Served {
     Served { deployment: deployment.to_owned(), variables }
 }
 
+/// All settings of a function that have calls of their own.
+fn settings() -> PinnedSettings {
+    let values = SeparateSetting::ALL.into_iter().map(|setting| (setting, json!("a value")));
+    [(HELLO.to_owned(), values.collect())].into()
+}
+
 /// A version set that differs from what runs in everything.
 fn next() -> VersionSet {
     let mut apis = samples::stage("prod", 1).current.map(|current| current.apis).unwrap_or_default();
     apis.values_mut().for_each(|api| api.served = served("2", "d2"));
-    VersionSet { versions: [(HELLO.to_owned(), "2".to_owned())].into(), apis, ..VersionSet::default() }
+    VersionSet {
+        versions: [(HELLO.to_owned(), "2".to_owned())].into(),
+        apis,
+        settings: settings(),
+        ..VersionSet::default()
+    }
 }
 
 /// What is seen of a stage that runs this version and deployment.
@@ -81,6 +92,7 @@ fn moves(kind: &dyn Resource) -> Vec<Node> {
             set: &set,
             seen: &seen,
             recorded: &recorded,
+            settings: &PinnedSettings::new(),
             accepted: None,
         };
         let apis = set.apis.iter().map(Part::of_pinned);
@@ -89,6 +101,10 @@ fn moves(kind: &dyn Resource) -> Vec<Node> {
         // A release without the APIs that are recorded.
         let (recorded, none) = (&set.apis, VersionSet::default());
         nodes.extend(kind.stops(&Move { set: &none, recorded, ..to }));
+        for when in [Around::Before, Around::After] {
+            nodes.extend(kind.adjusts(&to, when));
+            nodes.extend(kind.adjusts(&Move { set: &none, settings: &settings(), ..to }, when));
+        }
     }
     nodes
 }
@@ -146,7 +162,8 @@ async fn every_kind_has_drift_description_and_undo() {
     }
     let moving: Vec<_> = all().into_iter().flat_map(moves).map(|node| node.id.to_string()).collect();
     let once = ["api-stage", "stop-api"].map(|step| format!("{step}:{}", samples::API));
-    let once = once.into_iter().chain([format!("alias:{HELLO}")]);
+    let settings = SeparateSetting::ALL.map(|setting| format!("setting:{HELLO}:{}", setting.name()));
+    let once = once.into_iter().chain([format!("alias:{HELLO}")]).chain(settings);
     let once: Vec<String> = once.collect();
     assert!(once.iter().all(|id| moving.contains(id)), "{moving:?}");
 }

@@ -18,9 +18,9 @@ use crate::resources::messages;
 use crate::rules::{Drift, Recorded};
 use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
-/// The first part of the ids of all steps that move a stage: those of [`super::resource::Resource::moves`] and
-/// [`super::resource::Resource::stops`].
-pub(super) const MOVES: &[&str] = &["alias", "api-stage", "stop-api"];
+/// The first part of the ids of all steps that move a stage: those of [`super::resource::Resource::moves`],
+/// [`super::resource::Resource::adjusts`] and [`super::resource::Resource::stops`].
+pub(super) const MOVES: &[&str] = &["alias", "api-stage", "setting", "stop-api"];
 /// How long to wait before the next look at a stage that may be moving.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 

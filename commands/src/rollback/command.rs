@@ -82,6 +82,7 @@ impl Installation {
             release,
             set,
             apis: current.apis.clone(),
+            settings: current.settings.clone(),
             has_stack: current.has_stack,
             is_first: pipeline.stages.first() == Some(stage),
             reason,

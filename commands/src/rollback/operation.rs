@@ -117,7 +117,8 @@ impl Operation<Sluice> for Rollback {
             release: Some(params.before),
         };
         let (set, recorded, accepted) = (&params.set, &params.apis, params.outside.as_ref());
-        let to = Move { target, before: &before, set, seen: &seen, recorded, accepted };
+        let settings = &params.settings;
+        let to = Move { target, before: &before, set, seen: &seen, recorded, settings, accepted };
         let moves = StageMove {
             to,
             release: &params.release,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::records::{Change, PinnedApis, Release, VersionSet};
+use crate::records::{Change, PinnedApis, PinnedSettings, Release, VersionSet};
 use crate::rules::Drift;
 use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
@@ -24,6 +24,9 @@ pub struct Params {
     /// The APIs that the stage's record names.
     #[serde(default, skip_serializing_if = "PinnedApis::is_empty")]
     pub apis: PinnedApis,
+    /// The settings of functions that the stage's record names.
+    #[serde(default, skip_serializing_if = "PinnedSettings::is_empty")]
+    pub settings: PinnedSettings,
     /// Whether the stage has a stack.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_stack: bool,

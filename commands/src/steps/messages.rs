@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::operation::{OperationState, Summary, VOID, marked};
 use crate::records::{ApiUrl, Change};
-use crate::resources::{RanBefore, implicit_api, left_serving};
+use crate::resources::{RanBefore, implicit_api, left_serving, left_settings};
 use crate::rules::{self, Drift, Parameters, Smoke, parameters_text, plain as unmarked};
 use crate::steps::artifact_reference::read_artifact;
 use crate::steps::record::moved_urls;
@@ -63,6 +63,10 @@ pub(crate) fn with_urls(mut summary: Summary, op: &OperationState) -> Summary {
              usage plan; delete that, then the stage."
         );
         summary = summary.field("Still answers", Text::plain(still));
+    }
+    let settings = left_settings(op);
+    if !settings.is_empty() {
+        summary = summary.field("Settings left as they are", marked(&settings.join("\n")));
     }
     let links = links(&moved_urls(op));
     match links.len() {

@@ -5,7 +5,7 @@ use crate::operation::{End, EngineError, Keys, Node, OperationState, StepId};
 use crate::ports::{DueChange, Guard, Precondition, Write};
 use crate::records::{AuditSubject, Current, Release, TOUCHED, VersionSet, stage_slot};
 use crate::resources::stack::PassNodes;
-use crate::resources::{self, Move, Part, began_to_move};
+use crate::resources::{self, Around, Move, Part, began_to_move};
 use crate::rules::Smoke;
 use crate::steps::{RecordMove, SmokeTest, StagedStack};
 use jiff::Timestamp;
@@ -32,7 +32,7 @@ impl StageMove<'_> {
         test.filter(SmokeTest::cannot_pass).map(|test| test.node(after))
     }
 
-    /// The moves, the smoke test, the end of what the release does not have, and the record. The moves need only `needs`, because everything else in `before` is already
+    /// The moves with the settings around them, the smoke test, the end of what the release does not have, and the record. The moves need only `needs`, because everything else in `before` is already
     /// done. With hundreds of moves and a thousand steps before them, the graph would have a million edges otherwise.
     pub(crate) fn nodes(
         &self,
@@ -41,7 +41,18 @@ impl StageMove<'_> {
         needs: &[StepId],
     ) -> Result<Vec<Node>, EngineError> {
         let Self { to: Move { before: ran, set, .. }, is_rollback, .. } = *self;
-        let mut nodes = move_nodes(&self.to, needs);
+        let adjusts = |when| {
+            let nodes = resources::all().into_iter().flat_map(move |kind| kind.adjusts(&self.to, when));
+            nodes.map(|node| node.holding(stage_slot(&ran.stage)))
+        };
+        let first: Vec<Node> =
+            adjusts(Around::Before).map(|node| node.after(needs.iter().cloned())).collect();
+        let ready: Vec<StepId> =
+            first.iter().map(|node| node.id.clone()).chain(needs.iter().cloned()).collect();
+        let mut nodes = move_nodes(&self.to, &ready);
+        let moved: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).chain(ready).collect();
+        nodes.extend(first);
+        nodes.extend(adjusts(Around::After).map(|node| node.after(moved.iter().cloned())));
         let mut after: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).chain(before).collect();
         if let Some(smoke) = self.smoke {
             let node = SmokeTest::new(&self.to, self.release, smoke).node(&after);
@@ -83,6 +94,7 @@ pub(crate) fn current(release: &Release, set: &VersionSet, since: Timestamp, by:
         since,
         by: by.clone(),
         apis: set.apis.clone(),
+        settings: set.settings.clone(),
         parameters: set.parameters.clone(),
         has_stack: set.stack.is_some(),
         events_off: set.events_off,

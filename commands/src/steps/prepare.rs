@@ -81,6 +81,7 @@ pub(crate) fn preparation_nodes(of: &Preparation) -> Result<Preparing, EngineErr
             set = set.zip(adds).map(|(mut set, adds)| {
                 set.versions.extend(adds.versions);
                 set.apis.extend(adds.apis);
+                set.settings.extend(adds.settings);
                 set
             });
         }

@@ -9,10 +9,11 @@ use async_trait::async_trait;
 
 use crate::application::Sluice;
 use crate::operation::{Context, Effect, EngineError, Node, OperationState, Progress, Step, StepId};
-use crate::records::{Release, Stage, VersionSet, from_item, stage_slot};
-use crate::resources::{ApiPlace, Seen, Surveyed, look_now, moved_apis, moved_functions};
+use crate::ports::SeparateSetting;
+use crate::records::{PinnedSettings, Release, Stage, VersionSet, from_item, stage_slot};
+use crate::resources::{ApiPlace, Seen, Surveyed, changed_settings, look_now, moved_apis, moved_functions};
 use crate::steps::{StageRecord, current, messages};
-use sluice_model::{PipelineName, ReleaseNumber, StageName};
+use sluice_model::{Class, PipelineName, ReleaseNumber, StageName};
 
 /// How many releases that ran on the stage are compared with what runs now, the newest first.
 const COMPARED: usize = 20;
@@ -20,7 +21,8 @@ const COMPARED: usize = 20;
 /// The steps that record what really runs on a stage.
 pub(crate) fn resolution_nodes(op: &OperationState, pipeline: &PipelineName, stage: &StageName) -> Vec<Node> {
     let (touched, apis) = (moved_functions(op), moved_apis(op));
-    let step = Resolve { pipeline: pipeline.clone(), stage: stage.clone(), touched, apis };
+    let settings = changed_settings(op);
+    let step = Resolve { pipeline: pipeline.clone(), stage: stage.clone(), touched, apis, settings };
     let node = Node::new(StepId::new("resolve"), messages::resolve(stage), step);
     vec![node.holding(stage_slot(stage))]
 }
@@ -32,6 +34,8 @@ struct Resolve {
     touched: BTreeSet<String>,
     /// The APIs that the operation moved: those of a first release are in no record.
     apis: BTreeMap<String, ApiPlace>,
+    /// The settings of functions that the operation changed.
+    settings: BTreeSet<(String, SeparateSetting)>,
 }
 
 /// A release that ran on the stage, with its versions there.
@@ -71,6 +75,31 @@ impl Resolve {
         Ok(look_now(&cx.world, Surveyed { stage: self.stage.clone(), functions, apis }).await?)
     }
 
+    /// Records the settings that the operation changed as they are now: the next release changes them from there.
+    async fn record_settings(
+        &self,
+        cx: &Context,
+        versions: &BTreeMap<String, String>,
+        recorded: &mut PinnedSettings,
+    ) -> Result<(), EngineError> {
+        let (ports, target) = (&cx.world.ports.function_settings, &cx.world.target);
+        for (function, setting) in &self.settings {
+            // Of a setting of a version, only the one that the stage runs counts.
+            let version = versions.get(function).map_or("$LATEST", String::as_str);
+            let now = match ports.separate_setting(target, function, version, *setting).await {
+                Err(error) if error.class == Class::Absent => None,
+                now => now?,
+            };
+            let settings = recorded.entry(function.clone()).or_default();
+            match now {
+                Some(value) => drop(settings.insert(*setting, value)),
+                None => drop(settings.remove(setting)),
+            }
+        }
+        recorded.retain(|_, settings| !settings.is_empty());
+        Ok(())
+    }
+
     async fn release(&self, cx: &Context, number: ReleaseNumber) -> Result<Option<Release>, EngineError> {
         let item = cx.world.store.get(&cx.world.keys.release(&self.pipeline, number)).await?;
         Ok(item.map(|item| from_item(&item)).transpose()?)
@@ -91,6 +120,7 @@ impl Step<Sluice> for Resolve {
         let Seen { aliases, apis, .. } = self.seen(cx, stage, functions).await?;
         let aliases: BTreeMap<_, _> =
             aliases.into_iter().map(|(function, (version, _))| (function, version)).collect();
+        let versions = aliases.clone();
         let runs = known.iter().find(|known| {
             let mut pinned = known.set.apis.iter();
             pinned.all(|(logical, api)| apis.get(logical).and_then(Option::as_ref) == Some(&api.served))
@@ -112,6 +142,9 @@ impl Step<Sluice> for Resolve {
             // The operation was the first on this stage and was stopped, so nothing runs.
             None if aliases.is_empty() && !serves && stage.current.is_none() => stage.mixed = None,
             None => stage.mixed = Some(aliases),
+        }
+        if let Some(current) = &mut stage.current {
+            self.record_settings(cx, &versions, &mut current.settings).await?;
         }
         let output = stage.mixed.clone();
         Progress::recorded(output, vec![record.write(&cx.world.keys, &self.pipeline)?])

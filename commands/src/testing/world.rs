@@ -53,7 +53,8 @@ pub fn world(
             stacks: aws.clone(),
             probe: aws.clone(),
             identity: aws.clone(),
-            logs: aws,
+            logs: aws.clone(),
+            parameters: aws,
         },
     }
 }

@@ -28,9 +28,9 @@ impl AwsConfig {
     }
 }
 
-/// The file with the policy of an access key.
-pub fn policy_file(policies: &Path, key: &str) -> PathBuf {
-    policies.join(format!("{key}.json"))
+/// The folder with the policies of an access key, one file each.
+pub fn policies_of(policies: &Path, key: &str) -> PathBuf {
+    policies.join(key)
 }
 
 pub struct AwsListeners {

@@ -27,7 +27,7 @@ mod strict;
 mod upstream;
 
 pub use account::{ACCESS_KEY, ACCOUNT, ADMIN_KEY, INIT_KEY, OBSERVER_KEY, REGION, ROLE_KEY, SECRET_KEY};
-pub use config::{AwsConfig, AwsListeners, policy_file};
+pub use config::{AwsConfig, AwsListeners, policies_of};
 pub use server::serve;
 pub use strict::{Quotas, Rule, Settings, Strict, rules};
 pub use upstream::Upstream;

@@ -77,6 +77,10 @@ pub(super) fn why_dropped(why: &Why) -> String {
         Why::Alias(function) => format!("Sluice's alias of {function} is named as the stage"),
         Why::ApiPermission => "a role of Sluice's API has this permission".to_owned(),
         Why::DeploymentPreference => "Sluice moves aliases itself".to_owned(),
+        Why::AccountSetting => {
+            "it sets the role of API Gateway's logs for the whole account and region: an admin sets it once (docs/templates.md)"
+                .to_owned()
+        }
     }
 }
 
@@ -142,7 +146,7 @@ fn notice(found: &Notice) -> Option<Line> {
         Notice::DroppedOutputs(outputs) => (
             "dropped_outputs",
             format!(
-                "These outputs are dropped, because they name something that changes with each release: {}.",
+                "These outputs are dropped, because they name something that is dropped or that changes with each release: {}.",
                 list(outputs)
             ),
         ),

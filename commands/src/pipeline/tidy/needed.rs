@@ -82,6 +82,7 @@ mod tests {
             since: at,
             by: Actor::in_slack("U0ANN".parse().unwrap(), "ann"),
             apis: Default::default(),
+            settings: Default::default(),
             parameters: Default::default(),
             has_stack: false,
             events_off: false,

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::ports::SeparateSetting;
 use crate::resources::describe::{Change, Line, WORD, compared, listed, short};
+use crate::resources::setting::words;
 use sluice_template::{AppFunction, AppLayer, AppLayerRef, Application};
 
 /// First the functions whose rights change, then the other functions that change, then those that are removed.
@@ -65,6 +67,13 @@ fn of_function(change: &Change, name: &str, now: &AppFunction) -> Vec<String> {
     set("runtime", before.runtime.clone(), now.runtime.clone());
     set("handler", before.handler.clone(), now.handler.clone());
     set("architecture", before.architecture.clone(), now.architecture.clone());
+    for setting in SeparateSetting::ALL {
+        let value = |of: &AppFunction| {
+            let value = of.separate.get(setting.name()).cloned().and_then(|value| setting.normalised(value));
+            words::value(setting, value.as_ref())
+        };
+        set(words::name(setting), value(before), value(now));
+    }
     if before.rights != now.rights {
         parts.push("permissions".to_owned());
     }

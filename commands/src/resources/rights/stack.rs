@@ -97,6 +97,8 @@ pub fn stack_boundary(target: &Target, own: &OwnResources) -> String {
     let bucket = names::bucket(target);
     let (arn, objects) = (target.arn_of_bucket(&bucket), target.arn_of_bucket(&format!("{bucket}/*")));
     let mut others = own.arns(target);
+    // A stack makes no secrets: only people do.
+    others.push(OwnResources::parameters(target));
     others.retain(|resource| *resource != arn && *resource != objects);
     let functions = function_arn(target, "sluice-*");
     let services = [SERVICES, NETWORK, BUCKETS, READS_OF_LAMBDA].concat();

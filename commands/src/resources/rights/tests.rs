@@ -98,10 +98,25 @@ fn a_function_may_use_data_but_neither_edit_rights_nor_reach_sluice() {
         ("ec2:RunInstances", arn("ec2", "instance/*")),
         ("cloudtrail:StopLogging", arn("cloudtrail", "trail/x")),
         ("secretsmanager:GetSecretValue", arn("secretsmanager", "secret:sluice/slack-AbCdEf")),
-        ("ssm:GetParameter", arn("ssm", "parameter/sluice/signing-secret")),
     ] {
         assert!(!lets_through(&document, action, &resource), "{action} on {resource}");
     }
+}
+
+#[test]
+fn a_function_reads_secrets_of_its_own_stage_only() {
+    let document = boundary(&target(), &own(), data_statements());
+    let secret = target().arn("ssm", "parameter/sluice/orders/prod/API_KEY");
+    assert!(
+        lets_through(&document, "ssm:GetParameter", &secret),
+        "no statement without a condition denies it"
+    );
+    // What has no tag of a stage belongs to the installation; what has another stage's is denied by `NotOtherStages`.
+    let own = statement(&document, "NotSluiceParameters");
+    assert_eq!((&own["Effect"], &own["Action"]), (&json!("Deny"), &json!("*")));
+    assert!(any_fits(&own["Resource"], &target().arn("ssm", "parameter/sluice/signing-secret")));
+    assert_eq!(own["Condition"], json!({ "Null": { "aws:ResourceTag/sluice:stage": "true" } }));
+    assert!(!lets_through(&document, "ssm:PutParameter", &secret));
 }
 
 #[test]

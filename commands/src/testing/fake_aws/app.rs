@@ -29,6 +29,8 @@ pub struct App {
     pub bulk: usize,
     /// Variables that every function has, as the template has their values.
     pub variables: BTreeMap<String, Value>,
+    /// More properties of every function.
+    pub properties: BTreeMap<String, Value>,
     /// Other resources of the template, by logical id.
     pub others: BTreeMap<String, Value>,
     /// Whether its build succeeds.
@@ -44,6 +46,7 @@ impl App {
             memory: 128,
             bulk: 0,
             variables: BTreeMap::new(),
+            properties: BTreeMap::new(),
             others: BTreeMap::new(),
             routed: functions.iter().map(|name| (*name).to_owned()).collect(),
             burst: None,
@@ -80,6 +83,12 @@ impl App {
         self
     }
 
+    /// The same with another property of every function.
+    pub fn property(mut self, name: &str, value: Value) -> Self {
+        self.properties.insert(name.to_owned(), value);
+        self
+    }
+
     /// The same with another variable.
     pub fn variable(mut self, name: &str, value: Value) -> Self {
         self.variables.insert(name.to_owned(), value);
@@ -109,6 +118,9 @@ impl App {
                 "Timeout": 10, "Architectures": [self.architecture], "Environment": { "Variables": variables },
                 "Role": { "Fn::GetAtt": [role, "Arn"] },
             });
+            for (name, value) in &self.properties {
+                properties[name] = value.clone();
+            }
             if !layers.is_empty() {
                 properties["Layers"] = layers.into();
             }

@@ -87,7 +87,8 @@ impl FaultProxy {
             stacks: all.clone(),
             probe: all.clone(),
             identity: all.clone(),
-            logs: all,
+            logs: all.clone(),
+            parameters: all,
             ..world.ports
         };
         World { ports, ..world }

@@ -71,6 +71,17 @@ impl AliasState {
 }
 
 impl FunctionState {
+    /// The settings with calls of their own, those of versions under `name:version`.
+    pub(super) fn separate<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl Iterator<Item = ((String, SeparateSetting), Value)> + 'a {
+        self.separate.iter().map(move |((setting, version), value)| {
+            let of = if setting.is_of_version() { format!("{name}:{version}") } else { name.to_owned() };
+            ((of, *setting), value.clone())
+        })
+    }
+
     /// The ARN of the role of `$LATEST`.
     pub(super) fn role(&self) -> &str {
         &self.latest.config.role

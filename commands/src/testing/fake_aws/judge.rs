@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{Effect, FakeAws};
 use crate::names;
-use crate::ports::{ApiSettings, ApiStageSettings, Tags};
+use crate::ports::{ApiSettings, ApiStageSettings, SeparateSetting, Tags};
 use crate::records::Served;
 use sluice_model::{PipelineName, StageName};
 
@@ -19,6 +20,8 @@ pub struct Serving {
     pub apis: BTreeMap<String, Served>,
     /// The settings of the stage of each API, by its name.
     pub settings: BTreeMap<String, ApiStageSettings>,
+    /// The settings of functions with calls of their own, by `function` and setting, and those of versions by `function:version`.
+    pub separate: BTreeMap<(String, SeparateSetting), Value>,
 }
 
 impl FakeAws {
@@ -27,6 +30,7 @@ impl FakeAws {
         let state = self.lock();
         let mut serving = Serving::default();
         for (name, function) in &state.functions {
+            serving.separate.extend(function.separate(name));
             for (alias, at) in &function.aliases {
                 serving.aliases.insert(format!("{name}:{alias}"), at.version.clone());
             }

@@ -19,6 +19,7 @@ mod gateway;
 mod identity;
 mod judge;
 mod objects;
+mod parameters;
 mod probe;
 mod repositories;
 mod stacks;
@@ -86,6 +87,7 @@ pub(crate) struct State {
     pub(crate) retentions: BTreeMap<String, u32>,
     /// The events of log groups, the oldest first.
     pub(crate) logged: BTreeMap<String, Vec<LogEvent>>,
+    pub(crate) parameters: BTreeMap<String, parameters::ParameterState>,
     calls: Vec<Called>,
     /// Each with the number of the call that made it.
     effects: Vec<(usize, Effect)>,
@@ -149,6 +151,7 @@ impl FakeAws {
             policies: BTreeMap::new(),
             retentions: BTreeMap::new(),
             logged: BTreeMap::new(),
+            parameters: BTreeMap::new(),
             calls: vec![],
             effects: vec![],
             at: BTreeMap::new(),

@@ -177,6 +177,7 @@ pub fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str
         layers: vec![],
         settings: BTreeMap::new(),
         at_creation: BTreeMap::new(),
+        separate: BTreeMap::new(),
         tags: BTreeMap::new(),
         rights: AppRights::default(),
         code: code(logical),

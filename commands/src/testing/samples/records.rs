@@ -114,6 +114,7 @@ pub(super) fn current(stage: &str, release: u32) -> Current {
         since: BEGIN - minutes(60 / i64::from(release)),
         by: actor("ann"),
         apis: pinned_apis(stage, release),
+        settings: Default::default(),
         parameters: Default::default(),
         has_stack: false,
         events_off: false,

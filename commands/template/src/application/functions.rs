@@ -68,10 +68,7 @@ pub(super) fn read(
         members.collect::<BTreeMap<String, Value>>()
     };
     let (settings, at_creation) = (members(function.configuration), members(function.at_creation));
-    for property in function.separate.keys() {
-        let problem = format!("`{property}` is not supported yet");
-        values.check::<()>(property, Err(Violation::new(TemplateCode::Unsupported, problem, "remove it")));
-    }
+    let separate = members(function.separate);
     let code = code::read(logical_id, function.code, reading.manifest, reading.deploying);
     let (code, code_settings) = values.check("Code", code).unzip();
     Some(AppFunction {
@@ -88,6 +85,7 @@ pub(super) fn read(
         tags,
         settings,
         at_creation,
+        separate,
         rights: rights?,
         code: code?,
         code_settings: code_settings?,

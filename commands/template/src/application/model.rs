@@ -111,6 +111,9 @@ pub struct AppFunction {
     /// More members of `CreateFunction` that no later call changes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub at_creation: BTreeMap<String, Value>,
+    /// The settings that have calls of their own, by property.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub separate: BTreeMap<String, Value>,
     /// Its tags beside those of Sluice. They are set when the function is created.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,

@@ -27,8 +27,25 @@ fn arn(action: &Action) -> String {
     }
 }
 
-pub fn policy(document: &Value) -> Result<IAMPolicy, String> {
+/// A policy of a principal with these tags. `iam-rs` resolves variables in resources, but not in conditions.
+pub fn policy(document: &Value, tags: &[(String, String)]) -> Result<IAMPolicy, String> {
+    let document = with_tags(document, tags);
     IAMPolicy::from_json(&document.to_string()).map_err(|error| error.to_string())
+}
+
+/// The values of a principal's tags in place of the variables that name them.
+fn with_tags(value: &Value, tags: &[(String, String)]) -> Value {
+    match value {
+        Value::String(text) => {
+            let named = |text: String, (key, value): &(String, String)| {
+                text.replace(&format!("${{aws:PrincipalTag/{key}}}"), value)
+            };
+            Value::String(tags.iter().fold(text.clone(), named))
+        }
+        Value::Array(items) => items.iter().map(|item| with_tags(item, tags)).collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), with_tags(value, tags))).collect(),
+        other => other.clone(),
+    }
 }
 
 impl Principal {

@@ -1,7 +1,7 @@
 //! IAM in front of all services: every call is checked against the policies of its caller.
 //!
 //! The access key identifies the caller. The bot and `sluice init` have the policies that `sluice policy` prints for their
-//! configuration, in one file per key. Builds and functions have the role in their session token, with its current policies
+//! configuration, in one folder per key. Builds and functions have the role in their session token, with its current policies
 //! and permissions boundary in the local AWS. A person at a terminal may do everything. Not evaluated: resource policies
 //! (of buckets and functions), organizations, and session policies.
 
@@ -12,22 +12,24 @@ mod caller;
 mod dynamodb;
 mod evaluation;
 mod iam;
+mod parameters;
 mod roles;
 mod trust;
 pub(super) mod xml;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use iam_rs::IAMPolicy;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::account::ACCOUNT;
-use super::config::policy_file;
+use super::config::policies_of;
 use super::request::AwsRequest;
 use super::strict::{Rule, Strict};
 use super::upstream::Upstream;
@@ -71,11 +73,11 @@ pub struct Access(Arc<Inner>);
 
 struct Inner {
     strict: Strict,
-    /// Holds the policies of the bot and of `sluice init`, one file per key.
+    /// Holds the policies of the bot and of `sluice init`, one folder per key.
     folder: PathBuf,
     roles: Roles,
     upstream: Upstream,
-    read: Mutex<HashMap<PathBuf, (SystemTime, Arc<Principal>)>>,
+    read: Mutex<HashMap<PathBuf, (Files, Arc<Principal>)>>,
 }
 
 impl Access {
@@ -93,6 +95,7 @@ impl Access {
             "apigateway" if matches!(name.method.as_str(), "DeleteApi" | "DeleteRestApi") => {
                 apigateway::deletion(request, &self.0.upstream).await
             }
+            "ssm" => parameters::required(&name.method, request, &self.0.upstream).await,
             _ => actions::required(name, request),
         };
         let principal = match caller {
@@ -128,28 +131,61 @@ impl Access {
         self.0.roles.forget();
     }
 
-    /// The principal with the policy in the key's file. Without a file everything is allowed: in a sandbox without a bot, the
-    /// person who starts one writes it.
+    /// The principal with the policies in the key's folder. Without a folder everything is allowed: in a sandbox without a bot, the
+    /// person who starts one writes them.
     fn bot(&self, key: &str) -> Option<Arc<Principal>> {
-        let path = policy_file(&self.0.folder, key);
-        let changed = std::fs::metadata(&path).and_then(|meta| meta.modified()).ok()?;
+        let folder = policies_of(&self.0.folder, key);
+        let files = policy_files(&folder)?;
         let mut read = self.0.read.lock();
-        if let Some((_, principal)) = read.get(&path).filter(|(at, _)| *at == changed) {
+        if let Some((_, principal)) = read.get(&folder).filter(|(at, _)| *at == files) {
             return Some(principal.clone());
         }
-        let text = std::fs::read_to_string(&path).map_err(|error| error.to_string());
-        let document = text.and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string()));
-        let identity =
-            document.and_then(|document: Value| evaluation::policy(&document)).map(|policy| vec![policy]);
+        let identity = match files.len() {
+            ..=ATTACHED_LIMIT => {
+                files.iter().map(|(path, _)| policy_in(path)).collect::<Result<Vec<_>, String>>()
+            }
+            many => {
+                Err(format!("{} has {many} policies, and a role takes {ATTACHED_LIMIT}", folder.display()))
+            }
+        };
         let identity = identity.unwrap_or_else(|error| {
-            tracing::error!(error, path = %path.display(), "a policy cannot be read; its principal may do nothing");
+            tracing::error!(error, "a policy cannot be used; its principal may do nothing");
             vec![]
         });
         let arn = format!("arn:aws:sts::{ACCOUNT}:assumed-role/sluice/{key}");
         let principal = Arc::new(Principal { arn, identity, ..Principal::default() });
-        read.insert(path, (changed, principal.clone()));
+        read.insert(folder, (files, principal.clone()));
         Some(principal)
     }
+}
+
+/// IAM's limits: the characters of a managed policy without white space, and how many a role has by default.
+const POLICY_LIMIT: usize = 6_144;
+const ATTACHED_LIMIT: usize = 10;
+
+/// Files with the times of their last changes.
+type Files = Vec<(PathBuf, SystemTime)>;
+
+/// The policies in a folder; `None` if there is no such folder.
+fn policy_files(folder: &Path) -> Option<Files> {
+    let entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    let json = entries.filter(|entry| entry.path().extension().is_some_and(|kind| kind == "json"));
+    let mut files: Files =
+        json.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?.modified().ok()?))).collect();
+    files.sort();
+    Some(files)
+}
+
+/// The policy in a file, if IAM would take it as a managed one.
+fn policy_in(path: &Path) -> Result<IAMPolicy, String> {
+    let said = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| said(&error))?;
+    let document: Value = serde_json::from_str(&text).map_err(|error| said(&error))?;
+    let size = document.to_string().chars().filter(|sign| !sign.is_whitespace()).count();
+    if size > POLICY_LIMIT {
+        return Err(said(&format!("it has {size} characters, and IAM takes {POLICY_LIMIT}")));
+    }
+    evaluation::policy(&document, &[]).map_err(|error| said(&error))
 }
 
 #[cfg(test)]

@@ -87,24 +87,24 @@ impl Roles {
         for name in xml::all(&inline, "member") {
             let parameters = [("Action", "GetRolePolicy"), ("RoleName", &role.name), ("PolicyName", &name)];
             let answer = self.get(&parameters).await?;
-            identity.push(document(&xml::first(&answer, "PolicyDocument")?)?);
+            identity.push(document(&xml::first(&answer, "PolicyDocument")?, &role.tags)?);
         }
         let attached = self.get(&[("Action", "ListAttachedRolePolicies"), ("RoleName", &role.name)]).await?;
         for arn in xml::all(&attached, "PolicyArn") {
-            identity.push(self.managed(&arn).await?);
+            identity.push(self.managed(&arn, &role.tags).await?);
         }
         let boundary = match &role.boundary {
-            Some(arn) => Some(self.managed(arn).await?),
+            Some(arn) => Some(self.managed(arn, &role.tags).await?),
             None => None,
         };
         Some(Principal { arn, identity, boundary, tags: role.tags.clone() })
     }
 
-    async fn managed(&self, arn: &str) -> Option<IAMPolicy> {
+    async fn managed(&self, arn: &str, tags: &[(String, String)]) -> Option<IAMPolicy> {
         let policy = self.get(&[("Action", "GetPolicy"), ("PolicyArn", arn)]).await?;
         let version = xml::first(&policy, "DefaultVersionId")?;
         let parameters = [("Action", "GetPolicyVersion"), ("PolicyArn", arn), ("VersionId", &version)];
-        document(&xml::first(&self.get(&parameters).await?, "Document")?)
+        document(&xml::first(&self.get(&parameters).await?, "Document")?, tags)
     }
 
     async fn get(&self, parameters: &[(&str, &str)]) -> Option<String> {
@@ -117,9 +117,9 @@ impl Roles {
     }
 }
 
-/// A policy document as IAM returns it.
-fn document(text: &str) -> Option<IAMPolicy> {
-    let read = json(text).and_then(|document| policy(&document));
+/// A policy document as IAM returns it, of a role with these tags.
+fn document(text: &str, tags: &[(String, String)]) -> Option<IAMPolicy> {
+    let read = json(text).and_then(|document| policy(&document, tags));
     read.inspect_err(|error| tracing::error!(error, "a policy cannot be read")).ok()
 }
 

@@ -28,11 +28,12 @@ fn brief(actions: &[Action]) -> Vec<(&str, &str)> {
 
 fn principal(identity: Value, boundary: Option<Value>) -> Principal {
     let document = |statements: &Value| json!({ "Version": "2012-10-17", "Statement": statements });
+    let tags = vec![("sluice:pipeline".to_owned(), "orders".to_owned())];
     Principal {
         arn: "arn:aws:sts::000000000000:assumed-role/r/s".into(),
-        identity: vec![evaluation::policy(&document(&identity)).unwrap()],
-        boundary: boundary.map(|boundary| evaluation::policy(&document(&boundary)).unwrap()),
-        tags: vec![("sluice:pipeline".into(), "orders".into())],
+        identity: vec![evaluation::policy(&document(&identity), &tags).unwrap()],
+        boundary: boundary.map(|boundary| evaluation::policy(&document(&boundary), &tags).unwrap()),
+        tags,
     }
 }
 
@@ -243,11 +244,33 @@ fn conditions_tags_and_partitions_are_evaluated() {
 }
 
 #[test]
+fn the_tags_of_a_resource_are_compared_with_those_of_the_caller() {
+    let tag = "aws:ResourceTag/sluice:pipeline";
+    let secrets = "arn:aws:ssm:us-east-1:000000000000:parameter/sluice/*";
+    let principal = principal(
+        json!([
+            { "Effect": "Allow", "Action": "*", "Resource": "*" },
+            { "Effect": "Deny", "Action": "*", "Resource": secrets, "Condition": { "Null": { tag: "true" } } },
+            { "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {
+                "Null": { tag: "false" }, "StringNotEquals": { tag: "${aws:PrincipalTag/sluice:pipeline}" } } },
+        ]),
+        None,
+    );
+    let read =
+        Action::new("ssm:GetParameter", "arn:aws:ssm:us-east-1:000000000000:parameter/sluice/orders/dev/K");
+    assert_eq!(principal.refused(&read.clone().with(tag, "orders")), None);
+    assert!(principal.refused(&read.clone().with(tag, "billing")).is_some());
+    assert!(principal.refused(&read).is_some(), "it has no tag");
+    let other = Action::new("ssm:GetParameter", "arn:aws:ssm:us-east-1:000000000000:parameter/public");
+    assert_eq!(principal.refused(&other), None);
+}
+
+#[test]
 fn policies_that_cannot_be_evaluated_deny() {
     let all = json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]);
     assert!(principal(all, None).refused(&Action::new("s3:GetObject", "no arn")).is_some());
     assert!(
-        evaluation::policy(&json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Permit" }] }))
+        evaluation::policy(&json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Permit" }] }), &[])
             .is_err()
     );
 }

@@ -29,7 +29,7 @@ pub fn refused(role: &Role, service: &str, source: &str) -> Option<String> {
     if statements.is_empty() {
         return Some(untrusted());
     }
-    match policy(&json!({ "Version": "2012-10-17", "Statement": statements })) {
+    match policy(&json!({ "Version": "2012-10-17", "Statement": statements }), &[]) {
         Ok(policy) => {
             let principal =
                 Principal { arn: role.arn.clone(), identity: vec![policy], ..Principal::default() };

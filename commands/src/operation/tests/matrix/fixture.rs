@@ -123,6 +123,11 @@ impl Shared {
                 let app = App { burst: Some(*burst), ..app(functions, code, 128) };
                 assert!(self.fake_aws.push("orders", &format!("Limit of {burst}"), app).is_some());
             }
+            Act::Reserves(functions, code, number) => {
+                let app = app(functions, code, 128);
+                let app = app.property("ReservedConcurrentExecutions", (*number).into());
+                assert!(self.fake_aws.push("orders", &format!("Concurrency {number}"), app).is_some());
+            }
             Act::Layers(functions, code, (name, content)) => {
                 let app = app(functions, code, 128).layer(name, content);
                 assert!(self.fake_aws.push("orders", &format!("Layer of {content}"), app).is_some());

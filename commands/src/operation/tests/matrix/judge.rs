@@ -8,9 +8,9 @@ use super::fixture::Fixture;
 use super::scenarios::Scenario;
 use crate::names;
 use crate::operation::{Head, Keys, STAGE_REMOVE, Status};
-use crate::ports::{Item, Update};
+use crate::ports::{Item, SeparateSetting, Update};
 use crate::records::{Act, AuditRecord, PipelineState, Release, VersionSet, from_item};
-use crate::resources::left_serving;
+use crate::resources::{left_serving, left_settings};
 use crate::testing::fake_aws::Serving;
 use crate::testing::samples::API;
 use crate::testing::target;
@@ -100,6 +100,16 @@ impl Shared {
         false
     }
 
+    /// Whether an operation left a setting of a function as somebody set it.
+    async fn has_left_a_setting(&self) -> bool {
+        for head in self.heads() {
+            if !left_settings(&self.op(&head.id).await).is_empty() {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Where records and AWS differ: the release of each stage's record, and the versions that its aliases and API serve.
     pub(super) async fn disagreements(&self) -> Vec<String> {
         let (keys, name) = (Keys::new(&target()), "orders".parse().unwrap());
@@ -148,6 +158,15 @@ impl Shared {
                     wrong.push(format!(
                         "the API of {stage} calls {logical} {selected:?}, recorded {version:?}"
                     ));
+                }
+            }
+            for function in set.versions.keys() {
+                for setting in SeparateSetting::ALL.into_iter().filter(|setting| !setting.is_of_version()) {
+                    let recorded = current.settings.get(function).and_then(|settings| settings.get(&setting));
+                    let has = serving.separate.get(&(function.clone(), setting));
+                    if has != recorded && !self.has_left_a_setting().await {
+                        wrong.push(format!("{function} has {setting:?} {has:?}, recorded {recorded:?}"));
+                    }
                 }
             }
             for (logical, api) in &set.apis {
@@ -225,7 +244,15 @@ impl Serving {
         }
         let apis =
             differ(&self.apis, &before.apis).into_iter().chain(differ(&self.settings, &before.settings));
-        differ(&self.aliases, &before.aliases).into_iter().chain(apis).collect()
+        // Those of versions may stay on a version that nobody calls.
+        let of_functions = |serving: &Serving| {
+            let separate = serving.separate.iter().filter(|((_, setting), _)| !setting.is_of_version());
+            let separate = separate
+                .map(|((function, setting), value)| (format!("{function}:{setting:?}"), value.clone()));
+            separate.collect::<BTreeMap<_, _>>()
+        };
+        let separate = differ(&of_functions(self), &of_functions(before));
+        differ(&self.aliases, &before.aliases).into_iter().chain(apis).chain(separate).collect()
     }
 }
 

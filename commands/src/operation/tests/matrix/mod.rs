@@ -27,6 +27,7 @@ mod removal;
 mod scenarios;
 mod schedule_gen;
 mod schedules;
+mod settings;
 mod shedding;
 mod sizes;
 mod smoke;

@@ -11,6 +11,8 @@ pub(super) enum Act {
     Pushes(&'static [&'static str], &'static str, u32),
     /// The same without a route to any of them.
     Hides(&'static [&'static str], &'static str, u32),
+    /// These functions with that code are pushed, each with that reserved concurrency.
+    Reserves(&'static [&'static str], &'static str, u32),
     /// These functions with that code are pushed, and their API accepts so many requests at once.
     Limits(&'static [&'static str], &'static str, u32),
     /// A change of these functions is pushed, which all have this layer with this content.
@@ -42,7 +44,7 @@ pub(super) struct Scenario {
     pub(super) runs: Option<(&'static str, u32)>,
 }
 
-use Act::{Forgets, Hides, Layers, Leaves, Limits, Pushes, Stacks, Types, Waits};
+use Act::{Forgets, Hides, Layers, Leaves, Limits, Pushes, Reserves, Stacks, Types, Waits};
 
 const TWO: &[&str] = &["Hello", "World"];
 pub(super) const CREATED: &[Act] = &[Types("ann", "/repo create orders"), Pushes(TWO, "one", 128)];
@@ -75,6 +77,10 @@ const SHOWN: &[Act] = &[Pushes(TWO, "one", 128), Types("ann", "/build orders")];
 
 /// The same code, and other settings of the API's stage.
 const LIMITED: &[Act] = &[Limits(TWO, "one", 20), Types("ann", "/build orders")];
+
+const RESERVES: &[Act] = &[Types("ann", "/repo create orders"), Reserves(TWO, "one", 5)];
+/// The same code, and another reserved concurrency.
+const RESERVED: &[Act] = &[Reserves(TWO, "one", 10), Types("ann", "/build orders")];
 
 /// Other code, and no route.
 const CLOSED: &[Act] = &[Hides(TWO, "two", 128), Types("ann", "/build orders")];
@@ -202,6 +208,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         runs: Some(("dev", 2)),
     },
     Scenario {
+        name: "deploy of settings of functions",
+        kind: "deploy",
+        before: &[RESERVES, BUILT, DEPLOYED, RESERVED],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 2)),
+    },
+    Scenario {
         name: "deploy without an API",
         kind: "deploy",
         before: &[CREATED, BUILT, DEPLOYED, CLOSED],
@@ -269,6 +283,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "rollback of settings of an API",
         kind: "rollback",
         before: &[CREATED, BUILT, DEPLOYED, LIMITED, DEPLOYED],
+        who: "ann",
+        line: "/rollback orders dev",
+        runs: Some(("dev", 1)),
+    },
+    Scenario {
+        name: "rollback of settings of functions",
+        kind: "rollback",
+        before: &[CREATED, BUILT, DEPLOYED, RESERVED, DEPLOYED],
         who: "ann",
         line: "/rollback orders dev",
         runs: Some(("dev", 1)),

@@ -14,9 +14,7 @@ use sluice_model::{Class, PortResult, Target};
 
 /// Under which version a setting is kept.
 fn version_of(setting: SeparateSetting, version: &str) -> String {
-    let is_of_version =
-        matches!(setting, SeparateSetting::FunctionScalingConfig | SeparateSetting::RuntimeManagementConfig);
-    if is_of_version { version.to_owned() } else { LATEST.to_owned() }
+    if setting.is_of_version() { version.to_owned() } else { LATEST.to_owned() }
 }
 
 /// The calls that read a setting, set it, and give it the default again.

@@ -41,6 +41,7 @@ pub(in super::super) fn parameters(
         release: ReleaseNumber(number),
         before: (!is_first).then(|| ReleaseNumber(number - 1)),
         apis: Default::default(),
+        settings: Default::default(),
         has_stack: false,
         has_next: !is_first,
         next: (!is_first).then(|| "staging".parse().expect("a stage")),

@@ -4,7 +4,7 @@ use super::stage::lock;
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile, throttled, void};
 use crate::comparison::Commits;
 use crate::operation::{Entry, SignalKind};
-use crate::records::{Change, VersionSet};
+use crate::records::{Change, PinnedSettings, VersionSet};
 use crate::resources::{Move, RanBefore, Seen};
 use crate::rules::{Drift, Moved, Parameters};
 use crate::steps::{SmokeTest, quoted};
@@ -29,6 +29,7 @@ pub fn promotion(name: &str, commit: Change, functions: &[&str]) -> promote::Par
             parameters: Default::default(),
         }),
         apis: Default::default(),
+        settings: Default::default(),
         has_stack: false,
         approvals: 1,
         approvers: access().approvers.into_iter().collect(),
@@ -148,8 +149,16 @@ fn not_passed(smoke: &str, seen: &str) -> Refusal {
         release: Some(ReleaseNumber(1)),
     };
     let recorded = &pinned_apis("prod", 1);
-    let to =
-        Move { target: &target, before: &before, set: &set, seen: &seen_before, recorded, accepted: None };
+    let settings = &PinnedSettings::new();
+    let to = Move {
+        target: &target,
+        before: &before,
+        set: &set,
+        seen: &seen_before,
+        recorded,
+        settings,
+        accepted: None,
+    };
     let answer = "\n  <!channel> *boom* in `app.py` <@U0ANN0001>, and a long story that goes on and on over the end of what anybody reads\nTraceback";
     SmokeTest::new(&to, &release, &smoke.parse().expect("a smoke test"))
         .failed(&format!("{seen}{}", quoted(answer)))

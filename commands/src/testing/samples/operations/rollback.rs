@@ -26,6 +26,7 @@ fn rolling_back(reason: Option<&str>) -> Journal {
             ..VersionSet::default()
         },
         apis: pinned_apis("prod", 2).into_iter().chain([("AdminApi".to_owned(), admin)]).collect(),
+        settings: Default::default(),
         has_stack: false,
         is_first: false,
         reason: reason.map(str::to_owned),

@@ -1,11 +1,12 @@
-//! What Sluice's own versions, aliases and credentials replace.
+//! What Sluice's own versions, aliases and credentials replace, and what it leaves to the people who own the account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::attached::{attached_only_by_reference, in_outputs, policies};
 use super::graph::Graph;
-use super::kinds::{ALIAS, FUNCTION, PERMISSION, ROLE, VERSION};
+use super::kinds::{ALIAS, API_ACCOUNT, FUNCTION, PERMISSION, ROLE, VERSION};
 use super::split::{Part, Why};
 
 pub(super) fn place(graph: &Graph<'_>, parts: &mut BTreeMap<String, Part>) {
@@ -20,6 +21,7 @@ pub(super) fn place(graph: &Graph<'_>, parts: &mut BTreeMap<String, Part>) {
         parts.insert(logical_id.to_owned(), Part::Dropped(why));
     }
     deployment_preferences(graph, parts);
+    account_settings(graph, parts);
 }
 
 /// The property that names the function which a resource belongs to.
@@ -94,16 +96,50 @@ fn deployment_preferences(graph: &Graph<'_>, parts: &mut BTreeMap<String, Part>)
             dropped.extend(groups.map(|(user, _)| user));
         }
     }
-    let groups = dropped.clone();
-    for group in &groups {
-        for role in graph.named_by(group, "ServiceRoleArn") {
-            let only_here = graph.users(role).all(|(user, _)| groups.contains(&user));
-            if graph.is(role, ROLE) && only_here {
-                parts.insert(role.to_owned(), Part::Dropped(Why::DeploymentPreference));
-            }
+    drop_with_roles(graph, &dropped, "ServiceRoleArn", &Why::DeploymentPreference, parts);
+}
+
+/// The role that API Gateway writes its logs with. It is one setting for the whole account and region, and the CDK sets it with every REST
+/// API: the last stage that was deployed or removed would decide for all
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigateway-account.html>).
+fn account_settings(graph: &Graph<'_>, parts: &mut BTreeMap<String, Part>) {
+    let settings = graph.resources().filter(|(_, resource)| resource.kind == API_ACCOUNT);
+    let settings: Vec<&str> = settings.map(|(id, _)| id).collect();
+    drop_with_roles(graph, &settings, "CloudWatchRoleArn", &Why::AccountSetting, parts);
+}
+
+/// Drops these resources, the roles that only they name in a property, and the policies that only those roles have.
+fn drop_with_roles(
+    graph: &Graph<'_>,
+    resources: &[&str],
+    property: &str,
+    why: &Why,
+    parts: &mut BTreeMap<String, Part>,
+) {
+    let in_outputs = in_outputs(graph);
+    let named = resources.iter().flat_map(|id| graph.named_by(id, property));
+    let mut roles: BTreeSet<String> = named.filter(|id| graph.is(id, ROLE)).map(str::to_owned).collect();
+    let mut policies = policies(graph);
+    loop {
+        let before = (roles.len(), policies.len());
+        policies.retain(|policy, attached| {
+            !attached.is_empty()
+                && attached.iter().all(|role| roles.contains(role))
+                && attached_only_by_reference(graph, policy)
+                && graph.users(policy).all(|(user, _)| roles.contains(user))
+                && !in_outputs.contains(policy)
+        });
+        roles.retain(|role| {
+            let mut users = graph.users(role);
+            users.all(|(user, _)| resources.contains(&user) || policies.contains_key(user))
+                && !in_outputs.contains(role)
+        });
+        if before == (roles.len(), policies.len()) {
+            break;
         }
     }
-    for logical_id in dropped {
-        parts.insert(logical_id.to_owned(), Part::Dropped(Why::DeploymentPreference));
+    let resources = resources.iter().map(|id| (*id).to_owned());
+    for id in resources.chain(roles).chain(policies.into_keys()) {
+        parts.insert(id, Part::Dropped(why.clone()));
     }
 }

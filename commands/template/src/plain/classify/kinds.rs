@@ -16,6 +16,7 @@ pub(in crate::plain) const MANAGED_POLICY: &str = "AWS::IAM::ManagedPolicy";
 pub(super) const ROLE_POLICY: &str = "AWS::IAM::RolePolicy";
 pub(in crate::plain) const STATE_MACHINE: &str = "AWS::StepFunctions::StateMachine";
 pub(in crate::plain) const HTTP_API: &str = "AWS::ApiGatewayV2::Api";
+pub(super) const API_ACCOUNT: &str = "AWS::ApiGateway::Account";
 pub(super) const REST_API: &str = "AWS::ApiGateway::RestApi";
 
 /// Types that deliver events to functions or make them reachable. `findings/deploy-design.md`, "The rule for stack changes".

@@ -3,7 +3,7 @@
 //! | part | meaning |
 //! |---|---|
 //! | direct | Sluice creates it with calls of its own: functions, their roles and policies, layers, APIs with a body |
-//! | dropped | Sluice's own versions, aliases and credentials take its place |
+//! | dropped | Sluice's own versions, aliases and credentials take its place, or it is a setting of the whole account |
 //! | stack | CloudFormation creates it, in the stage's stack |
 //! | absent | its condition does not hold on this stage |
 //!
@@ -13,6 +13,7 @@
 
 mod alias;
 mod apis;
+mod attached;
 mod attention;
 mod dropped;
 mod graph;

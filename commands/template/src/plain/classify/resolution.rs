@@ -40,6 +40,9 @@ impl Split {
             Some(Part::Dropped(Why::ApiPermission | Why::DeploymentPreference)) => {
                 never("is dropped: Sluice takes its place")
             }
+            Some(Part::Dropped(Why::AccountSetting)) => {
+                never("is dropped: it belongs to the whole account and region, not to a stage")
+            }
         }
     }
 }

@@ -10,11 +10,7 @@ use super::split::{Part, Split};
 use crate::error::{Findings, TemplateCode, Violation};
 
 /// Types, or families of types that end with `::`, and why they are refused.
-const REFUSED: [(&str, &str); 47] = [
-    (
-        "AWS::ApiGateway::Account",
-        "it is one setting for the whole account, which a person sets once (docs/templates.md)",
-    ),
+const REFUSED: [(&str, &str); 46] = [
     ("AWS::AutoScaling::", SERVERS),
     ("AWS::CloudFormation::GuardHook", EXTENDS),
     ("AWS::CloudFormation::HookDefaultVersion", EXTENDS),

@@ -15,6 +15,8 @@ pub enum Why {
     ApiPermission,
     /// CodeDeploy's way to move aliases, with its role: Sluice moves them.
     DeploymentPreference,
+    /// A setting of the whole account and region, with its role: a person sets it once.
+    AccountSetting,
 }
 
 /// Where a resource belongs.

@@ -1,5 +1,6 @@
 //! Where resources of realistic templates belong, and rules one by one.
 
+mod account;
 mod properties;
 mod rules;
 

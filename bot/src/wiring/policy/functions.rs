@@ -1,0 +1,122 @@
+//! Functions, layers, and the roles of all that Sluice makes.
+
+use serde_json::json;
+use sluice_commands::names;
+use sluice_model::Target;
+
+use super::names::Names;
+use super::statement::Allowed;
+
+pub(super) fn allowed(of: &Names<'_>) -> Vec<Allowed> {
+    let target = of.target;
+    let roles = of.roles();
+    let readable_roles = target.arn_of_account("iam", "role/sluice*");
+    let function = of.here("lambda", "function:sluice-*");
+    let anywhere = Target { account: "*".to_owned(), region: target.region.clone() };
+    let with_boundary = json!({ "StringEquals": { "iam:PermissionsBoundary": of.boundaries() } });
+    vec![
+        Allowed::new(
+            "Functions",
+            &[
+                "lambda:CreateAlias",
+                "lambda:CreateFunction",
+                "lambda:DeleteAlias",
+                "lambda:DeleteFunction",
+                "lambda:DeleteFunctionCodeSigningConfig",
+                "lambda:DeleteFunctionConcurrency",
+                "lambda:GetAlias",
+                "lambda:GetFunctionCodeSigningConfig",
+                "lambda:GetFunctionConcurrency",
+                "lambda:GetFunction",
+                "lambda:GetFunctionConfiguration",
+                "lambda:GetFunctionRecursionConfig",
+                "lambda:GetFunctionScalingConfig",
+                "lambda:GetRuntimeManagementConfig",
+                "lambda:Invoke",
+                "lambda:ListAliases",
+                "lambda:ListTags",
+                "lambda:ListVersionsByFunction",
+                "lambda:PublishVersion",
+                "lambda:PutFunctionCodeSigningConfig",
+                "lambda:PutFunctionConcurrency",
+                "lambda:PutFunctionRecursionConfig",
+                "lambda:PutFunctionScalingConfig",
+                "lambda:PutRuntimeManagementConfig",
+                "lambda:UpdateAlias",
+                "lambda:UpdateFunctionCode",
+                "lambda:UpdateFunctionConfiguration",
+            ],
+            // Two of these calls also name a code signing configuration.
+            vec![function, of.here("lambda", "code-signing-config:*")],
+        )
+        .also(&["lambda:TagResource"]),
+        Allowed::new("OwnLayers", &["lambda:PublishLayerVersion"], vec![of.here("lambda", "layer:sluice-*")]),
+        // A function may use layers of any account, and Lambda reads them with the permissions of its caller.
+        Allowed::new("Layers", &["lambda:GetLayerVersion"], vec![anywhere.arn("lambda", "layer:*")]),
+        // Not its own ones, which are directly below `/sluice/`. It never reads a value.
+        Allowed::new(
+            "Secrets",
+            &["ssm:DeleteParameter", "ssm:ListTagsForResource", "ssm:PutParameter"],
+            vec![of.here("ssm", "parameter/sluice/*/*/*")],
+        )
+        .also(&["ssm:AddTagsToResource"]),
+        Allowed::new("BoundedRoles", &["iam:CreateRole", "iam:PutRolePolicy"], vec![roles.clone()])
+            .when(with_boundary.clone()),
+        Allowed::new("ManagedPolicies", &["iam:AttachRolePolicy"], vec![roles.clone()])
+            .when(of.of_aws(with_boundary)),
+        // Calls name a role without its path, and a role that does not exist has none. So reading it needs the ARN without
+        // the path, too: else AWS answers *denied* and not *absent*.
+        Allowed::new(
+            "Roles",
+            &["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"],
+            vec![readable_roles],
+        ),
+        Allowed::new(
+            "OwnRoles",
+            &["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"],
+            vec![roles.clone()],
+        )
+        .also(&["iam:TagRole"]),
+        Allowed::new("PassRoles", &[], vec![roles]).also(&["iam:PassRole"]).when(json!({
+            "StringEquals": {
+                "iam:PassedToService": [
+                    "apigateway.amazonaws.com",
+                    "cloudformation.amazonaws.com",
+                    "codebuild.amazonaws.com",
+                    "lambda.amazonaws.com",
+                ],
+            }
+        })),
+        // The boundaries of this region, in few characters.
+        Allowed::new(
+            "Boundaries",
+            &["iam:GetPolicy", "iam:GetPolicyVersion"],
+            vec![target.arn_of_account(
+                "iam",
+                &format!("policy{}sluice-boundary-*{}", names::IAM_PATH, target.region),
+            )],
+        ),
+        // IAM cannot restrict these to resources.
+        Allowed::new(
+            "AccountReads",
+            &[
+                "cloudformation:DescribeStackDriftDetectionStatus",
+                "iam:GetAccountSummary",
+                "iam:ListRoles",
+                "lambda:GetAccountSettings",
+                "lambda:ListFunctions",
+                "lambda:ListLayerVersions",
+                "ssm:DescribeParameters",
+                "sts:GetCallerIdentity",
+            ],
+            vec!["*".into()],
+        )
+        // Lambda looks at a function's network and file system with the permissions of its caller.
+        .also(&[
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeVpcs",
+            "elasticfilesystem:DescribeMountTargets",
+        ]),
+    ]
+}
