@@ -16,7 +16,7 @@ fn secret(world: &World, arguments: &[&str], input: &str) -> (Option<i32>, Strin
 async fn a_secret_is_set_replaced_listed_and_deleted_and_its_value_is_shown_nowhere() {
     let world = World::shared(module_path!()).await;
     let (ann, eve) = (world.ann(), world.eve());
-    world.submit(ann, "/repo create vault").await.succeeds().await;
+    world.submit(ann, "/repo create vault from sam").await.succeeds().await;
     let set = |who: &str, stage: &str, value: &str| {
         secret(&world, &["set", "vault", stage, "API_KEY", "--as", who], value)
     };
@@ -56,7 +56,7 @@ async fn reserved(world: &World, pipeline: &str) -> Value {
 #[tokio::test]
 async fn reserved_concurrency_moves_with_the_release_and_back() {
     let world = World::shared(module_path!()).await;
-    let created = world.submit(world.ann(), "/repo create busy").await.succeeds().await;
+    let created = world.submit(world.ann(), "/repo create busy from sam").await.succeeds().await;
     let clone = Repository::clone_from_message(&created);
     clone.edit("template.yaml", |template| {
         template.replace(
