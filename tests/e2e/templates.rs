@@ -97,11 +97,8 @@ async fn a_service_in_node_has_its_own_data_on_each_stage() {
     deliver("node").await;
 }
 
-/// Its build compiles for minutes, so it runs only with `SLUICE_E2E_RUST=1`.
 #[tokio::test]
+#[ignore = "its build compiles for minutes"]
 async fn a_service_in_rust_has_its_own_data_on_each_stage() {
-    match std::env::var("SLUICE_E2E_RUST") {
-        Ok(set) if set == "1" => deliver("rust").await,
-        _ => eprintln!("not tried: set SLUICE_E2E_RUST=1 to build, deploy and promote a service in Rust"),
-    }
+    deliver("rust").await;
 }
