@@ -7,7 +7,7 @@ use crate::operation::{Summary, marked};
 use crate::pipeline::tidy::found::Found;
 use crate::pipeline::tidy::needed::Activity;
 use crate::pipeline::tidy::params::{Data, Params};
-use crate::resources::stack::StackItem;
+use crate::resources::stack::{PassEnd, StackItem};
 use sluice_model::{PipelineName, Refusal, Text, shown};
 
 /// The title of the first step.
@@ -27,12 +27,8 @@ pub(super) fn tidying(Params { name, delete, .. }: &Params) -> Text {
     Text::plain(if *delete { "Tidying " } else { "Finding leftovers of " }).code(name.as_str())
 }
 
-/// `ends`: how the changes of stacks ended: a failure, and what is left in the account.
-pub(super) fn summary(
-    params: &Params,
-    found: Option<&Found>,
-    ends: &[(Option<String>, Vec<String>)],
-) -> Summary {
+/// `ends`: how the changes of stacks ended.
+pub(super) fn summary(params: &Params, found: Option<&Found>, ends: &[PassEnd]) -> Summary {
     let Params { name, delete, automatic, .. } = params;
     let mut summary = Summary::new(Text::plain("Tidying ").code(name.as_str()));
     summary.doing = Some(tidying(params));
@@ -58,7 +54,7 @@ pub(super) fn summary(
     if !kept.is_empty() {
         summary = summary.field("Stays in the account", items(kept.into_iter()));
     }
-    let mut troubles = ends.iter().flat_map(|(failure, left)| failure.iter().chain(left)).peekable();
+    let mut troubles = ends.iter().flat_map(|end| end.failure.iter().chain(&end.left)).peekable();
     if troubles.peek().is_some() {
         summary = summary
             .field("Not deleted", Text::joined(troubles.take(RESOURCES).map(|text| marked(text)), " "));
@@ -66,13 +62,10 @@ pub(super) fn summary(
     let data =
         || found.stacks.iter().flat_map(|stack| stack.data.iter().map(move |item| (&stack.stage, item)));
     if data().next().is_some() {
-        let named = data().take(RESOURCES).map(|(stage, item)| {
+        let named = data().map(|(stage, item)| {
             Text::default().code(format!("{stage}/{}", item.id)).then(format!(" ({})", item.kind))
         });
-        let more = data().count().saturating_sub(RESOURCES);
-        let text = Text::joined(named, ", ");
-        let text = if more > 0 { text.then(format!(" and {more} more")) } else { text };
-        summary = summary.field("Kept, because it holds data", text);
+        summary = summary.field("Kept, because it holds data", listed(named));
     }
     summary.done = Some(result(params, found, ends));
     let now = format!("/pipeline tidy {name} now");
@@ -117,25 +110,25 @@ fn versions(found: &[(String, String)]) -> Text {
     }
 }
 
-/// Resources of a stack by logical id and type.
-fn items<'a>(items: impl Iterator<Item = &'a StackItem> + Clone) -> Text {
-    let more = items.clone().count().saturating_sub(RESOURCES);
-    let shown =
-        items.take(RESOURCES).map(|item| Text::default().code(&item.id).then(format!(" ({})", item.kind)));
-    let text = Text::joined(shown, ", ");
+/// These, as far as they are listed.
+fn listed(items: impl Iterator<Item = Text>) -> Text {
+    let all: Vec<Text> = items.collect();
+    let more = all.len().saturating_sub(RESOURCES);
+    let text = Text::joined(all.into_iter().take(RESOURCES), ", ");
     if more > 0 { text.then(format!(" and {more} more")) } else { text }
 }
 
-fn result(
-    Params { name, delete, .. }: &Params,
-    found: &Found,
-    ends: &[(Option<String>, Vec<String>)],
-) -> Text {
+/// Resources of a stack by logical id and type.
+fn items<'a>(items: impl Iterator<Item = &'a StackItem>) -> Text {
+    listed(items.map(StackItem::text))
+}
+
+fn result(Params { name, delete, .. }: &Params, found: &Found, ends: &[PassEnd]) -> Text {
     let of = |words: &str| Text::plain(words).code(name.as_str());
     let count = |n: usize, one: &str| (n > 0).then(|| format!("{n} {one}{}", if n == 1 { "" } else { "s" }));
     let resources = found.stacks.iter().map(|stack| stack.goes.len()).sum();
-    let has_failed = ends.iter().any(|(failure, _)| failure.is_some());
-    let left: usize = ends.iter().map(|(_, left)| left.len()).sum();
+    let has_failed = ends.iter().any(|end| end.failure.is_some());
+    let left: usize = ends.iter().map(|end| end.left.len()).sum();
     let resources = if has_failed { 0 } else { usize::saturating_sub(resources, left) };
     let deleted = [
         count(found.versions.len(), "version"),

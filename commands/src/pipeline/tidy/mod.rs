@@ -26,7 +26,7 @@ use crate::pipeline::tidy::delete::{Leftover, Record, Remove};
 use crate::pipeline::tidy::found::Found;
 use crate::pipeline::tidy::look::LookForLeftovers;
 use crate::records::{AuditSubject, PipelineState, prepare_slot, stack_slot};
-use crate::resources::stack::{Shedding, StackOfStage};
+use crate::resources::stack::Shedding;
 use crate::steps::{DeleteRole, HoldSlot, RolePart};
 use sluice_model::{Permission, PipelineName, StageName, Target};
 
@@ -37,12 +37,6 @@ pub(crate) use self::found::sample;
 pub(crate) use self::messages::not_quiet_sample;
 pub(crate) use self::needed::WINDOW;
 pub use self::params::{Data, KIND, Params};
-
-impl Params {
-    fn stack(&self, target: &Target, stage: &StageName) -> StackOfStage {
-        StackOfStage { target: target.clone(), pipeline: self.name.clone(), stage: stage.clone() }
-    }
-}
 
 /// Whether no stage of the pipeline moves now or moved within the last hour.
 pub(crate) async fn is_quiet(

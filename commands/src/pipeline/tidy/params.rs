@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use sluice_model::{PipelineName, StageName};
+use crate::resources::stack::StackOfStage;
+use sluice_model::{PipelineName, StageName, Target};
 
 /// The kind of the operation.
 pub const KIND: &str = "tidy";
@@ -32,6 +33,13 @@ pub struct Params {
     /// The resources with data that may go.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub data: BTreeSet<Data>,
+}
+
+impl Params {
+    /// The stack of a stage.
+    pub(super) fn stack(&self, target: &Target, stage: &StageName) -> StackOfStage {
+        StackOfStage { target: target.clone(), pipeline: self.name.clone(), stage: stage.clone() }
+    }
 }
 
 /// A resource with data in the stack of a stage.

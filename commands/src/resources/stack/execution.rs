@@ -33,13 +33,13 @@ pub(super) struct AwaitExecution {
 
 /// The output of [`AwaitExecution`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PassEnd {
+pub(crate) struct PassEnd {
     /// Why CloudFormation rolled it back, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) failure: Option<String>,
+    pub(crate) failure: Option<String>,
     /// What it could not delete and left in the account, as sentences: its end is a success nevertheless.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) left: Vec<String>,
+    pub(crate) left: Vec<String>,
 }
 
 /// How many resources that could not be deleted are named.

@@ -6,10 +6,11 @@ use futures::future::try_join3;
 
 use super::messages;
 use super::of::StackOf;
+use super::worker::on_worker;
 use crate::application::World;
 use crate::operation::EngineError;
-use crate::ports::{self, NoResult, Stack, StackClass, StackStatus, compute};
-use sluice_model::{Class, PortError};
+use crate::ports::{self, Stack, StackClass, StackStatus};
+use sluice_model::PortError;
 use sluice_template::AppStack;
 use sluice_template::plain::{
     Desired, Emission, Kept, ParameterValue, StackTemplate, approval_digest, back, grow, wire,
@@ -93,16 +94,7 @@ impl Gathered {
             let basis = Basis { kept, is_rollback, events_off };
             passes(live.as_deref(), &parameters, wanted.as_ref(), basis, (&name, &since))
         };
-        match compute(&*world.workers, job).await {
-            Ok(passes) => passes,
-            Err(NoResult::Panicked) => Err(EngineError::Refused(messages::unreadable())),
-            Err(NoResult::Stopping) => Err(EngineError::Port(PortError::new(
-                "stack::passes",
-                Class::Transient,
-                "Stopping",
-                "the process is stopping",
-            ))),
-        }
+        on_worker(world, "stack::passes", job).await?
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) const CREATE_ROLE: &str = "Create role of the stack";
 pub(super) const RELEASE: &str = "Let resources without data be deleted with the stack";
 pub(super) const DELETE_STACK: &str = "Delete stack";
 /// As a sentence.
-pub(super) const SHED_GONE: &str = "its change set is gone, because somebody changed the stack.";
+pub(super) const GONE_MEANWHILE: &str = "its change set is gone, because somebody changed the stack.";
 pub(super) const SHED: &str = "Remove what no release needs from the stack";
 pub(super) const DELETE_LEFTOVER: &str = "Delete stack whose creation failed";
 

@@ -24,6 +24,7 @@ mod unblock;
 mod upload;
 mod values;
 mod what;
+mod worker;
 
 use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, OperationState, StepId};
@@ -31,6 +32,7 @@ use crate::resources::describe::Line;
 use crate::resources::resource::{Duty, Resource};
 use crate::resources::role::role_nodes;
 
+pub(crate) use execution::PassEnd;
 pub(crate) use of::{StackOf, WantedStack};
 pub(crate) use pass::PassNodes;
 pub(crate) use plan::StackPlan;

@@ -72,7 +72,7 @@ impl PassNodes {
             let is_gone = op.output::<FoundChanges>(&found)?.is_some_and(|found| found.is_gone);
             let (awaited, failure) = match op.output::<PassEnd>(&awaited)? {
                 Some(PassEnd { failure: Some(failure), .. }) => (awaited, failure),
-                None if is_gone => (found, messages::SHED_GONE.to_owned()),
+                None if is_gone => (found, messages::GONE_MEANWHILE.to_owned()),
                 _ => break,
             };
             let verdict = pass.step("stack-verdict");

@@ -4,12 +4,10 @@
 //! change of the stack does that first. It skips no resource: what is skipped differs from its template from then on, so a person
 //! decides about that in the console.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::execution::{PATIENCE, slow, waits};
+use super::execution::{PATIENCE, SETTLE, slow, waits};
 use super::messages;
 use super::of::{Pass, StackOf};
 use crate::application::{Sluice, World};
@@ -113,9 +111,6 @@ struct AwaitRollback {
     stack: String,
     token: String,
 }
-
-/// How long CloudFormation may take to show that it began.
-const SETTLE: Duration = Duration::from_secs(30);
 
 #[async_trait]
 impl Step<Sluice> for AwaitRollback {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::names;
 use crate::operation::{EngineError, World};
 use crate::ports::{Stack, StackResource};
-use sluice_model::{PipelineName, StageName, Target};
+use sluice_model::{PipelineName, StageName, Target, Text};
 use sluice_template::plain::stack_name;
 
 /// The stack of a stage, by the stage.
@@ -42,6 +42,11 @@ pub(crate) struct StackItem {
 }
 
 impl StackItem {
+    /// Its logical id and type.
+    pub(crate) fn text(&self) -> Text {
+        Text::default().code(&self.id).then(format!(" ({})", self.kind))
+    }
+
     /// Those of these resources that exist.
     pub(super) fn all(resources: Vec<StackResource>) -> impl Iterator<Item = Self> {
         let there = resources.into_iter().filter(|resource| !resource.status.is_gone());

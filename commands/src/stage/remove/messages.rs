@@ -49,12 +49,8 @@ fn listed(items: impl ExactSizeIterator<Item = Text>) -> Text {
     if more > 0 { text.then(format!(" and {more} more")) } else { text }
 }
 
-fn item(StackItem { id, kind, .. }: &StackItem) -> Text {
-    Text::default().code(id).then(format!(" ({kind})"))
-}
-
 fn named(of: &StackItem) -> Text {
-    if of.name.is_empty() || of.name == of.id { item(of) } else { item(of).then(" ").code(&of.name) }
+    if of.name.is_empty() || of.name == of.id { of.text() } else { of.text().then(" ").code(&of.name) }
 }
 
 fn count(number: usize, one: &str) -> Option<String> {
@@ -128,7 +124,7 @@ pub(super) fn question(params: &Params, record: &Stage, goes: &Goes, (seen, line
             let deleted = Text::default().bold("To be deleted with the stack").then(" ").code(&stack.name);
             lines.push(match stack.goes.as_slice() {
                 [] => deleted.then(": nothing else."),
-                goes => deleted.then(": ").join(listed(goes.iter().map(item))).then("."),
+                goes => deleted.then(": ").join(listed(goes.iter().map(StackItem::text))).then("."),
             });
             kept.extend(&stack.stays);
         }

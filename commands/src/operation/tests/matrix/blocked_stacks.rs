@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::gates::{ends, fails_with, reaches, runs, secs};
-use super::stacks::{app, built, changes, deploy, push, resources, stack};
+use super::gates::{ends, fails_with, reaches, runs};
+use super::stacks::{app, built, changes, deploy, push, resources, retry_succeeds, stack};
 use crate::operation::Status;
 use crate::operation::effects::CONTINUE_UPDATE_ROLLBACK;
 use crate::ports::StackStatus;
@@ -53,11 +53,7 @@ async fn a_retry_of_triggers_continues_the_rollback_and_connects_them() {
     assert!(refusal.problem.contains("could not undo that either"), "{refusal:?}");
     assert_eq!(runs(&shared, "dev").await, 2);
     shared.fake_aws.stack_resources_recover();
-    process.presses(&shared, "operation.retry").await;
-    let ended = async || shared.head(&head.id).await.status != Status::Stuck && shared.is_settled();
-    let lived = tokio::time::timeout(secs(600), process.run_until(ended)).await;
-    assert!(lived.is_ok(), "{:#?}", shared.journal(&head.id));
-    assert_eq!(shared.head(&head.id).await.status, Status::Succeeded);
+    retry_succeeds(&shared, &process, &head.id).await;
     assert!(resources(&shared, "dev").await.contains(&"Later".to_owned()));
     ends(&shared, &process, "ann", "/rollback orders dev", Status::Succeeded).await;
     assert_eq!(runs(&shared, "dev").await, 1);

@@ -13,6 +13,7 @@ use crate::operation::effects::{
 use crate::ports::{Functions, Stack, StackStatus, Stacks};
 use crate::testing::fake_aws::App;
 use crate::testing::target;
+use sluice_model::OperationId;
 
 fn arn_of(logical: &str) -> Value {
     json!({ "Fn::GetAtt": [logical, "Arn"] })
@@ -82,6 +83,15 @@ pub(super) async fn resources(shared: &Shared, stage: &str) -> Vec<String> {
     let name = format!("sluice-orders-{stage}");
     let found = shared.fake_aws.fault_proxy().stack_resources(&target(), &name).await.unwrap();
     found.unwrap_or_default().into_iter().map(|resource| resource.logical_id).collect()
+}
+
+/// An admin presses *Retry*, and the stuck operation succeeds.
+pub(super) async fn retry_succeeds(shared: &Shared, process: &Process, id: &OperationId) {
+    process.presses(shared, "operation.retry").await;
+    let ended = async || shared.head(id).await.status != Status::Stuck && shared.is_settled();
+    let lived = tokio::time::timeout(secs(600), process.run_until(ended)).await;
+    assert!(lived.is_ok(), "{:#?}", shared.journal(id));
+    assert_eq!(shared.head(id).await.status, Status::Succeeded);
 }
 
 const ALL: [&str; 4] = ["Jobs", "JobsPoller", "Nightly", "Orders"];
@@ -201,11 +211,7 @@ async fn triggers_that_fail_are_connected_by_a_retry_and_the_release_runs_meanwh
     assert!(refusal.problem.contains("The role cannot receive messages"), "{refusal:?}");
     assert_eq!(runs(&shared, "dev").await, 1);
     shared.fake_aws.stack_resources_recover();
-    process.presses(&shared, "operation.retry").await;
-    let ended = async || shared.head(&head.id).await.status != Status::Stuck && shared.is_settled();
-    let lived = tokio::time::timeout(secs(600), process.run_until(ended)).await;
-    assert!(lived.is_ok(), "{:#?}", shared.journal(&head.id));
-    assert_eq!(shared.head(&head.id).await.status, Status::Succeeded);
+    retry_succeeds(&shared, &process, &head.id).await;
     assert_eq!(resources(&shared, "dev").await, ALL);
 }
 

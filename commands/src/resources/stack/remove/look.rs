@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::super::shed::ShedPlan;
 use super::super::what::{StackItem, StackOfStage};
+use super::super::worker::on_worker;
 use crate::operation::{EngineError, World};
-use crate::ports::{NoResult, Stack, StackClass, StackResource, StackStatus, compute};
-use sluice_model::{Class, PortError};
+use crate::ports::{Stack, StackClass, StackResource, StackStatus};
 use sluice_template::plain::{Delivery, Emission, Shed, StackTemplate, shed};
 
 /// A stack to be removed.
@@ -141,15 +141,7 @@ struct Planned {
 
 /// Plans on a worker thread, because the template is untrusted.
 async fn planned(world: &World, template: String) -> Result<Planned, EngineError> {
-    match compute(&*world.workers, move || Planned::of(&template)).await {
-        Ok(planned) => Ok(planned),
-        Err(NoResult::Panicked) => Err(EngineError::Refused(super::super::messages::unreadable())),
-        Err(NoResult::Stopping) => {
-            let error =
-                PortError::new("stack::remove", Class::Transient, "Stopping", "the process is stopping");
-            Err(EngineError::Port(error))
-        }
-    }
+    on_worker(world, "stack::remove", move || Planned::of(&template)).await
 }
 
 impl Planned {

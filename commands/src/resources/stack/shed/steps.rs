@@ -155,7 +155,7 @@ impl Step<Sluice> for AwaitShed {
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Self { change, ids } = self;
         let found = cx.world.ports.stacks.change_set(&change.of.target, &ids.stack, &ids.change_set).await?;
-        let Some(found) = found else { return FoundShed::failed(messages::SHED_GONE.to_owned()) };
+        let Some(found) = found else { return FoundShed::failed(messages::GONE_MEANWHILE.to_owned()) };
         match found.state {
             ChangeSetState::Pending => {
                 let after = (cx.begun.elapsed() / 2).clamp(std::time::Duration::from_secs(1), LOOK_AGAIN);
@@ -166,10 +166,10 @@ impl Step<Sluice> for AwaitShed {
             }
             ChangeSetState::Ready => {}
             ChangeSetState::Failed(reason) => return FoundShed::failed(shown(&reason)),
-            _ => return FoundShed::failed(messages::SHED_GONE.to_owned()),
+            _ => return FoundShed::failed(messages::GONE_MEANWHILE.to_owned()),
         }
         let Some((_, shed)) = change.planned(cx).await? else {
-            return FoundShed::failed(messages::SHED_GONE.to_owned());
+            return FoundShed::failed(messages::GONE_MEANWHILE.to_owned());
         };
         let changes: Vec<_> = found.changes.iter().map(described).collect();
         match assert_shed(&changes, &shed) {

@@ -7,16 +7,19 @@ use async_trait::async_trait;
 use futures::future::try_join;
 use serde::{Deserialize, Serialize};
 
-use super::super::messages;
+use super::super::execution::PassEnd;
 use super::super::what::{StackItem, StackOfStage};
+use super::super::worker::on_worker;
 use super::outcome::ended;
 use super::{ShedChange, ShedPlan, ShedSteps, Shedding, title};
 use crate::application::World;
 use crate::operation::{EngineError, OperationState, StepId};
-use crate::ports::{NoResult, StackClass, compute};
-use sluice_model::{Class, PortError, StageName, Text};
+use crate::ports::StackClass;
+use sluice_model::{StageName, Text};
 use sluice_template::plain::{Delivery, Emission, Shed, StackTemplate, shed};
 
+/// What the work on templates is called in the log.
+const CALL: &str = "stack::shed";
 /// The ids of the two changes, before the stage's name.
 const RELEASE: &str = "release";
 const SHED: &str = "shed";
@@ -62,7 +65,7 @@ impl StackOfStage {
         )
         .await?;
         let plan = move || planned(&template.unwrap_or_default(), &wanted, &allowed);
-        let Some(shed) = on_worker(world, plan).await? else { return Ok(None) };
+        let Some(shed) = on_worker(world, CALL, plan).await? else { return Ok(None) };
         let is_large = [&shed.release, &shed.remove].into_iter().flatten();
         let is_large = is_large.map(|emission| emission.template.delivery()).collect::<Vec<_>>();
         if is_large.contains(&None) {
@@ -129,7 +132,7 @@ impl Unneeded {
     }
 
     /// How the change of the stack ended, once it did: why CloudFormation could not do it, and what it left in the account.
-    pub(crate) fn end(&self, op: &OperationState) -> Option<(Option<String>, Vec<String>)> {
+    pub(crate) fn end(&self, op: &OperationState) -> Option<PassEnd> {
         [RELEASE, SHED].iter().rev().find_map(|half| ended(op, &self.id(half)))
     }
 
@@ -172,7 +175,7 @@ struct HalfOfShed {
 impl ShedPlan for HalfOfShed {
     async fn plan(&self, world: &World, live: String) -> Result<Option<(Emission, Shed)>, EngineError> {
         let gone = self.gone.clone();
-        let shed = on_worker(world, move || without(&live, &gone)).await?;
+        let shed = on_worker(world, CALL, move || without(&live, &gone)).await?;
         Ok(shed.and_then(|shed| {
             let emission = match self.half {
                 Half::Release => shed.release.clone(),
@@ -194,20 +197,4 @@ fn without(live: &str, gone: &BTreeSet<String>) -> Option<Shed> {
 fn planned(live: &str, wanted: &BTreeSet<String>, allowed: &BTreeSet<String>) -> Option<Shed> {
     let live = StackTemplate::read(live).ok()?;
     shed(&live, wanted, allowed).ok().flatten()
-}
-
-/// Plans on a worker thread, because the template is untrusted.
-async fn on_worker<T: Send + 'static>(
-    world: &World,
-    plan: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, EngineError> {
-    match compute(&*world.workers, plan).await {
-        Ok(planned) => Ok(planned),
-        Err(NoResult::Panicked) => Err(EngineError::Refused(messages::unreadable())),
-        Err(NoResult::Stopping) => {
-            let error =
-                PortError::new("stack::shed", Class::Transient, "Stopping", "the process is stopping");
-            Err(EngineError::Port(error))
-        }
-    }
 }
