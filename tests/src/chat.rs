@@ -1,6 +1,7 @@
 //! People in a channel: what they type and click, the answers to them alone, and the messages that everybody reads.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -59,9 +60,9 @@ pub enum State {
     Stuck,
 }
 
-/// A message that a channel, or one person, sees.
+/// A message that a channel, or one person, sees. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Message(pub Value);
+pub struct Message(pub Arc<Value>);
 
 impl Message {
     /// Its id in the channel.
@@ -176,14 +177,12 @@ impl Submitted {
             match messages.last() {
                 Some(message) if message.state() == Some(state) => Ok(message.clone()),
                 Some(message) => {
-                    let seen = format!("{}\n{}", message.text(), self.world.log_tail());
+                    let seen = message.text();
                     let is_over = matches!(message.state(), Some(State::Failed | State::Succeeded));
-                    assert!(!is_over, "`{}` is not {state:?}:\n{seen}", self.line);
-                    Err(seen)
+                    assert!(!is_over, "`{}` is not {state:?}:\n{seen}\n{}", self.line, self.world.log_tail());
+                    Err(self.world.with_log(seen))
                 }
-                None => {
-                    Err(format!("no message; the answer was {:?}\n{}", self.reply, self.world.log_tail()))
-                }
+                None => Err(self.world.with_log(format!("no message; the answer was {:?}", self.reply))),
             }
         })
         .await
@@ -304,15 +303,12 @@ impl World {
 
     /// The messages of a channel, the oldest first.
     pub async fn messages(&self, channel: &str) -> Vec<Message> {
-        let answer = self.control_get(&format!("messages?channel={channel}")).await;
-        let messages = answer["messages"].as_array().cloned().unwrap_or_default();
-        messages.into_iter().filter(|message| message["deleted"] != true).map(Message).collect()
+        self.control_messages(&format!("messages?channel={channel}")).await
     }
 
     /// The ephemeral messages of one person, the oldest first.
     pub async fn ephemerals(&self, user: &str) -> Vec<Message> {
-        let answer = self.control_get(&format!("ephemeral?user={user}")).await;
-        answer["messages"].as_array().cloned().unwrap_or_default().into_iter().map(Message).collect()
+        self.control_messages(&format!("ephemeral?user={user}")).await
     }
 
     /// Waits for an ephemeral message with these parts, after the first `before`.

@@ -1,9 +1,12 @@
 //! The sandbox's control API: deliveries, faults, and the log of all calls.
 
+use reqwest::StatusCode;
+use reqwest::header::{ETAG, IF_NONE_MATCH};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::chat::Message;
+use crate::world::{Known, World};
 
 /// A call that the bot made to AWS or Slack.
 #[derive(Debug, Clone, Deserialize)]
@@ -91,6 +94,29 @@ impl World {
         let answer = request.send().await.expect("the control API answers");
         assert!(answer.status().is_success(), "/control/{what}: {}", answer.status());
         answer.json().await.expect("the control API answers in JSON")
+    }
+
+    /// The messages of `GET /control/{what}`, the oldest first, without deleted ones. What has not changed since the last such
+    /// question is not sent again: tests ask many times a second.
+    pub(crate) async fn control_messages(&self, what: &str) -> Vec<Message> {
+        let known = self.known.lock().unwrap().get(what).cloned();
+        let mut request = self.http.get(format!("{}/control/{what}", self.ready.page));
+        if let Some(known) = &known {
+            request = request.header(IF_NONE_MATCH, &known.revision);
+        }
+        let answer = request.send().await.expect("the control API answers");
+        match (answer.status(), known) {
+            (StatusCode::NOT_MODIFIED, Some(known)) => return known.messages,
+            (status, _) => assert!(status.is_success(), "/control/{what}: {status}"),
+        }
+        let revision = answer.headers()[ETAG].clone();
+        let mut answer: Value = answer.json().await.expect("the control API answers in JSON");
+        let Value::Array(messages) = answer["messages"].take() else { panic!("no messages in {answer}") };
+        let seen = messages.into_iter().filter(|message| message["deleted"] != true);
+        let messages: Vec<Message> = seen.map(|message| Message(message.into())).collect();
+        let known = Known { revision, messages: messages.clone() };
+        self.known.lock().unwrap().insert(what.to_owned(), known);
+        messages
     }
 
     /// Arms a fault.

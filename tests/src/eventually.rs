@@ -8,13 +8,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 /// The deadline of most conditions on a busy machine. Reaching it is a failure, so a long one costs nothing.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Calls `look` every 20 ms until it succeeds, and returns what it found. Panics after `within` with what it saw last.
+/// Calls `look` every 40 ms until it succeeds, and returns what it found. Panics after `within` with what it saw last.
 pub async fn eventually<T, E: Display>(
     what: impl Display,
     within: Duration,
     look: impl AsyncFnMut() -> Result<T, E>,
 ) -> T {
-    eventually_every(Duration::from_millis(20), what, within, look).await
+    eventually_every(Duration::from_millis(40), what, within, look).await
 }
 
 /// The same with another period, where looking is a load of its own.

@@ -1,16 +1,18 @@
 //! A world: a sandbox with ports of its own, as a child process that ends with this program.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Formatter, Write as _};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, Weak};
 
+use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::binaries;
+use crate::chat::Message;
 use crate::eventually::{PATIENCE, eventually};
 
 /// Differences from the usual world.
@@ -62,6 +64,29 @@ pub struct World {
     /// The bot that deliveries go to; `None` for the next one.
     pub(crate) to: Option<String>,
     pub(crate) sandbox: Arc<Sandbox>,
+    /// The answers to questions for messages, with their revisions.
+    pub(crate) known: Arc<Mutex<BTreeMap<String, Known>>>,
+}
+
+/// What the last look at some messages found.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    /// The entity tag of the answer.
+    pub(crate) revision: HeaderValue,
+    pub(crate) messages: Vec<Message>,
+}
+
+/// What a failed look saw, with the end of the bot's log when it is shown.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    what: String,
+    world: World,
+}
+
+impl Display for Seen {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n{}", self.what, self.world.log_tail())
+    }
 }
 
 impl World {
@@ -94,7 +119,7 @@ impl World {
 
     /// A client of its own for each test: connections belong to the runtime that made them.
     fn of(sandbox: Arc<Sandbox>) -> Self {
-        Self { ready: sandbox.ready.clone(), http: client(), to: None, sandbox }
+        Self { ready: sandbox.ready.clone(), http: client(), to: None, sandbox, known: Arc::default() }
     }
 
     fn begin(options: Options) -> Self {
@@ -217,6 +242,11 @@ impl World {
     async fn get(&self, url: &str) -> (u16, String) {
         let answer = self.http.get(url).send().await.expect("the sandbox's API Gateway answers");
         (answer.status().as_u16(), answer.text().await.unwrap_or_default())
+    }
+
+    /// This, and the end of the bot's log once it is shown.
+    pub(crate) fn with_log(&self, what: String) -> Seen {
+        Seen { what, world: self.clone() }
     }
 
     /// The end of the bot's log, for failure messages.

@@ -9,8 +9,8 @@ mod rules;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::header;
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use answer::{Answer, ControlError, bad, not_found, read};
 
 use crate::calls::FaultSpec;
-use crate::slack::{self, Content, DeliveryResult, Message, Replicas, Slack, Source};
+use crate::slack::{self, Content, DeliveryResult, Message, Replicas, Slack, Source, Workspace};
 use crate::token_bucket::Rate;
 
 pub const SCHEMA: &str = include_str!("schema.json");
@@ -110,26 +110,48 @@ struct MessageQuery {
 }
 
 /// The messages that everyone in a channel sees. Deleted messages are included and marked.
-async fn messages(State(slack): State<Slack>, Query(at): Query<MessageQuery>) -> Answer {
-    let channel = at.channel.ok_or_else(|| bad("`channel` is missing"))?;
-    if slack.config().channel(&channel).is_none() {
+async fn messages(
+    State(slack): State<Slack>,
+    Query(at): Query<MessageQuery>,
+    known: HeaderMap,
+) -> Result<Response, ControlError> {
+    let channel = at.channel.as_ref().ok_or_else(|| bad("`channel` is missing"))?;
+    if slack.config().channel(channel).is_none() {
         return Err(not_found(format!("no channel {channel}")));
     }
-    let workspace = slack.workspace();
-    let shown = workspace.messages().iter().filter(|m| m.to.is_none() && m.channel == channel);
-    let views: Vec<Value> = shown.map(|message| view(message, at.versions)).collect();
-    Ok(axum::Json(json!({ "messages": views })))
+    let of_channel = |message: &Message| message.to.is_none() && message.channel == *channel;
+    Ok(shown(&slack.workspace(), &known, at.versions, of_channel))
 }
 
 /// The messages that only one person sees.
-async fn ephemeral(State(slack): State<Slack>, Query(at): Query<MessageQuery>) -> Answer {
-    let user = at.user.ok_or_else(|| bad("`user` is missing"))?;
-    let workspace = slack.workspace();
-    let shown = workspace.messages().iter().filter(|message| {
-        message.to.as_ref() == Some(&user) && at.channel.as_ref().is_none_or(|id| *id == message.channel)
-    });
-    let views: Vec<Value> = shown.map(|message| view(message, at.versions)).collect();
-    Ok(axum::Json(json!({ "messages": views })))
+async fn ephemeral(
+    State(slack): State<Slack>,
+    Query(at): Query<MessageQuery>,
+    known: HeaderMap,
+) -> Result<Response, ControlError> {
+    let user = at.user.as_ref().ok_or_else(|| bad("`user` is missing"))?;
+    let of_user = |message: &Message| {
+        message.to.as_ref() == Some(user) && at.channel.as_ref().is_none_or(|id| *id == message.channel)
+    };
+    Ok(shown(&slack.workspace(), &known, at.versions, of_user))
+}
+
+/// These messages, with the workspace's revision as entity tag; 304 and no body to who has that revision already. Tests ask many
+/// times a second while they wait for a change.
+fn shown(
+    workspace: &Workspace,
+    known: &HeaderMap,
+    versions: bool,
+    is_shown: impl Fn(&Message) -> bool,
+) -> Response {
+    let tag = format!("\"{}\"", workspace.revision());
+    let headers = [(header::ETAG, tag.clone())];
+    if known.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    let messages = workspace.messages().iter().filter(|message| is_shown(message));
+    let views: Vec<Value> = messages.map(|message| view(message, versions)).collect();
+    (headers, axum::Json(json!({ "messages": views }))).into_response()
 }
 
 fn view(message: &Message, versions: bool) -> Value {

@@ -30,7 +30,7 @@ pub use deliver::{DeliveryError, DeliveryResult, bot_url, redeliver};
 pub use escape::escape;
 pub use message::{Content, Message, Source};
 pub use state::Slack;
-pub use workspace::{MessageEvent, Replicas};
+pub use workspace::{MessageEvent, Replicas, Workspace};
 
 /// The routes of the Web API and of response URLs.
 pub fn router() -> Router<Slack> {

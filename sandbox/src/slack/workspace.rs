@@ -90,6 +90,8 @@ pub struct Workspace {
     hooks: HashMap<String, ResponseUrl>,
     sent: VecDeque<Delivery>,
     last: u64,
+    /// The number of changes of messages so far.
+    revision: u64,
     changes: broadcast::Sender<MessageEvent>,
     /// The ids of users deactivated since the start.
     pub deactivated: BTreeSet<String>,
@@ -111,6 +113,7 @@ impl Workspace {
             hooks: HashMap::new(),
             sent: VecDeque::new(),
             last: 0,
+            revision: 0,
             changes: broadcast::channel(1024).0,
             deactivated: BTreeSet::new(),
             groups: BTreeMap::new(),
@@ -130,6 +133,7 @@ impl Workspace {
         message.ts = self.next_ts();
         let ts = message.ts.clone();
         self.by_ts.insert(ts.clone(), self.messages.len());
+        self.revision += 1;
         self.publish(&message);
         self.messages.push(message);
         ts
@@ -149,6 +153,7 @@ impl Workspace {
     pub fn change<T>(&mut self, ts: &str, change: impl FnOnce(&mut Message) -> T) -> Option<T> {
         let index = *self.by_ts.get(ts)?;
         let result = change(self.messages.get_mut(index)?);
+        self.revision += 1;
         if let Some(message) = self.messages.get(index) {
             self.publish(message);
         }
@@ -159,6 +164,11 @@ impl Workspace {
     pub fn edit(&mut self, ts: &str, content: Content) {
         let at = self.next_ts();
         self.change(ts, |message| message.edit(content, at));
+    }
+
+    /// Larger after each change of a message.
+    pub const fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// All messages, the oldest first.

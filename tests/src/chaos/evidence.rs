@@ -76,7 +76,7 @@ impl Evidence {
     /// Writes it into a folder, to analyse a failure.
     pub(crate) fn keep(&self, folder: &Path) {
         std::fs::create_dir_all(folder).unwrap();
-        let messages: Vec<&Value> = self.messages.iter().map(|message| &message.0).collect();
+        let messages: Vec<&Value> = self.messages.iter().map(|message| &*message.0).collect();
         let calls: Vec<String> = self.calls.iter().map(|call| format!("{call:?}")).collect();
         std::fs::write(folder.join("table.json"), json!(self.items).to_string()).unwrap();
         std::fs::write(folder.join("messages.json"), json!(messages).to_string()).unwrap();

@@ -12,7 +12,7 @@ fn item(pk: &str, sk: &str, body: &Value) -> Value {
 
 fn message(status: &str, text: &str) -> Message {
     let payload = json!({"operation": ID, "status": status, "continued": false});
-    Message(json!({"ts": "1", "text": text, "metadata": {"event_payload": payload}, "blocks": []}))
+    Message(json!({"ts": "1", "text": text, "metadata": {"event_payload": payload}, "blocks": []}).into())
 }
 
 fn audit(act: &str) -> Value {
