@@ -45,7 +45,6 @@ calls! {
         LIST_VERSIONS = "lambda:ListVersionsByFunction",
         GET_ACCOUNT_SETTINGS = "lambda:GetAccountSettings",
         GET_FUNCTION = "lambda:GetFunction",
-        GET_FUNCTION_CONFIGURATION = "lambda:GetFunctionConfiguration",
         GET_FUNCTION_CONCURRENCY = "lambda:GetFunctionConcurrency",
         GET_RECURSION = "lambda:GetFunctionRecursionConfig",
         GET_CODE_SIGNING = "lambda:GetFunctionCodeSigningConfig",

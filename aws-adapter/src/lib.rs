@@ -22,6 +22,7 @@ mod s3;
 mod sqs;
 mod ssm;
 mod values;
+mod window;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ use sluice_commands::ports::{
 
 pub use crate::call::{MUTATIONS, READS};
 use crate::client::{AllowedCalls, RetryOnlyRefused, Service};
+pub use crate::limits::LAMBDA_CALLS;
 use crate::limits::{ChangeLocks, Limits};
 
 /// Neither `AWS_REGION` nor the profile names a region.
@@ -72,6 +74,7 @@ pub struct Aws {
     /// The quotas of Lambda and IAM.
     pub quotas: Arc<dyn Quotas>,
     sqs: Service<aws_sdk_sqs::Client>,
+    limits: Arc<Limits>,
 }
 
 /// A service's clients for reads and for mutations, on the same connections.
@@ -150,7 +153,13 @@ impl Aws {
             parameters: Arc::new(ssm::Ssm(service!(aws_sdk_ssm, config, region, limits))),
             quotas: Arc::new(quotas::AccountQuotas { lambda, iam }),
             sqs: service!(aws_sdk_sqs, config, region, limits),
+            limits,
         })
+    }
+
+    /// Changes how many calls this process makes to Lambda's control plane in any second; [`LAMBDA_CALLS`] otherwise.
+    pub fn set_lambda_calls(&self, calls: u16) {
+        self.limits.set_lambda_calls(calls);
     }
 
     /// The SQS queue with this name, `.fifo` included.

@@ -9,6 +9,7 @@
 //! cargo run -p sluice-e2e --bin bench -- ack     acknowledgement under load
 //! cargo run -p sluice-e2e --bin bench -- calls   chains of calls, write units, seconds
 //! cargo run -p sluice-e2e --bin bench -- moves   fifty functions, promoted and rolled back under requests
+//! cargo run -p sluice-e2e --bin bench -- compare a deploy, beside `sam deploy`, `sam sync` and `aws`; not part of everything
 //! ```
 #![allow(
     clippy::disallowed_methods,
@@ -19,6 +20,7 @@
 mod ack;
 mod calls;
 mod chain;
+mod compare;
 mod load;
 mod machine;
 mod moves;
@@ -34,9 +36,9 @@ use sluice_e2e::{Bot, Options, World};
 async fn main() -> ExitCode {
     let mut report = Report::default();
     let what = std::env::args().nth(1).unwrap_or_else(|| "all".into());
-    if !["all", "ack", "calls", "moves"].contains(&what.as_str()) {
+    if !["all", "ack", "calls", "moves", "compare"].contains(&what.as_str()) {
         report.line(&format!(
-            "bench: unknown argument `{what}`; there are `ack`, `calls`, `moves`, or none for all of them"
+            "bench: unknown argument `{what}`; there are `ack`, `calls`, `moves` and `compare`, or none for the first three"
         ));
         return ExitCode::from(2);
     }
@@ -47,6 +49,9 @@ async fn main() -> ExitCode {
     }
     if is_asked_for("moves") {
         moves::measure(&world(None).await, &mut report).await;
+    }
+    if what == "compare" {
+        compare::measure(&world(None).await, &mut report).await;
     }
     if is_asked_for("ack") {
         ack::measure(&world(Some("all")).await, &mut report).await;

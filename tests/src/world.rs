@@ -144,6 +144,11 @@ impl World {
         Self::of(Arc::new(Sandbox { child, stdin, ready: Arc::new(ready) }))
     }
 
+    /// The shell script by which a person's tools at a terminal use this world's AWS; everything is allowed to them.
+    pub fn env_file(&self) -> PathBuf {
+        self.ready.folder.join("env.sh")
+    }
+
     /// `POST /control/{what}` for a delivery to the bot of [`World::via`], or to the next one.
     pub(crate) async fn deliver(&self, what: &str, mut body: Value) -> Value {
         if let Some(bot) = &self.to {

@@ -18,8 +18,8 @@ use aws_sdk_lambda::types::{
 };
 use aws_smithy_types::timeout::TimeoutConfig;
 use sluice_commands::ports::{
-    Alias, FunctionCode, FunctionConfig, FunctionVersion, Functions, Invoked, Readiness, Tags, WAKE_EVENT,
-    complete, reset_value,
+    Alias, FunctionCode, FunctionConfig, FunctionVersion, Functions, Invoked, Tags, WAKE_EVENT, complete,
+    reset_value,
 };
 use sluice_model::{Class, PortResult, Target};
 
@@ -70,24 +70,6 @@ macro_rules! code_of {
 
 pub(crate) struct Lambda(pub(crate) Service<Client>);
 
-impl Lambda {
-    async fn look(
-        &self,
-        target: &Target,
-        function: &str,
-        version: &str,
-    ) -> PortResult<Option<FunctionVersion>> {
-        let call = call::GET_FUNCTION_CONFIGURATION;
-        let client = self.0.rate_limited(target, call).await?;
-        let answer =
-            client.get_function_configuration().function_name(function).qualifier(version).send().await;
-        match found(answer.map_err(failed(call)))? {
-            Some(answer) => Ok(Some(version_of!(call, &answer))),
-            None => Ok(None),
-        }
-    }
-}
-
 #[async_trait]
 impl Functions for Lambda {
     async fn roles_in_use(&self, target: &Target) -> PortResult<BTreeMap<String, String>> {
@@ -131,22 +113,13 @@ impl Functions for Lambda {
         function: &str,
         version: &str,
     ) -> PortResult<Option<FunctionVersion>> {
-        self.look(target, function, version).await
-    }
-
-    async fn readiness(
-        &self,
-        target: &Target,
-        function: &str,
-        version: &str,
-    ) -> PortResult<Option<Readiness>> {
         let call = call::GET_FUNCTION;
         let request = self.0.rate_limited(target, call).await?.get_function().function_name(function);
         let Some(answer) = found(request.qualifier(version).send().await.map_err(failed(call)))? else {
             return Ok(None);
         };
         let configuration = call.required(answer.configuration(), "configuration")?;
-        Ok(Some(version_of!(call, configuration).readiness))
+        Ok(Some(version_of!(call, configuration)))
     }
 
     async fn function_tags(&self, target: &Target, function: &str) -> PortResult<Option<Tags>> {

@@ -25,6 +25,8 @@ pub(crate) struct Base {
     pub(crate) boundary: Option<Vec<serde_json::Value>>,
     /// How long an owner of an operation may be silent before another replica takes it over.
     pub(crate) lease: Duration,
+    /// The calls that this process may make to Lambda's control plane in any second.
+    pub(crate) lambda_calls: u16,
     /// How long AWS has to show an effect before it counts as absent.
     pub(crate) settle: Duration,
     /// The roles that the file pins.
@@ -73,6 +75,7 @@ fn base(reading: &mut Reading) -> Option<Base> {
     let boundary = reading.boundary();
     let lease = reading.seconds("SLUICE_LEASE", "lease", 15, 1);
     let settle = reading.seconds("SLUICE_SETTLE", "settle", 15, 0);
+    let lambda_calls = reading.lambda_calls();
     let access = reading.access();
     let names = reading.names();
     Some(Base {
@@ -84,6 +87,7 @@ fn base(reading: &mut Reading) -> Option<Base> {
         boundary: boundary?,
         lease: lease?,
         settle: settle?,
+        lambda_calls: lambda_calls?,
         access,
         names: names?,
     })

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use sluice_aws_adapter::LAMBDA_CALLS;
+
 use super::reading::Reading;
 
 impl Reading {
@@ -66,5 +68,17 @@ impl Reading {
             return None;
         }
         Some(Some(format!("{bare}.fifo")))
+    }
+
+    /// `SLUICE_LAMBDA_CALLS`: calls a second.
+    pub(super) fn lambda_calls(&mut self) -> Option<u16> {
+        let calls = self.number(
+            "SLUICE_LAMBDA_CALLS",
+            "lambda_calls",
+            "number of calls a second",
+            LAMBDA_CALLS.into(),
+            1..=1_000,
+        );
+        calls.value.and_then(|calls| u16::try_from(calls).ok())
     }
 }

@@ -8,12 +8,13 @@ use super::reading::Reading;
 use super::{Flags, Problem};
 
 /// All our variables. Any other `SLUICE_*` is a typing error, which would silently have no effect.
-const VARIABLES: [&str; 12] = [
+const VARIABLES: [&str; 13] = [
     "SLUICE_BACKUP",
     "SLUICE_BACKUP_EVERY",
     "SLUICE_BACKUP_KEEP",
     "SLUICE_BOUNDARY",
     "SLUICE_CONFIG",
+    "SLUICE_LAMBDA_CALLS",
     "SLUICE_LEASE",
     "SLUICE_LISTEN",
     "SLUICE_LOG",

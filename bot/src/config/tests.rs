@@ -91,6 +91,7 @@ fn all_problems_are_reported_by_name() {
         ("SLUICE_QUEUE", "sqs:wake.standard"),
         ("SLUICE_LEASE", "0"),
         ("SLUICE_SETTLE", "soon"),
+        ("SLUICE_LAMBDA_CALLS", "0"),
         ("SLUICE_LISTNE", "127.0.0.1:1"),
     ];
     let toml = "colour = 1\nsigning_secret = \"canary\"\n[access]\noperators = \"U1\"\nadmins = [\"ann\"]\n\

@@ -12,7 +12,7 @@ use sluice_commands::operation::Posted;
 use sluice_commands::ports::StoreError;
 use sluice_model::{ChannelId, OperationId};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::posted_message::{MessageDraft, PostedMessage};
 use super::rate_limiter::RateClass;
@@ -20,7 +20,8 @@ use super::rendered::RenderedUpdate;
 use super::shared::{End, LONGEST_PAUSE, PAUSES, Shared};
 use crate::slack::SlackError;
 
-/// The shortest time between two edits of one message.
+/// The shortest time between two edits of one message that show progress. A change of the operation's state is shown at once:
+/// people wait for it.
 const EDIT_GAP: Duration = Duration::from_millis(1_500);
 /// An operation that ends within this time is posted by one call. The acknowledgement has been sent, so nobody notices.
 const MOMENT: Duration = Duration::from_millis(150);
@@ -89,7 +90,7 @@ impl ChannelWorker {
         }
         loop {
             let update = Arc::clone(&self.updates.borrow_and_update());
-            let begun = Instant::now();
+            let (begun, shown) = (Instant::now(), update.status);
             match self.post(update).await {
                 // An operation that waits or is stuck may have continued meanwhile.
                 Ok(true) if self.end(true).await => return,
@@ -101,7 +102,9 @@ impl ChannelWorker {
                         return;
                     }
                     // A stopping process does not wait between edits.
-                    let _ = stopping.run_until_cancelled(sleep_until(begun + EDIT_GAP)).await;
+                    let new_state = self.updates.wait_for(|update| update.status != shown);
+                    let gap = timeout_at(begun + EDIT_GAP, new_state);
+                    let _ = stopping.run_until_cancelled(gap).await;
                 }
                 Err(_) if drained.is_cancelled() => {
                     if self.end(false).await {

@@ -36,6 +36,7 @@ impl Account {
 
     /// With the state and the queue of the configuration.
     pub(crate) fn with_state(self, base: &Base) -> AwsBackend {
+        self.aws.set_lambda_calls(base.lambda_calls);
         let queue = base.queue.as_deref().map(|name| self.aws.queue(name));
         let pinned = Pinned::new(base.access.clone());
         AwsBackend { base: base.clone(), pinned, state: State::new(base, &self.sdk), aws: self.aws, queue }

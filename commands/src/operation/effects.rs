@@ -78,7 +78,7 @@ mutations! {
         "ListVersionsByFunction; ours if code and configuration are equal", true,
         Stays("nobody can call it without an alias; the next deploy takes it up");
     UPDATE_CONFIG: "lambda:UpdateFunctionConfiguration",
-        "RevisionId", "GetFunctionConfiguration; ours if the configuration is equal", true,
+        "RevisionId", "GetFunction; ours if the configuration is equal", true,
         Stays("`$LATEST` serves nobody; the next deploy looks at it again");
     UPDATE_CODE: "lambda:UpdateFunctionCode",
         "RevisionId", "ListVersionsByFunction; ours if a version has that code and configuration", true,

@@ -131,22 +131,15 @@ pub trait Functions: Send + Sync {
     async fn roles_in_use(&self, target: &Target) -> PortResult<BTreeMap<String, String>>;
     /// `lambda:ListVersionsByFunction`, all pages, including `$LATEST`; `None` if there is no such function.
     async fn versions(&self, target: &Target, function: &str) -> PortResult<Option<Vec<FunctionVersion>>>;
-    /// `lambda:GetFunctionConfiguration` of `$LATEST` or a version: one look, without waiting.
+    /// `lambda:GetFunction` of `$LATEST` or a version: one look, without waiting. It has a quota of its own, 100 calls a second
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>); `GetFunctionConfiguration`, which says the same,
+    /// shares the 15 a second of all other calls.
     async fn version(
         &self,
         target: &Target,
         function: &str,
         version: &str,
     ) -> PortResult<Option<FunctionVersion>>;
-    /// `lambda:GetFunction` of a version: whether it can be called. `None` if there is no such version. A stage waits for the answer
-    /// before it moves, and `GetFunction` has a quota of its own, 100 calls a second
-    /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
-    async fn readiness(
-        &self,
-        target: &Target,
-        function: &str,
-        version: &str,
-    ) -> PortResult<Option<Readiness>>;
     /// `lambda:ListTags` of a function; `None` if there is no such function.
     async fn function_tags(&self, target: &Target, function: &str) -> PortResult<Option<Tags>>;
     /// `lambda:CreateFunction` with `Publish`. A function of that name: conflict. A role that Lambda cannot assume

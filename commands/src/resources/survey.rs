@@ -33,7 +33,8 @@ pub(crate) async fn asleep(
     let look = |(function, version): (&String, &String)| {
         let (function, version) = (function.clone(), version.clone());
         async move {
-            let readiness = world.ports.functions.readiness(&world.target, &function, &version).await?;
+            let found = world.ports.functions.version(&world.target, &function, &version).await?;
+            let readiness = found.map(|found| found.readiness);
             Ok(matches!(readiness, Some(Readiness::Inactive(_))).then_some(function))
         }
     };

@@ -21,13 +21,29 @@ async fn many_changes_are_one_message_and_few_edits() {
         .map(|(_, at, _)| *at)
         .collect();
     assert!((5..=8).contains(&edits.len()), "{} edits in 10 s", edits.len());
-    assert!(edits.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_millis(1_500)), "{edits:?}");
+    let (_, progress) = edits.split_last().unwrap();
+    assert!(progress.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_millis(1_500)), "{edits:?}");
     let calls = world.slack.calls.lock();
     let last = &calls.last().unwrap().2;
     let payload = &last["metadata"]["event_payload"];
     assert_eq!((&payload["sequence"], &payload["status"]), (&json!(100), &json!("succeeded")));
     assert_eq!(payload["continued"], false);
     assert!(calls.iter().all(|(_, _, body)| body["blocks"].is_array() && body["text"].is_string()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_is_shown_at_once_after_an_edit_that_shows_progress() {
+    let world = world();
+    world.notifier.notify(news(1, false));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    world.notifier.notify(news(2, false));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    world.notifier.notify(news(3, false));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(world.slack.texts(), ["⏳ step 2"], "progress waits for its turn");
+    world.notifier.notify(news(4, true));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(world.slack.texts(), ["⏳ step 4"], "the end does not");
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,7 +28,6 @@ pub(super) fn allowed(of: &Names<'_>) -> Vec<Allowed> {
                 "lambda:GetFunctionCodeSigningConfig",
                 "lambda:GetFunctionConcurrency",
                 "lambda:GetFunction",
-                "lambda:GetFunctionConfiguration",
                 "lambda:GetFunctionRecursionConfig",
                 "lambda:GetFunctionScalingConfig",
                 "lambda:GetRuntimeManagementConfig",

@@ -18,7 +18,7 @@ use crate::resources::own::ours;
 use sluice_model::{Class, PipelineName, PortError, PortResult, StageName, Target};
 
 /// The call that reads one version.
-const READ: &str = "lambda:GetFunctionConfiguration";
+const READ: &str = "lambda:GetFunction";
 /// How long to wait before the next look while Lambda applies a change: at first, and at most.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 /// How long Lambda may take to apply a change. With a package of 250 MB it takes about a minute.

@@ -37,7 +37,8 @@ impl Asleep {
 
     async fn readiness(&self, cx: &Context) -> Result<Option<Readiness>, EngineError> {
         let functions = &cx.world.ports.functions;
-        Ok(functions.readiness(&self.target, &self.function, &self.version).await?)
+        let found = functions.version(&self.target, &self.function, &self.version).await?;
+        Ok(found.map(|found| found.readiness))
     }
 }
 

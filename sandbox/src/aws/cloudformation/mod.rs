@@ -277,12 +277,21 @@ impl CloudFormation {
         Ok(())
     }
 
-    /// The template in the local S3, which the local AWS does not read by the addresses of AWS.
+    /// The template in the local S3, which the local AWS does not read by the addresses of AWS. Tools such as `sam` give the
+    /// address of the S3 that they were told to use: this one.
     async fn body_at(&self, url: Option<&String>) -> Refusable<Option<String>> {
         let Some(url) = url else { return Ok(None) };
-        let place = url.strip_prefix("https://").and_then(|rest| rest.split_once('/'));
-        let Some((bucket, key)) = place.and_then(|(host, key)| Some((host.split_once(".s3.")?.0, key)))
-        else {
+        let by_host = |rest: &str| {
+            let (host, key) = rest.split_once('/')?;
+            Some((host.split_once(".s3.")?.0.to_owned(), key.to_owned()))
+        };
+        let by_path = |rest: &str| {
+            let (_, path) = rest.split_once('/')?;
+            path.split_once('/').map(|(bucket, key)| (bucket.to_owned(), key.to_owned()))
+        };
+        let place = url.strip_prefix("https://").and_then(by_host);
+        let local = url.strip_prefix("http://127.0.0.1:").and_then(by_path);
+        let Some((bucket, key)) = place.or(local) else {
             return Err(invalid("TemplateURL must be a supported URL."));
         };
         let answer = self.upstream.call("s3", Method::GET, &format!("/{bucket}/{key}"), &[], "").await?;

@@ -159,7 +159,7 @@ fn lambda_needs(call: &CallName, detail: &str, body: &Value) -> Vec<Need> {
             need("function", name, format!("Function not found: {}", function_arn(name))),
             need("alias", detail, format!("Cannot find alias arn: {}", function_arn(detail))),
         ],
-        "GetFunctionConfiguration" => {
+        "GetFunction" | "GetFunctionConfiguration" => {
             let message = format!("Function not found: {}", function_arn(detail));
             vec![need("function", name, message.clone()), need("version", detail, message)]
         }

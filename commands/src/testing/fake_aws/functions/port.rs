@@ -11,7 +11,7 @@ use crate::operation::effects::{
     UPDATE_CODE, UPDATE_CONFIG,
 };
 use crate::ports::{
-    Alias, FunctionCode, FunctionConfig, FunctionVersion, Functions, Invoked, Readiness, Tags, reset_value,
+    Alias, FunctionCode, FunctionConfig, FunctionVersion, Functions, Invoked, Tags, reset_value,
 };
 use crate::testing::fake_aws::{FaultProxy, Made, State, refuse};
 use sluice_model::{Class, PortResult, Target};
@@ -41,7 +41,7 @@ impl Functions for FaultProxy {
         function: &str,
         version: &str,
     ) -> PortResult<Option<FunctionVersion>> {
-        self.look("lambda:GetFunctionConfiguration", &format!("{function}:{version}"), |state| {
+        self.look("lambda:GetFunction", &format!("{function}:{version}"), |state| {
             let Some(found) = state.functions.get(function) else { return Ok(None) };
             // `$LATEST` is there since the function is; a version does not change after it was published.
             let all = std::iter::once((&found.latest, found.made));
@@ -50,16 +50,6 @@ impl Functions for FaultProxy {
             Ok(known.map(|(version, _)| state.version(found, version)))
         })
         .await
-    }
-
-    async fn readiness(
-        &self,
-        target: &Target,
-        function: &str,
-        version: &str,
-    ) -> PortResult<Option<Readiness>> {
-        let found = Functions::version(self, target, function, version).await?;
-        Ok(found.map(|found| found.readiness))
     }
 
     async fn function_tags(&self, _: &Target, function: &str) -> PortResult<Option<Tags>> {
