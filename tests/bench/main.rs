@@ -51,7 +51,7 @@ async fn main() -> ExitCode {
         moves::measure(&world(None).await, &mut report).await;
     }
     if what == "compare" {
-        compare::measure(&world(None).await, &mut report).await;
+        compare::measure(&world(Some("rates")).await, &world(None).await, &mut report).await;
     }
     if is_asked_for("ack") {
         ack::measure(&world(Some("all")).await, &mut report).await;

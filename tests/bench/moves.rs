@@ -4,12 +4,9 @@
 //! A move has to be one call for all routes, and after the first answer of the new release, no request may be answered by the
 //! old one.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use sluice_e2e::{Bot, Call, Repository, World};
-use tokio::task::JoinHandle;
+use sluice_e2e::{Bot, Call, Load, Repository, Request, World};
 
 use crate::calls::settled;
 use crate::report::Report;
@@ -18,12 +15,15 @@ const NAME: &str = "fifty";
 const FUNCTIONS: usize = 50;
 /// The clients that send requests, each one after the other.
 const CLIENTS: usize = 4;
-/// Requests go on for this long after a move, longer than a change takes to reach the sandbox's data plane.
-const AFTERWARDS: Duration = Duration::from_secs(3);
+
+/// When the bot is killed, in milliseconds since it was started or since the move began.
+const KILLS: [u64; 5] = [150, 400, 900, 1_500, 2_500];
+/// Another process takes an operation over after this many seconds.
+const LEASE: [(&str, &str); 1] = [("SLUICE_LEASE", "2")];
 
 /// Runs and measures it.
 pub(crate) async fn measure(world: &World, report: &mut Report) {
-    let _bot = Bot::serve(world, &[]).await;
+    let mut bot = Bot::serve(world, &LEASE).await;
     let clone = prepare(world).await;
     release(world, &clone, "Second").await;
     report.line(&format!("\n## {FUNCTIONS} functions under requests\n"));
@@ -31,24 +31,59 @@ pub(crate) async fn measure(world: &World, report: &mut Report) {
         "| command | routes, calls | aliases, calls | all routes serve it after | the message says so after | requests | of two releases | \
          failed |\n|---|---|---|---|---|---|---|---|",
     );
+    for (kills, promote) in [
+        (&[][..], format!("/promote {NAME} staging")),
+        (&KILLS[..], format!("/promote {NAME} staging r2 again")),
+    ] {
+        let killed =
+            if kills.is_empty() { String::new() } else { format!(", `kill -9` {} times", kills.len()) };
+        let promotion = world.submit(world.ann(), &promote).await;
+        let waiting = promotion.waits().await;
+        settled(world, world.last_call().await).await;
+        let under_way = Move::begin(world).await;
+        world.click(world.bob(), &waiting, "promotion.approve").await;
+        bot = killed_at(world, bot, kills).await;
+        promotion.succeeds().await;
+        under_way.end(world, report, &format!("promote, after approval{killed}"), "Second").await;
 
-    let promotion = world.submit(world.ann(), &format!("/promote {NAME} staging")).await;
-    let waiting = promotion.waits().await;
-    settled(world, world.last_call().await).await;
-    let load = Load::start(world);
-    let (since, began) = (world.last_call().await, Instant::now());
-    world.click(world.bob(), &waiting, "promotion.approve").await;
-    promotion.succeeds().await;
-    let took = began.elapsed();
-    let requests = load.end().await;
-    row(report, "promote, after approval", &world.calls(since).await, began, took, &requests, "Second");
+        let under_way = Move::begin(world).await;
+        let rollback = world.submit(world.ann(), &format!("/rollback {NAME} staging r1 measured")).await;
+        bot = killed_at(world, bot, kills).await;
+        rollback.succeeds().await;
+        under_way.end(world, report, &format!("rollback{killed}"), "First").await;
+    }
+    drop(bot);
+}
 
-    let load = Load::start(world);
-    let (since, began) = (world.last_call().await, Instant::now());
-    world.submit(world.ann(), &format!("/rollback {NAME} staging measured")).await.succeeds().await;
-    let took = began.elapsed();
-    let requests = load.end().await;
-    row(report, "rollback", &world.calls(since).await, began, took, &requests, "First");
+/// Kills the bot at each of these times, and starts another one at once.
+async fn killed_at(world: &World, mut bot: Bot, kills: &[u64]) -> Bot {
+    for after in kills {
+        tokio::time::sleep(Duration::from_millis(*after)).await;
+        bot.kill();
+        bot = Bot::serve(world, &LEASE).await;
+    }
+    bot
+}
+
+/// A move with requests to all routes.
+struct Move {
+    load: Load,
+    since: u64,
+    began: Instant,
+}
+
+impl Move {
+    async fn begin(world: &World) -> Self {
+        let load = requests_to_all(world);
+        Self { load, since: world.last_call().await, began: Instant::now() }
+    }
+
+    async fn end(self, world: &World, report: &mut Report, title: &str, greeting: &str) {
+        let took = self.began.elapsed();
+        let requests = self.load.end().await;
+        let calls = world.calls(self.since).await;
+        row(report, title, &calls, self.began, took, &requests, greeting);
+    }
 }
 
 /// The pipeline, with its first release on both stages.
@@ -72,52 +107,11 @@ async fn release(world: &World, clone: &Repository, greeting: &str) {
     world.submit(world.ann(), &format!("/deploy {NAME}")).await.succeeds().await;
 }
 
-/// A request and its answer.
-struct Request {
-    began: Instant,
-    ended: Instant,
-    status: u16,
-    body: String,
-}
-
-/// Requests to all routes of the stage, one after the other by each client, until the end.
-struct Load {
-    is_ending: Arc<AtomicBool>,
-    clients: Vec<JoinHandle<Vec<Request>>>,
-}
-
-impl Load {
-    fn start(world: &World) -> Self {
-        let is_ending = Arc::new(AtomicBool::new(false));
-        let clients = (0..CLIENTS).map(|client| {
-            let (http, ending) = (world.http().clone(), is_ending.clone());
-            let stage = world.stage_url(NAME, "staging");
-            tokio::spawn(async move {
-                let mut requests = vec![];
-                for route in (client..FUNCTIONS).step_by(CLIENTS).cycle() {
-                    if ending.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    let began = Instant::now();
-                    let answer = http.get(format!("{stage}/part{route}")).send().await.unwrap();
-                    let (status, body) = (answer.status().as_u16(), answer.text().await.unwrap());
-                    requests.push(Request { began, ended: Instant::now(), status, body });
-                }
-                requests
-            })
-        });
-        Self { clients: clients.collect(), is_ending }
-    }
-
-    async fn end(self) -> Vec<Request> {
-        tokio::time::sleep(AFTERWARDS).await;
-        self.is_ending.store(true, Ordering::Relaxed);
-        let mut requests = vec![];
-        for client in self.clients {
-            requests.extend(client.await.unwrap());
-        }
-        requests
-    }
+/// Requests to all routes of the stage.
+fn requests_to_all(world: &World) -> Load {
+    let stage = world.stage_url(NAME, "staging");
+    let routes: Vec<String> = (0..FUNCTIONS).map(|route| format!("{stage}/part{route}")).collect();
+    Load::start(world, &routes, CLIENTS, Duration::ZERO)
 }
 
 /// One move, from the calls and requests since it began.

@@ -23,7 +23,7 @@ async fn service(world: &World, name: &str) -> Repository {
 }
 
 /// The address that a message links to after the name of an API, without a slash at its end.
-fn url_of(message: &Message, api: &str) -> String {
+pub(super) fn url_of(message: &Message, api: &str) -> String {
     let text = message.text().replace('`', "");
     let link = text.split_once(&format!("{api} <")).and_then(|(_, link)| link.split('|').next());
     link.unwrap_or_else(|| panic!("no link to the {api} in:\n{text}")).trim_end_matches('/').to_owned()

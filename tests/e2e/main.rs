@@ -36,4 +36,5 @@ mod startup;
 mod strict;
 mod templates;
 mod terminal;
+mod traffic;
 mod unwind;

@@ -144,6 +144,11 @@ impl Aws<'_> {
         self.scan(json!({"TableName": "sluice", "IndexName": "due"})).await
     }
 
+    /// The items of a table, as DynamoDB's JSON.
+    pub async fn items(&self, table: &str) -> Vec<Value> {
+        self.scan(json!({"TableName": table, "ConsistentRead": true})).await
+    }
+
     async fn scan(&self, request: Value) -> Vec<Value> {
         let mut items = vec![];
         let mut from = Value::Null;

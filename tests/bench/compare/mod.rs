@@ -8,7 +8,7 @@ mod tools;
 
 use std::time::{Duration, Instant};
 
-use sluice_e2e::{Call, Repository, World};
+use sluice_e2e::{Bot, Call, Repository, World};
 
 use crate::calls::{settled, space_calls};
 use crate::report::Report;
@@ -19,61 +19,67 @@ const SIZES: [usize; 3] = [1, 10, 50];
 /// What the way to AWS takes more for each call.
 const DELAY: Duration = Duration::from_millis(40);
 
-/// How long the ways of a deploy took.
-struct Row {
-    functions: usize,
-    /// Sluice, until the last call that changes the stage has ended.
+/// How long a deploy by Sluice took.
+struct Deploy {
+    /// Until the last call that changes the stage has ended.
     runs: Duration,
-    /// Sluice, until its message says so.
+    /// Until the message says so.
     says: Duration,
-    /// Sluice, a build equal to what runs.
+    /// A build equal to what runs.
     unchanged: Duration,
-    sam_deploy: Duration,
-    sam_unchanged: Duration,
-    sam_sync: Duration,
-    aws: Duration,
 }
 
-/// Runs and measures it.
-pub(crate) async fn measure(world: &World, report: &mut Report) {
-    let tools = Tools::install(world).unwrap_or_else(|why| panic!("{why}"));
-    let bot = sluice_e2e::Bot::serve(world, &[]).await;
-    space_calls(world, DELAY).await;
+/// Runs and measures it. In the first world Lambda and API Gateway limit no rates, and Sluice does not limit itself.
+pub(crate) async fn measure(unlimited: &World, limited: &World, report: &mut Report) {
+    let tools = Tools::install(limited).unwrap_or_else(|why| panic!("{why}"));
+    let free = [("SLUICE_LAMBDA_CALLS", "1000")];
+    let bots = [Bot::serve(unlimited, &free).await, Bot::serve(limited, &[]).await];
+    for world in [unlimited, limited] {
+        space_calls(world, DELAY).await;
+    }
     report.line("\n## A deploy of changed code, each call 40 ms later\n");
     report.line(
-        "| functions | Sluice: new code runs after | Sluice: the message says so after | `sam deploy` | `sam sync --code` | `aws`, one \
-         function after the other | Sluice, nothing changed | `sam deploy`, nothing changed |\n|---|---|---|---|---|---|---|---|",
+        "| functions | Sluice: runs, says so | the same without limits of rates | `sam deploy` | `sam sync --code` | `aws`, one function after \
+         the other | nothing changed: Sluice | `sam deploy` |\n|---|---|---|---|---|---|---|---|",
     );
     for functions in SIZES {
-        let row = Row { functions, ..compared(world, &tools, report, functions).await };
-        report.line(&row.markdown());
-    }
-    drop(bot);
-}
-
-impl Row {
-    fn markdown(&self) -> String {
+        let free = deployed(unlimited, report, functions).await;
+        let own = deployed(limited, report, functions).await;
+        let application = tools.application(&format!("compared{functions}"), functions);
+        application.sam_deploy();
+        application.change_code();
+        let sam_deploy = application.sam_deploy();
+        let sam_unchanged = application.sam_deploy();
+        application.change_code();
+        let sam_sync = application.sam_sync();
+        application.change_code();
+        let aws = application.aws();
         let against = |other: Duration| {
-            let ratio = other.as_secs_f64() / self.says.as_secs_f64();
-            format!("{:.1} s, {ratio:.1} times", other.as_secs_f64())
+            let ratio = other.as_secs_f64() / own.says.as_secs_f64();
+            format!("{}, {ratio:.1} times", seconds(other))
         };
-        let seconds = |own: Duration| format!("{:.1} s", own.as_secs_f64());
-        format!(
-            "| {} | {} | {} | {} | {} | {} | {} | {} |",
-            self.functions,
-            seconds(self.runs),
-            seconds(self.says),
-            against(self.sam_deploy),
-            against(self.sam_sync),
-            against(self.aws),
-            seconds(self.unchanged),
-            seconds(self.sam_unchanged),
-        )
+        report.line(&format!(
+            "| {functions} | {}, {} | {}, {} | {} | {} | {} | {} | {} |",
+            seconds(own.runs),
+            seconds(own.says),
+            seconds(free.runs),
+            seconds(free.says),
+            against(sam_deploy),
+            against(sam_sync),
+            against(aws),
+            seconds(own.unchanged),
+            seconds(sam_unchanged),
+        ));
     }
+    drop(bots);
 }
 
-/// One size.
-async fn compared(world: &World, tools: &Tools, report: &mut Report, functions: usize) -> Row {
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+/// A service of this many functions, of which all change.
+async fn deployed(world: &World, report: &mut Report, functions: usize) -> Deploy {
     let name = &format!("compare{functions}");
     world.submit(world.ann(), &format!("/repo create {name} from sam")).await.succeeds().await;
     let clone = Repository::clone(world, name);
@@ -86,8 +92,7 @@ async fn compared(world: &World, tools: &Tools, report: &mut Report, functions: 
     let (since, began) = (world.last_call().await, Instant::now());
     world.submit(world.ann(), &format!("/deploy {name}")).await.succeeds().await;
     let says = began.elapsed();
-    let calls = settled(world, since).await;
-    let runs = until_the_last_change(&calls);
+    let runs = until_the_last_change(&settled(world, since).await);
 
     let (since, began) = (world.last_call().await, Instant::now());
     world.command(world.ann(), &format!("/deploy {name}")).await.says(&["runs", "already"]);
@@ -95,17 +100,7 @@ async fn compared(world: &World, tools: &Tools, report: &mut Report, functions: 
     let calls = settled(world, since).await;
     let changes = calls.iter().filter(|call| call.mutates_aws()).count();
     report.exactly(&format!("{name}: changes by a deploy of what runs"), changes, 0);
-
-    let app = tools.application(name, functions);
-    app.sam_deploy();
-    app.change_code();
-    let sam_deploy = app.sam_deploy();
-    let sam_unchanged = app.sam_deploy();
-    app.change_code();
-    let sam_sync = app.sam_sync();
-    app.change_code();
-    let aws = app.aws();
-    Row { functions, runs, says, unchanged, sam_deploy, sam_unchanged, sam_sync, aws }
+    Deploy { runs, says, unchanged }
 }
 
 async fn release(world: &World, clone: &Repository, name: &str, greeting: &str) {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::stack::Stacks;
 use crate::item::{body, number, text};
 use crate::{Aws, Call, Message, World};
 
@@ -68,6 +69,7 @@ pub(crate) struct Evidence {
     pub(crate) aliases: BTreeMap<String, BTreeMap<String, String>>,
     /// The deployment and the stage variables that each API serves.
     pub(crate) served: BTreeMap<String, Value>,
+    pub(crate) stacks: Stacks,
     /// The CodeBuild state of each build, by operation.
     pub(crate) builds: Vec<(String, String)>,
 }
@@ -111,6 +113,7 @@ impl Evidence {
         }
         found.once.extend(aws.api_parts().await);
         found.served = aws.served().await;
+        found.stacks = Stacks::gather(&aws, &found.aliases).await;
         found.calls = world.calls(0).await;
         found
     }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::run_log::{RunLog, count};
 
 /// The targets of faults. For DynamoDB the methods are named, to spare this program's own `Scan`.
-const TARGETS: [(&str, Option<&str>); 15] = [
+const TARGETS: [(&str, Option<&str>); 17] = [
     ("dynamodb", Some("TransactWriteItems")),
     ("dynamodb", Some("TransactWriteItems")),
     ("dynamodb", Some("UpdateItem")),
@@ -23,6 +23,8 @@ const TARGETS: [(&str, Option<&str>); 15] = [
     ("lambda", None),
     ("apigateway", None),
     ("iam", None),
+    ("cloudformation", None),
+    ("cloudformation", None),
     ("codebuild", None),
     ("codecommit", None),
     ("sqs", None),

@@ -13,6 +13,7 @@ mod faults;
 mod judge;
 mod replicas;
 mod run_log;
+mod stack;
 mod users;
 
 use std::time::Duration;

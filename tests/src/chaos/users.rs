@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::channel::Channel;
 use super::run_log::{Acknowledged, RunLog, count};
+use super::stack;
 
 /// How long a user watches a message.
 const ATTENTION: Duration = Duration::from_secs(90);
@@ -40,6 +41,8 @@ pub(crate) struct User<'a> {
     repository: Repository,
     commits: u32,
     stages: u32,
+    /// Its application has a CloudFormation stack, which commits change.
+    has_stack: bool,
 }
 
 impl<'a> User<'a> {
@@ -56,7 +59,9 @@ impl<'a> User<'a> {
         let created =
             world.submit(world.ann(), &format!("/repo create {name} from sam")).await.succeeds().await;
         let repository = Repository::clone_from_message(&created);
-        let mut user = Self { world, channel, log, rng, name, repository, commits: 0, stages: 0 };
+        // Every second one.
+        let has_stack = number % 2 == 1;
+        let mut user = Self { world, channel, log, rng, name, repository, commits: 0, stages: 0, has_stack };
         user.submit(&format!("/stage add {} prod", user.name)).await;
         user.build().await;
         user.submit(&format!("/deploy {}", user.name)).await;
@@ -94,6 +99,9 @@ impl<'a> User<'a> {
         self.commits += 1;
         let subject = format!("Commit {}", self.commits);
         self.repository.set_greeting(&subject);
+        if self.has_stack {
+            stack::write_application(&self.repository, &mut self.rng);
+        }
         self.repository.push(&subject);
         self.submit(&format!("/build {}", self.name)).await;
     }
