@@ -15,6 +15,7 @@ mod record_change;
 mod resolve;
 mod smoke;
 mod stack;
+mod system;
 
 pub(crate) use self::artifact::*;
 pub(crate) use self::artifact_reference::*;
@@ -31,3 +32,4 @@ pub(crate) use self::record_change::*;
 pub(crate) use self::resolve::*;
 pub(crate) use self::smoke::*;
 pub(crate) use self::stack::{StackBack, StagedStack};
+pub(crate) use self::system::*;

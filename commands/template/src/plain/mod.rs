@@ -61,7 +61,7 @@ pub use stack::{
 };
 pub(crate) use stack::{resolved, secret};
 pub use stage::{Stage, stack_name};
-pub use system::{SystemAnswer, SystemAnswers, SystemParameter, SystemParameters};
+pub use system::{SystemAnswer, SystemAnswers, SystemParameter, SystemParameters, system_names};
 pub(crate) use system::{Uses, is_expression, pinned};
 pub use template::{Output, PlainTemplate, Resource};
 

@@ -15,7 +15,7 @@ use super::references::{Decided, References};
 use super::stage::Stage;
 use super::system_name::SystemName;
 use super::template::PlainTemplate;
-use crate::error::{Findings, Place, TemplateCode, Violation};
+use crate::error::{Findings, Place, TemplateCode, TemplateError, Violation};
 use crate::source_map::SourceMap;
 use sluice_model::PARAMETER;
 
@@ -116,11 +116,7 @@ impl Uses {
     }
 
     /// Reports names that cannot be read, and what was found that cannot be used.
-    pub(crate) fn check(
-        &self,
-        stage: &Stage<'_>,
-        sources: &SourceMap,
-    ) -> Result<(), Vec<crate::TemplateError>> {
+    pub(crate) fn check(&self, stage: &Stage<'_>, sources: &SourceMap) -> Result<(), Vec<TemplateError>> {
         let mut findings = Findings::new(sources.clone());
         for (name, uses) in &self.0 {
             for used in uses {
@@ -129,6 +125,16 @@ impl Uses {
         }
         findings.finish(())
     }
+}
+
+/// The names in Systems Manager that reading a template for a stage needs, and what is wrong with them.
+pub fn system_names(
+    evaluator: &Evaluator<'_>,
+    sources: &SourceMap,
+) -> (BTreeSet<String>, Vec<TemplateError>) {
+    let uses = Uses::of(evaluator);
+    let errors = uses.check(&evaluator.stage, sources).err().unwrap_or_default();
+    (uses.0.into_keys().collect(), errors)
 }
 
 /// Whether the name of a dynamic reference is an expression that only CloudFormation can evaluate.

@@ -15,7 +15,7 @@ use crate::testing::samples::records::{BEGIN, artifact, change};
 use crate::testing::samples::{Journal, Sample};
 use crate::testing::target;
 use sluice_model::{BuildNumber, Refusal, ReleaseNumber};
-use sluice_template::plain::{Stage, StageNames};
+use sluice_template::plain::{Stage, StageNames, SystemAnswers};
 use sluice_template::{Deploying, KnownValues, Manifest};
 
 fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Journal {
@@ -32,6 +32,7 @@ pub(in super::super) fn parameters(
 ) -> deploy::Params {
     let is_first = number == 1;
     deploy::Params {
+        system_before: Default::default(),
         name: name.parse().expect("a name"),
         stage: "dev".parse().expect("a stage"),
         build: BuildNumber(number),
@@ -102,7 +103,7 @@ fn bad_template() -> Refusal {
         name: &stage,
         target: &target(),
         parameters: &none,
-        system_parameters: &none,
+        system_parameters: &SystemAnswers::new(),
     };
     let deploying = Deploying {
         stage,

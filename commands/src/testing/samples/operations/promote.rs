@@ -24,6 +24,7 @@ pub fn promotion(name: &str, commit: Change, functions: &[&str]) -> promote::Par
         release: release(2, commit, functions),
         bucket: BUCKET.into(),
         before: Some(promote::Before {
+            system: Default::default(),
             release: ReleaseNumber(1),
             commit: change(1),
             parameters: Default::default(),
@@ -105,6 +106,7 @@ fn with_parameters() -> Journal {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
     let before = promote::Before {
+        system: Default::default(),
         release: ReleaseNumber(1),
         commit: change(1),
         parameters: values(&[("LogLevel", "info"), ("Old", "1")]),
