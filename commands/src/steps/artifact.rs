@@ -20,8 +20,8 @@ use crate::records::{Artifact, Pinned, from_item};
 use crate::resources::Deployable;
 use crate::rules::{Parameters, Policy};
 use crate::steps::artifact_reference::{ReadArtifact, read_artifact};
-use crate::steps::messages;
 use crate::steps::system::SystemSource;
+use crate::steps::{messages, value_messages};
 use sluice_model::{Class, CodeRef, PipelineName, PortError, StageName, Target};
 use sluice_template::plain::{DirectValues, StackValues, Stage, StageNames, SystemAnswers};
 use sluice_template::{Application, Deploying, KnownValues, LARGEST_FILE, Manifest};
@@ -160,7 +160,7 @@ impl ReadApplication {
             };
             answers.extend(self.system.read(world, &self.target, names, &answers).await?);
         }
-        Err(EngineError::Refused(messages::values_in_a_row(ROUNDS)))
+        Err(EngineError::Refused(value_messages::values_in_a_row(ROUNDS)))
     }
 
     /// The object as it was pinned, or a refusal: nothing else may be deployed as this build.

@@ -16,6 +16,7 @@ mod resolve;
 mod smoke;
 mod stack;
 mod system;
+mod value_messages;
 
 pub(crate) use self::artifact::*;
 pub(crate) use self::artifact_reference::*;
@@ -33,3 +34,4 @@ pub(crate) use self::resolve::*;
 pub(crate) use self::smoke::*;
 pub(crate) use self::stack::{StackBack, StagedStack};
 pub(crate) use self::system::*;
+pub(crate) use self::value_messages::*;

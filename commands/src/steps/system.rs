@@ -11,7 +11,7 @@ use futures::future::try_join_all;
 use crate::application::World;
 use crate::operation::EngineError;
 use crate::ports::{NAMES_AT_ONCE, StoredParameter};
-use crate::steps::messages;
+use crate::steps::{messages, value_messages};
 use sluice_model::{Class, PortError, Target};
 use sluice_template::plain::{SystemAnswer, SystemAnswers, SystemParameter, SystemParameters};
 
@@ -52,7 +52,7 @@ impl SystemSource {
             return Err(EngineError::Refused(messages::artifact_read_differently()));
         }
         if names.len() + known.len() > MOST {
-            return Err(EngineError::Refused(messages::too_many_values(MOST, ALL_VALUES)));
+            return Err(EngineError::Refused(value_messages::too_many_values(MOST, ALL_VALUES)));
         }
         let answers = read_all(world, target, names).await?;
         let size = |(name, answer): (&String, &SystemAnswer)| match answer {
@@ -60,7 +60,7 @@ impl SystemSource {
             _ => 0,
         };
         if known.iter().chain(&answers).map(size).sum::<usize>() > ALL_VALUES {
-            return Err(EngineError::Refused(messages::too_many_values(MOST, ALL_VALUES)));
+            return Err(EngineError::Refused(value_messages::too_many_values(MOST, ALL_VALUES)));
         }
         Ok(answers)
     }
