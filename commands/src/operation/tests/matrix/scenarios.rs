@@ -233,7 +233,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         runs: Some(("dev", 2)),
     },
     Scenario {
-        name: "deploy of another value of Systems Manager",
+        name: "deploy of another value",
         kind: "deploy",
         before: &[READS, BUILT, DEPLOYED, STORED],
         who: "ann",
