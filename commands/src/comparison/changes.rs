@@ -5,10 +5,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::comparison::messages;
 use crate::comparison::refusals::too_many_changes;
 use crate::resources::{self, Change, Line};
-use crate::steps::value_lines;
+use crate::steps::value_changes;
 use sluice_model::{Refusal, Target};
 use sluice_template::Application;
 use sluice_template::plain::SystemParameters;
@@ -51,8 +50,8 @@ impl Changes {
         let change = Change::new(before, now, target);
         let mut lines: Vec<Line> = resources::all().iter().flat_map(|kind| kind.describe(&change)).collect();
         let none = SystemParameters::new();
-        let values = value_lines(before.map_or(&none, |before| &before.system), &now.system);
-        lines.extend(values.into_iter().map(|line| Line::plain(messages::value_of_system(&line), false)));
+        let values = value_changes(before.map_or(&none, |before| &before.system), &now.system);
+        lines.extend(values.into_iter().map(|line| Line::plain(line, false)));
         Self { lines, functions: resources::count_changed(&change), since }
     }
 

@@ -93,11 +93,6 @@ pub(crate) fn mixed_here(stage: &StageName) -> Text {
     )
 }
 
-/// `line`: the name, and what becomes of its value.
-pub(super) fn value_of_system(line: &str) -> String {
-    format!("Systems Manager: {line}")
-}
-
 /// Shown before a release that cannot be compared.
 pub(super) const LISTED_IN_FULL: &str =
     "The running release could not be read, so the new release is listed in full.";

@@ -28,8 +28,13 @@ pub(crate) fn with_values(summary: Summary, op: &OperationState, before: &System
 /// The most characters of a value that people see.
 const VALUE: usize = 200;
 
+/// What differs between two readings of Systems Manager, for a list of all changes.
+pub(crate) fn value_changes(before: &SystemParameters, now: &SystemParameters) -> Vec<String> {
+    value_lines(before, now).iter().map(|line| format!("Systems Manager: {line}")).collect()
+}
+
 /// What differs between two readings of Systems Manager, in words. A version alone is no difference.
-pub(crate) fn value_lines(before: &SystemParameters, now: &SystemParameters) -> Vec<String> {
+fn value_lines(before: &SystemParameters, now: &SystemParameters) -> Vec<String> {
     let value = |of: &SystemParameter| {
         let value = redact::line(&of.value);
         match value.char_indices().nth(VALUE) {

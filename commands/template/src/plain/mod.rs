@@ -36,6 +36,7 @@ mod stack;
 mod stage;
 mod strings;
 mod system;
+mod system_answers;
 mod system_name;
 mod template;
 #[cfg(test)]
@@ -61,8 +62,9 @@ pub use stack::{
 };
 pub(crate) use stack::{resolved, secret};
 pub use stage::{Stage, stack_name};
-pub use system::{SystemAnswer, SystemAnswers, SystemParameter, SystemParameters, system_names};
+pub use system::system_names;
 pub(crate) use system::{Uses, is_expression, pinned};
+pub use system_answers::{SystemAnswer, SystemAnswers, SystemParameter, SystemParameters};
 pub use template::{Output, PlainTemplate, Resource};
 
 pub use crate::source_map::{Source, SourceMap};

@@ -10,7 +10,7 @@ use super::declaration::{Declaration, STAGE};
 use super::parameter_types::Kind;
 use super::partial::{Deferred, Need, Partial};
 use super::stage::Stage;
-use super::system::{SystemAnswer, referenced};
+use super::system_answers::SystemAnswer;
 use super::template::PlainTemplate;
 use crate::error::{Findings, Place, TemplateCode, TemplateError, Violation};
 use crate::source_map::SourceMap;
@@ -47,7 +47,7 @@ impl ParameterValues {
         let mut findings = Findings::new(sources.clone());
         let mut read = Self::default();
         let used = template.parameters.values().any(|of| matches!(of.kind, Kind::System { .. }));
-        let used = used.then(|| referenced(template)).unwrap_or_default();
+        let used = used.then(|| template.references()).unwrap_or_default();
         for (name, declaration) in &template.parameters {
             let value = read.value(name, declaration, stage, used.names(name));
             if let Some(value) = findings.take(&Place::of(&["Parameters", name]), value) {

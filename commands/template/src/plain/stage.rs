@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::system::SystemAnswers;
+use super::system_answers::SystemAnswers;
 use crate::names::cut_with_hash;
 use sluice_model::{PipelineName, StageName, Target};
 

@@ -6,62 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
 use super::evaluate::Evaluator;
 use super::parameter_types::Kind;
 use super::partial::{DYNAMIC, DynamicService, Need, Partial};
-use super::references::{Decided, References};
 use super::stage::Stage;
+use super::system_answers::{SystemAnswer, SystemAnswers, SystemParameter, SystemParameters};
 use super::system_name::SystemName;
 use super::template::PlainTemplate;
 use crate::error::{Findings, Place, TemplateCode, TemplateError, Violation};
 use crate::source_map::SourceMap;
 use sluice_model::PARAMETER;
-
-/// A parameter of Systems Manager as it was read: from then on its value counts, whatever it becomes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SystemParameter {
-    /// Its value. The items of a list are separated by commas.
-    pub value: String,
-    /// The number of the version that was read, from 1.
-    pub version: i64,
-    /// Whether it is a `StringList`.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_list: bool,
-    /// Whether the template wants it hidden: a parameter with `NoEcho` reads it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_hidden: bool,
-}
-
-/// Parameters of Systems Manager by what a template writes: `/orders/table`, or `/orders/table:3` for a certain version.
-pub type SystemParameters = BTreeMap<String, SystemParameter>;
-
-/// What was found under a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SystemAnswer {
-    /// Text or a list.
-    Value(SystemParameter),
-    /// A `SecureString`, whose value was not read.
-    Secret,
-    /// There is none, or not that version of it.
-    Missing,
-    /// Sluice may not read it.
-    Denied,
-}
-
-/// What was found, by what a template writes.
-pub type SystemAnswers = BTreeMap<String, SystemAnswer>;
-
-impl SystemAnswer {
-    /// The value, if it may be used.
-    pub(super) fn value(&self) -> Option<&str> {
-        match self {
-            SystemAnswer::Value(found) if !found.value.contains(DYNAMIC) => Some(&found.value),
-            _ => None,
-        }
-    }
-}
 
 /// One place that reads a parameter of Systems Manager.
 struct Use {
@@ -153,30 +107,12 @@ fn typed<'t>(
     });
     let mut typed: Vec<(&str, bool)> = typed.collect();
     if !typed.is_empty() {
-        let used = referenced(template);
+        let used = template.references();
         typed.retain(|(name, _)| used.names(name));
     }
     let text =
         |(name, is_list): (&'t str, bool)| Some((name, template.parameter_text(name, stage)?, is_list));
     typed.into_iter().filter_map(text).collect::<Vec<_>>().into_iter()
-}
-
-/// Everything that the template refers to.
-pub(super) fn referenced(template: &PlainTemplate) -> References {
-    let (mut found, none) = (References::default(), Decided::new());
-    for resource in template.resources.values() {
-        resource
-            .properties
-            .values()
-            .chain(resource.policies.values())
-            .for_each(|value| found.add(value, &none));
-    }
-    template.conditions.values().for_each(|condition| found.add(condition, &none));
-    for output in template.outputs.values() {
-        found.add(&output.value, &none);
-        output.export.iter().for_each(|export| found.add(export, &none));
-    }
-    found
 }
 
 /// What is wrong with a name or with what was found under it; `None` also if it was not read yet.

@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::declaration::{Declaration, STAGE};
 use super::parameter_types::Kind;
+use super::references::{Decided, References};
 use super::stage::Stage;
-use super::system::SystemAnswer;
+use super::system_answers::SystemAnswer;
 
 /// A plain CloudFormation template. Every reference in it is to something that it declares.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +57,21 @@ impl PlainTemplate {
         }
         let default = || self.parameters.get(parameter)?.default.clone();
         stage.parameters.get(parameter).cloned().or_else(default)
+    }
+
+    /// Everything that resources, conditions and outputs refer to, whether it exists on a stage or not.
+    pub(super) fn references(&self) -> References {
+        let (mut found, none) = (References::default(), Decided::new());
+        for resource in self.resources.values() {
+            let values = resource.properties.values().chain(resource.policies.values());
+            values.for_each(|value| found.add(value, &none));
+        }
+        self.conditions.values().for_each(|condition| found.add(condition, &none));
+        for output in self.outputs.values() {
+            found.add(&output.value, &none);
+            output.export.iter().for_each(|export| found.add(export, &none));
+        }
+        found
     }
 
     /// Whether a parameter is declared with `NoEcho`: its value is a secret and must not be shown.
