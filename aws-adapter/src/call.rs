@@ -82,6 +82,7 @@ calls! {
         FILTER_LOG_EVENTS = "logs:FilterLogEvents",
         GET_LOG_EVENTS = "logs:GetLogEvents",
         DESCRIBE_PARAMETERS = "ssm:DescribeParameters",
+        GET_PARAMETERS = "ssm:GetParameters",
         LIST_PARAMETER_TAGS = "ssm:ListTagsForResource",
         GET_QUEUE_URL = "sqs:GetQueueUrl",
     }

@@ -1,12 +1,15 @@
-//! Systems Manager's parameters. No answer that is asked for holds a value.
+//! Systems Manager's parameters. No answer that is asked for holds the value of a secret.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::{
-    ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType, ResourceTypeForTagging, Tag,
+    Parameter, ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType,
+    ResourceTypeForTagging, Tag,
 };
 use jiff::Timestamp;
-use sluice_commands::ports::{ParameterInfo, ParameterStore, SecretText, Tags};
+use sluice_commands::ports::{ParameterInfo, ParameterStore, SecretText, StoredParameter, Tags};
 use sluice_model::{PortResult, Target};
 
 use crate::call;
@@ -21,6 +24,18 @@ pub(crate) struct Ssm(pub(crate) Service<Client>);
 fn info(found: &ParameterMetadata) -> Option<ParameterInfo> {
     let changed = found.last_modified_date().and_then(|at| Timestamp::from_second(at.secs()).ok());
     Some(ParameterInfo { name: found.name()?.to_owned(), version: found.version(), changed })
+}
+
+/// What was asked for, and what is stored there. `ParameterType` may get more values: what is not plain is treated as a secret.
+fn stored(found: Parameter) -> Option<(String, StoredParameter)> {
+    // With a version: `/orders/table` and `:3`. For an ARN, the answer has the name and the ARN.
+    let asked = format!("{}{}", found.name.as_deref()?, found.selector.as_deref().unwrap_or_default());
+    let is_list = match found.r#type {
+        Some(ParameterType::String) => false,
+        Some(ParameterType::StringList) => true,
+        _ => return Some((asked, StoredParameter::Secret)),
+    };
+    Some((asked, StoredParameter::Plain { value: found.value?, version: found.version, is_list }))
 }
 
 #[async_trait]
@@ -75,6 +90,31 @@ impl ParameterStore for Ssm {
             }
         }
         all.sort_by(|a: &ParameterInfo, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
+
+    async fn plain_parameters(
+        &self,
+        target: &Target,
+        names: &BTreeSet<String>,
+    ) -> PortResult<BTreeMap<String, StoredParameter>> {
+        let call = call::GET_PARAMETERS;
+        let asked: Vec<String> = names.iter().cloned().collect();
+        let request = self.0.client(target, call)?.get_parameters().set_names(Some(asked));
+        let answer = request.with_decryption(false).send().await.map_err(failed(call))?;
+        let mut all = BTreeMap::new();
+        for found in answer.parameters.unwrap_or_default() {
+            let arn = found
+                .arn
+                .clone()
+                .map(|arn| format!("{arn}{}", found.selector.as_deref().unwrap_or_default()));
+            let Some((name, stored)) = stored(found) else { continue };
+            // The same parameter may be asked for by its name and by its ARN.
+            all.extend(arn.filter(|arn| names.contains(arn)).map(|arn| (arn, stored.clone())));
+            if names.contains(&name) {
+                all.insert(name, stored);
+            }
+        }
         Ok(all)
     }
 

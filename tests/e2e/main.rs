@@ -34,6 +34,7 @@ mod sqlite;
 mod stacks;
 mod startup;
 mod strict;
+mod system_parameters;
 mod templates;
 mod terminal;
 mod traffic;

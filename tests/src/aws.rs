@@ -215,6 +215,12 @@ impl Aws<'_> {
         self.post("sqs", "AmazonSQS.SendMessage", &json!({"QueueUrl": url, "MessageBody": message})).await;
     }
 
+    /// Stores a plain value in Systems Manager: a further version if there is one.
+    pub async fn store_parameter(&self, name: &str, value: &str) {
+        let body = json!({ "Name": name, "Value": value, "Type": "String", "Overwrite": true });
+        self.post("ssm", "AmazonSSM.PutParameter", &body).await;
+    }
+
     /// What a service of the local AWS answers at this path.
     pub async fn get(&self, service: &str, path: &str) -> Value {
         let request = self.0.http.get(format!("{}{path}", self.0.ready.aws));

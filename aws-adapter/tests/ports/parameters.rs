@@ -1,6 +1,8 @@
 //! Secrets in Systems Manager on the wire: what is sent, and what the emulator keeps.
 
-use sluice_commands::ports::{SecretText, Tags};
+use std::collections::BTreeSet;
+
+use sluice_commands::ports::{SecretText, StoredParameter, Tags};
 use sluice_model::Class;
 
 use crate::harness::ministack::Ministack;
@@ -70,6 +72,47 @@ async fn a_list_has_all_pages_and_asks_for_no_value() {
     }
 }
 
+fn plain(value: &str, version: i64, is_list: bool) -> StoredParameter {
+    StoredParameter::Plain { value: value.into(), version, is_list }
+}
+
+fn names(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[tokio::test]
+async fn plain_values_are_found_by_what_was_asked_and_secrets_are_not_read() {
+    const ARN: &str = "arn:aws:ssm:eu-central-1:123456789012:parameter/shared";
+    let server = RecordedServer::answering(vec![json(
+        200,
+        r#"{"Parameters":[
+            {"Name":"/a","Type":"String","Value":"x","Version":4},
+            {"Name":"/b","Type":"StringList","Value":"x,y","Version":2,"Selector":":2"},
+            {"Name":"/shared","ARN":"arn:aws:ssm:eu-central-1:123456789012:parameter/shared","Type":"String","Value":"z","Version":1},
+            {"Name":"/secret","Type":"SecureString","Value":"AQICAHh","Version":1}
+        ],"InvalidParameters":["/none"]}"#,
+    )]);
+    let port = aws(&server.url).await.parameters;
+    let asked = names(&["/a", "/b:2", "/none", "/secret", ARN]);
+    let found = port.plain_parameters(&target(), &asked).await.expect("values");
+    assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), ["/a", "/b:2", "/secret", ARN]);
+    assert_eq!((&found["/a"], &found["/b:2"]), (&plain("x", 4, false), &plain("x,y", 2, true)));
+    assert_eq!((&found["/secret"], &found[ARN]), (&StoredParameter::Secret, &plain("z", 1, false)));
+    let body: serde_json::Value = serde_json::from_str(&server.requests()[0].body).expect("JSON");
+    assert_eq!(body["WithDecryption"], false);
+}
+
+#[tokio::test]
+async fn a_name_that_may_not_be_read_is_denied() {
+    let server = RecordedServer::answering(vec![json(
+        400,
+        r#"{"__type":"AccessDeniedException","Message":"User: x is not authorized to perform: ssm:GetParameters on resource: y"}"#,
+    )]);
+    let port = aws(&server.url).await.parameters;
+    let error = port.plain_parameters(&target(), &names(&["/a"])).await.unwrap_err();
+    assert_eq!(summary(&error), ("ssm:GetParameters", Class::Denied, "AccessDeniedException"));
+}
+
 #[tokio::test]
 async fn the_emulator_keeps_a_secret_until_it_is_deleted() {
     let emulator = Ministack::start().await;
@@ -80,6 +123,8 @@ async fn the_emulator_keeps_a_secret_until_it_is_deleted() {
     let again = port.create_secret(&target(), NAME, &value(), &tags()).await.unwrap_err();
     assert_eq!(again.class, Class::Conflict);
     assert_eq!(port.replace_secret(&target(), NAME, &value()).await, Ok(2));
+    let found = port.plain_parameters(&target(), &names(&[NAME, "/none"])).await.expect("values");
+    assert_eq!(found, [(NAME.to_owned(), StoredParameter::Secret)].into());
     assert_eq!(port.parameter_tags(&target(), NAME).await, Ok(Some(tags())));
     let found = port.parameters_below(&target(), "/sluice/orders/prod/").await.expect("a list");
     assert_eq!((found.len(), found[0].name.as_str(), found[0].version), (1, NAME, 2));

@@ -99,6 +99,9 @@ pub(crate) fn policies(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Po
         if let (State::Table(table), Part::State | Part::Init) = (&base.state, part) {
             statements.extend(of_table(whose, table, target));
         }
+        if *part == Part::Functions {
+            statements.push(functions::secrets_stay(&of));
+        }
         let (name, about) = part.words();
         let body = json!({ "Version": "2012-10-17", "Statement": statements });
         // A state in a file without backups needs nothing of AWS.

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::comparison::refusals::too_many_changes;
 use crate::resources::{self, Change, Line};
+use crate::steps::value_changes;
 use sluice_model::{Refusal, Target};
 use sluice_template::Application;
+use sluice_template::plain::SystemParameters;
 use sluice_template::rights::size;
 
 /// The size of all lines in the card, in bytes.
@@ -46,7 +48,10 @@ impl Changes {
         since: Option<Timestamp>,
     ) -> Self {
         let change = Change::new(before, now, target);
-        let lines = resources::all().iter().flat_map(|kind| kind.describe(&change)).collect();
+        let mut lines: Vec<Line> = resources::all().iter().flat_map(|kind| kind.describe(&change)).collect();
+        let none = SystemParameters::new();
+        let values = value_changes(before.map_or(&none, |before| &before.system), &now.system);
+        lines.extend(values.into_iter().map(|line| Line::plain(line, false)));
         Self { lines, functions: resources::count_changed(&change), since }
     }
 

@@ -14,10 +14,10 @@ use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::records::{Artifact, Release, Stage, from_item};
 use crate::resources::{Deployable, Line};
 use crate::rules::Parameters;
-use crate::steps::{KnownStage, ReadApplication, WildRights};
+use crate::steps::{KnownStage, ReadApplication, SystemSource, WildRights};
 use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
 use sluice_template::Application;
-use sluice_template::plain::DirectValues;
+use sluice_template::plain::{DirectValues, SystemParameters};
 
 /// Which release is compared with which, on a stage.
 #[derive(Clone)]
@@ -37,13 +37,16 @@ pub(crate) struct Comparison {
     /// The artifact of the new release, and the values of its parameters.
     pub(crate) artifact: Artifact,
     pub(crate) wanted: Parameters,
+    /// What Systems Manager had for the running release, and where the values of the new one are from.
+    pub(crate) system_before: SystemParameters,
+    pub(crate) system: SystemSource,
     /// The values of the stage's APIs.
     pub(crate) apis: DirectValues,
 }
 
 impl Comparison {
     /// The reading of a release as people see it.
-    fn read(&self, artifact: &Artifact, parameters: &Parameters) -> ReadApplication {
+    fn read(&self, artifact: &Artifact, parameters: &Parameters, system: SystemSource) -> ReadApplication {
         ReadApplication {
             target: self.target.clone(),
             pipeline: self.pipeline.clone(),
@@ -54,13 +57,14 @@ impl Comparison {
             // One runs already, and the gate of the stage checks the other one.
             wild_rights: WildRights::Accepted,
             is_first: self.is_first,
+            system,
             known: KnownStage::Shown(self.apis.clone()),
         }
     }
 
     /// The reading of the new release as people see it.
     pub(crate) fn read_new(&self) -> ReadApplication {
-        self.read(&self.artifact, &self.wanted)
+        self.read(&self.artifact, &self.wanted, self.system.clone())
     }
 
     /// The changes from the running release to this one, which was read as people see it.
@@ -107,7 +111,10 @@ impl Comparison {
         let before = match (before, found) {
             (None, _) => None,
             (Some(_), None) => return Ok(self.whole(now)),
-            (Some(_), Some(found)) => Some(self.read(&found.artifact, parameters).application(world).await?),
+            (Some(_), Some(found)) => {
+                let system = SystemSource::Pinned(self.system_before.clone());
+                Some(self.read(&found.artifact, parameters, system).application(world).await?)
+            }
         };
         Ok(Changes::between(before.as_ref(), now, target, since))
     }

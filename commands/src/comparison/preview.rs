@@ -68,9 +68,11 @@ impl WantedStack for Known {
 impl Previewed {
     /// Identifies the question: equal questions have equal answers while AWS stays as it is.
     pub(crate) fn key(&self) -> String {
-        let Comparison { pipeline, stage, before, parameters, artifact, wanted, apis, .. } = &self.of;
+        let Comparison { pipeline, stage, before, parameters, artifact, wanted, system_before, apis, .. } =
+            &self.of;
         // Parameters are plain text, and maps in order.
-        let values = serde_json::to_string(&(before, parameters, artifact, wanted)).unwrap_or_default();
+        let values =
+            serde_json::to_string(&(before, parameters, artifact, wanted, system_before)).unwrap_or_default();
         let apis = format!("{apis:?}");
         names::digest(&[pipeline.as_str(), stage.as_str(), &self.release.to_string(), &values, &apis])
     }

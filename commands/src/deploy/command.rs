@@ -13,6 +13,7 @@ use crate::records::{
     Build, BuildState, Current, Pipeline, PipelineState, RELEASES, StackChoices, from_item,
 };
 use crate::rules::{Attempt, Want, pass};
+use crate::steps::have_values_changed;
 use sluice_grammar::{Command, DeployCommand};
 use sluice_model::{Answer, BuildNumber, CommitId, PipelineName, ReleaseNumber, StageName};
 
@@ -98,7 +99,10 @@ impl Installation {
                 && now.parameters == policy.parameters
                 && now.events_off == policy.events_off
         };
-        if let Some(current) = record.current.as_ref().filter(is_same) {
+        let world = self.engine.world();
+        if let Some(current) = record.current.as_ref().filter(is_same)
+            && !have_values_changed(world, &world.target, &current.system).await
+        {
             let card = messages::already_runs((name, stage), number, (current.release, current.build));
             return Err(Reject::answer(newer.iter().fold(card, |card, newer| card.text(marked(newer)))));
         }
@@ -121,6 +125,7 @@ impl Installation {
             outside: None,
             parameters: policy.parameters,
             parameters_before: record.current.as_ref().map(|now| now.parameters.clone()).unwrap_or_default(),
+            system_before: record.current.as_ref().map(|now| now.system.clone()).unwrap_or_default(),
             stack: StackChoices { events_off: policy.events_off, replace: false },
             newer,
         })

@@ -3,7 +3,7 @@
 use crate::deploy::params::Params;
 use crate::operation::{OperationState, Summary, marked};
 use crate::records::{Build, BuildState, Pipeline};
-use crate::steps::{accepted_drift, change_text, with_parameters, with_urls};
+use crate::steps::{accepted_drift, change_text, with_parameters, with_urls, with_values};
 use sluice_model::{
     BuildNumber, Card, CommitId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone,
 };
@@ -50,6 +50,7 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
         summary = summary.field("Newer changes", marked(newer));
     }
     summary = with_parameters(summary, op, &params.parameters_before, &params.parameters);
+    summary = with_values(summary, op, &params.system_before);
     summary = with_urls(summary, op);
     if op.ended.is_some_and(|(_, succeeded)| succeeded) {
         summary.hint = Some(Text::plain("Next: ").code(match &params.next {

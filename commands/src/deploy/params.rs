@@ -7,6 +7,7 @@ use crate::records::{Artifact, Change, PinnedApis, PinnedSettings, Release, Stac
 use crate::resources::Preparation;
 use crate::rules::{Drift, Parameters, Smoke};
 use sluice_model::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
+use sluice_template::plain::SystemParameters;
 
 /// The parameters, as recorded when the deploy is accepted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,6 +54,9 @@ pub struct Params {
     /// The values with which the stage runs.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub parameters_before: Parameters,
+    /// What Systems Manager had for the release that the stage runs.
+    #[serde(default, skip_serializing_if = "SystemParameters::is_empty")]
+    pub system_before: SystemParameters,
     /// What people decided about the stage's stack.
     #[serde(default, skip_serializing_if = "StackChoices::is_default")]
     pub stack: StackChoices,

@@ -8,6 +8,7 @@ use crate::operation::marked;
 use crate::records::{Change, Pipeline};
 use crate::resources::pinned_values;
 use crate::rules::{Attempt, Gate, Want, gates};
+use crate::steps::SystemSource;
 use sluice_grammar::{Command, DeployCommand};
 use sluice_model::{Answer, BuildNumber, CommitId, PipelineName, ReleaseNumber, Target};
 
@@ -30,6 +31,8 @@ impl Params {
             from: None,
             artifact: self.artifact.clone(),
             wanted: self.parameters.clone(),
+            system_before: self.system_before.clone(),
+            system: SystemSource::Now,
             apis: pinned_values(&self.apis),
         };
         Previewed {

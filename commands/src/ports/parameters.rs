@@ -1,5 +1,6 @@
-//! Systems Manager's parameters, for secrets of stages.
+//! Systems Manager's parameters: secrets of stages, and the plain values that templates read.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use async_trait::async_trait;
@@ -41,7 +42,27 @@ pub struct ParameterInfo {
     pub changed: Option<Timestamp>,
 }
 
-/// Parameters of Systems Manager. No method returns a value.
+/// What is stored under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoredParameter {
+    /// A `String` or a `StringList`.
+    Plain {
+        /// The value. The items of a list are separated by commas.
+        value: String,
+        /// The number of the version that it is of, from 1.
+        version: i64,
+        /// Whether it is a `StringList`.
+        is_list: bool,
+    },
+    /// A `SecureString`.
+    Secret,
+}
+
+/// The most names of one call of [`ParameterStore::plain_parameters`]
+/// (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html>).
+pub const NAMES_AT_ONCE: usize = 10;
+
+/// Parameters of Systems Manager. No method returns the value of a secret.
 #[async_trait]
 pub trait ParameterStore: Send + Sync {
     /// `ssm:PutParameter` of a `SecureString` in the standard tier, without `Overwrite`: the number of its version. With the account's key
@@ -60,6 +81,13 @@ pub trait ParameterStore: Send + Sync {
     async fn parameter_tags(&self, target: &Target, name: &str) -> PortResult<Option<Tags>>;
     /// `ssm:DescribeParameters`, all pages: the parameters whose names begin with a path, which ends with `/`, in the order of their names.
     async fn parameters_below(&self, target: &Target, path: &str) -> PortResult<Vec<ParameterInfo>>;
+    /// `ssm:GetParameters` without decryption: what exists of these names, by what was asked, such as `/orders/table` or `/orders/table:3`
+    /// for its version 3. There are [`NAMES_AT_ONCE`] at most. If the caller may not read one of them, all are denied.
+    async fn plain_parameters(
+        &self,
+        target: &Target,
+        names: &BTreeSet<String>,
+    ) -> PortResult<BTreeMap<String, StoredParameter>>;
     /// `ssm:DeleteParameter`: whether it existed. Safe to repeat.
     async fn delete_parameter(&self, target: &Target, name: &str) -> PortResult<bool>;
 }

@@ -6,6 +6,7 @@ use crate::operation::Snapshot;
 use crate::promote::{Before, Params, messages, refusals};
 use crate::records::{Current, StackChoices};
 use crate::rules::{Attempt, pass};
+use crate::steps::have_values_changed;
 use sluice_grammar::{Command, PromoteCommand};
 use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
@@ -64,7 +65,10 @@ impl Installation {
                 && current.parameters == policy.parameters
                 && current.events_off == policy.events_off
         };
-        if target.current.as_ref().is_some_and(|current| is_whole && is_same(current)) {
+        let world = self.engine.world();
+        if let Some(current) = target.current.as_ref().filter(|current| is_whole && is_same(current))
+            && !have_values_changed(world, &world.target, &current.system).await
+        {
             return Err(Reject::answer(messages::already_runs(name, to, number)));
         }
         let release = self.release(name, number).await?;
@@ -85,6 +89,7 @@ impl Installation {
                 release: current.release,
                 commit: current.commit.clone(),
                 parameters: current.parameters.clone(),
+                system: current.system.clone(),
             }),
             has_stack: target.current.as_ref().is_some_and(|current| current.has_stack),
             apis: target.current.as_ref().map(|current| current.apis.clone()).unwrap_or_default(),

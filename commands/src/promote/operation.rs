@@ -24,7 +24,7 @@ use crate::resources::stack::described_changes;
 use crate::resources::{Move, RanBefore, pinned_values};
 use crate::rules::{Attempt, Subjects, pass};
 use crate::steps::{
-    ReadySet, STAGE_REVISION, StageMove, TOO_MANY_FUNCTIONS, all_done, application, has_moved,
+    ReadySet, STAGE_REVISION, StageMove, SystemSource, TOO_MANY_FUNCTIONS, all_done, application, has_moved,
     preparation_contents, preparation_nodes, resolution_nodes, same_policy, same_stage, still_there, touched,
 };
 use sluice_model::{Permission, Refusal, Target};
@@ -56,6 +56,8 @@ impl Params {
             from: Some((self.from.clone(), self.release.number)),
             artifact: self.release.artifact.clone(),
             wanted: self.parameters.clone(),
+            system_before: self.before.as_ref().map(|before| before.system.clone()).unwrap_or_default(),
+            system: SystemSource::Now,
             apis: pinned_values(&self.apis),
         }
     }
@@ -80,7 +82,10 @@ impl Params {
     /// row that is written then anyway, and in an earlier row each KB would cost two more write units.
     fn changes(&self, op: &OperationState, target: &Target) -> Result<Option<Node>, EngineError> {
         let Some(now) = application(op)? else { return Ok(None) };
-        let step = LookAtChanges { of: self.comparison(target), now, stack: described_changes(op)? };
+        // Approvers decide about the values that were read, whatever they became since.
+        let system = SystemSource::Pinned(now.application.system.clone());
+        let of = Comparison { system, ..self.comparison(target) };
+        let step = LookAtChanges { of, now, stack: described_changes(op)? };
         Ok((self.approvals > 0).then(|| Node::new(StepId::new(CHANGES), "", step)))
     }
 }

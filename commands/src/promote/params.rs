@@ -11,6 +11,7 @@ use crate::resources::Preparation;
 use crate::rules::{Asked, Drift, Parameters, Smoke, Want};
 use crate::steps::move_subject;
 use sluice_model::{Member, PipelineName, ReleaseNumber, StageName, Target, UserId};
+use sluice_template::plain::SystemParameters;
 
 /// Its kind.
 pub const KIND: &str = PROMOTE;
@@ -159,4 +160,7 @@ pub struct Before {
     /// The values that the template's parameters had there.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
+    /// What Systems Manager had for it there.
+    #[serde(default, skip_serializing_if = "SystemParameters::is_empty")]
+    pub system: SystemParameters,
 }

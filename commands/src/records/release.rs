@@ -10,6 +10,7 @@ use crate::names::API_STAGE;
 use crate::ports::{ApiKind, ApiStage, SeparateSetting};
 use crate::records::{Artifact, Change, Parameters};
 use sluice_model::{Actor, ApiStageSettings, BuildNumber, OperationId, ReleaseNumber};
+use sluice_template::plain::SystemParameters;
 
 /// A release: one build that was deployed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,9 @@ pub struct VersionSet {
     /// The values that the template's parameters had when the versions were made.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
+    /// What Systems Manager had for the template when the versions were made.
+    #[serde(default, skip_serializing_if = "SystemParameters::is_empty")]
+    pub system: SystemParameters,
     /// The stage's stack with this release, if the release has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<PinnedStack>,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::records::{ApiUrl, Change, Parameters, PinnedApis, PinnedSettings, api_urls};
 use sluice_model::{Actor, BuildNumber, OperationId, ReleaseNumber, StageName};
+use sluice_template::plain::SystemParameters;
 
 /// The first run of a release on a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +75,9 @@ pub struct Current {
     /// The values that the template's parameters had when its versions were made.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
+    /// What Systems Manager had for the template when its versions were made.
+    #[serde(default, skip_serializing_if = "SystemParameters::is_empty")]
+    pub system: SystemParameters,
     /// Whether the stage has a stack.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_stack: bool,
@@ -161,6 +165,7 @@ mod tests {
 
     fn current(release: u32) -> Current {
         Current {
+            system: Default::default(),
             release: ReleaseNumber(release),
             build: BuildNumber(release),
             digest: format!("d{release}"),

@@ -3,7 +3,7 @@
 //! The journal keeps the digest of the artifact. After a restart, the next owner of the operation reads the artifact again.
 
 use sha2::Digest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,9 +20,10 @@ use crate::records::{Artifact, Pinned, from_item};
 use crate::resources::Deployable;
 use crate::rules::{Parameters, Policy};
 use crate::steps::artifact_reference::{ReadArtifact, read_artifact};
-use crate::steps::messages;
+use crate::steps::system::SystemSource;
+use crate::steps::{messages, value_messages};
 use sluice_model::{Class, CodeRef, PipelineName, PortError, StageName, Target};
-use sluice_template::plain::{DirectValues, StackValues, Stage, StageNames};
+use sluice_template::plain::{DirectValues, StackValues, Stage, StageNames, SystemAnswers};
 use sluice_template::{Application, Deploying, KnownValues, LARGEST_FILE, Manifest};
 
 /// The largest file of an artifact, in bytes.
@@ -46,6 +47,8 @@ pub(crate) struct ReadApplication {
     pub(crate) wild_rights: WildRights,
     /// Whether the stage has the template's own physical names.
     pub(crate) is_first: bool,
+    /// Where values of Systems Manager are from.
+    pub(crate) system: SystemSource,
     /// What is known of the stage's other resources.
     pub(crate) known: KnownStage,
 }
@@ -148,7 +151,16 @@ impl ReadApplication {
             is_first: self.is_first,
             known: self.known.clone(),
         };
-        job.run(&*world.workers).await
+        let job = Arc::new(job);
+        let mut answers = self.system.answers();
+        for _ in 0..ROUNDS {
+            let names = match job.run(answers.clone(), &*world.workers).await? {
+                Read::Application(read) => return Ok(*read),
+                Read::Needs(names) => names,
+            };
+            answers.extend(self.system.read(world, &self.target, names, &answers).await?);
+        }
+        Err(EngineError::Refused(value_messages::values_in_a_row(ROUNDS)))
     }
 
     /// The object as it was pinned, or a refusal: nothing else may be deployed as this build.
@@ -172,6 +184,16 @@ struct Files {
     manifest: String,
 }
 
+/// What came of a reading.
+enum Read {
+    Application(Box<Application>),
+    /// These names in Systems Manager have to be read first.
+    Needs(BTreeSet<String>),
+}
+
+/// How often names in Systems Manager may depend on values there.
+const ROUNDS: usize = 4;
+
 /// Everything that is needed to read a template on another thread.
 struct ReadJob {
     target: Target,
@@ -188,8 +210,13 @@ struct ReadJob {
 
 impl ReadJob {
     /// Reads on another thread: the driver renews its lease meanwhile, however long an untrusted template takes.
-    async fn run(self, workers: &dyn Workers) -> Result<Application, EngineError> {
-        match compute(workers, move || self.read()).await {
+    async fn run(
+        self: &Arc<Self>,
+        system: SystemAnswers,
+        workers: &dyn Workers,
+    ) -> Result<Read, EngineError> {
+        let job = Arc::clone(self);
+        match compute(workers, move || job.read(&system)).await {
             Ok(application) => application,
             // Not retried, because every replica would have the same defect.
             Err(NoResult::Panicked) => Err(EngineError::Refused(messages::template_unreadable())),
@@ -202,7 +229,7 @@ impl ReadJob {
         }
     }
 
-    fn read(&self) -> Result<Application, EngineError> {
+    fn read(&self, system: &SystemAnswers) -> Result<Read, EngineError> {
         let Files { packaged, lines, manifest } = &self.files;
         let manifest = Manifest::parse(manifest)
             .map_err(|error| EngineError::Refused(messages::template_refused(&[error])))?;
@@ -210,13 +237,12 @@ impl ReadJob {
             return Err(differs("sluice-manifest.json"));
         }
         let prefix = names::prefix(&self.pipeline);
-        let system_parameters = BTreeMap::new();
         let stage = Stage {
             pipeline: &self.pipeline,
             name: &self.stage,
             target: &self.target,
             parameters: &self.parameters,
-            system_parameters: &system_parameters,
+            system_parameters: system,
         };
         let known = match &self.known {
             KnownStage::Nothing => KnownValues::Nothing,
@@ -234,8 +260,13 @@ impl ReadJob {
             code_prefix: &prefix,
             wild_rights: self.wild_rights,
         };
-        sluice_template::read(packaged, lines, &manifest, &deploying)
-            .map_err(|errors| EngineError::Refused(messages::template_refused(&errors)))
+        let refused = |errors: Vec<_>| EngineError::Refused(messages::template_refused(&errors));
+        let unread = sluice_template::unread(packaged, lines, &manifest, &deploying).map_err(refused)?;
+        if !unread.is_empty() {
+            return Ok(Read::Needs(unread));
+        }
+        let read = sluice_template::read(packaged, lines, &manifest, &deploying).map_err(refused)?;
+        Ok(Read::Application(Box::new(read)))
     }
 }
 
@@ -280,9 +311,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_template_is_read_on_worker_threads_alone() {
-        let refused = read_job().run(&OnCaller).await.unwrap_err();
+        let job = Arc::new(read_job());
+        let refused = job.run(SystemAnswers::new(), &OnCaller).await.err().unwrap();
         assert_eq!(refused.refusal().code, "template-refused");
-        let stopping = read_job().run(&NoThreads).await.unwrap_err();
+        let stopping = job.run(SystemAnswers::new(), &NoThreads).await.err().unwrap();
         assert!(stopping.can_retry(), "{stopping:?}");
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::operation::{EngineError, OperationState, StepId};
 use crate::resources::Deployable;
+use sluice_template::plain::SystemParameters;
 
 /// The step that reads the artifact.
 pub(super) const ARTIFACT: &str = "artifact";
@@ -21,6 +22,9 @@ pub(crate) struct ReadArtifact {
     /// Whether a function has a statement with any action or any resource.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) wild_rights: bool,
+    /// What was read of Systems Manager: every later reading has the same values.
+    #[serde(default, skip_serializing_if = "SystemParameters::is_empty")]
+    pub(crate) system: SystemParameters,
 }
 
 impl ReadArtifact {
@@ -28,7 +32,8 @@ impl ReadArtifact {
         let unknown_parameters = read.application.unknown_parameters.clone();
         let functions = read.application.count_functions();
         let wild_rights = read.application.has_wild_rights();
-        Self { digest: read.digest.clone(), functions, unknown_parameters, wild_rights }
+        let system = read.application.system.clone();
+        Self { digest: read.digest.clone(), functions, unknown_parameters, wild_rights, system }
     }
 }
 

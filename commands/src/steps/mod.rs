@@ -15,6 +15,8 @@ mod record_change;
 mod resolve;
 mod smoke;
 mod stack;
+mod system;
+mod value_messages;
 
 pub(crate) use self::artifact::*;
 pub(crate) use self::artifact_reference::*;
@@ -31,3 +33,5 @@ pub(crate) use self::record_change::*;
 pub(crate) use self::resolve::*;
 pub(crate) use self::smoke::*;
 pub(crate) use self::stack::{StackBack, StagedStack};
+pub(crate) use self::system::*;
+pub(crate) use self::value_messages::*;

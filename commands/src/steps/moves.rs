@@ -96,6 +96,7 @@ pub(crate) fn current(release: &Release, set: &VersionSet, since: Timestamp, by:
         apis: set.apis.clone(),
         settings: set.settings.clone(),
         parameters: set.parameters.clone(),
+        system: set.system.clone(),
         has_stack: set.stack.is_some(),
         events_off: set.events_off,
     }

@@ -39,11 +39,12 @@ pub(crate) fn preparation_nodes(of: &Preparation) -> Result<Preparing, EngineErr
     if !all_done(of.op, &nodes) {
         return not_yet(nodes);
     }
-    let StackSteps { nodes: more, complete, stack, waits } = stack_steps(of, &artifact(of), &first)?;
+    let StackSteps { nodes: more, complete, stack, waits } = stack_steps(of, &artifact(of)?, &first)?;
     nodes.extend(more);
     let arns = resources::layer_arns(of.op, &first.application)?;
     let mut set = complete.as_ref().map(|_| VersionSet {
         parameters: of.parameters.clone(),
+        system: first.application.system.clone(),
         stack: stack.as_ref().map(|stack| stack.pinned.clone()),
         events_off: of.choices.events_off,
         ..VersionSet::default()
@@ -97,13 +98,16 @@ pub(crate) fn preparation_nodes(of: &Preparation) -> Result<Preparing, EngineErr
 
 /// The contents that the steps refer to.
 pub(crate) fn preparation_contents(of: &Preparation) -> Result<Vec<Arc<dyn Content<Sluice>>>, EngineError> {
-    let mut contents = artifact(of).contents(of.op)?;
-    contents.extend(resolved_content(&artifact(of), of.op)?);
+    let read = artifact(of)?;
+    let resolved = resolved_content(&read, of.op)?;
+    let mut contents = read.contents(of.op)?;
+    contents.extend(resolved);
     Ok(contents)
 }
 
-fn artifact(of: &Preparation) -> ReadApplication {
-    ReadApplication {
+fn artifact(of: &Preparation) -> Result<ReadApplication, EngineError> {
+    let read = read_artifact(of.op)?;
+    Ok(ReadApplication {
         target: of.target.clone(),
         pipeline: of.pipeline.clone(),
         stage: of.stage.clone(),
@@ -112,13 +116,14 @@ fn artifact(of: &Preparation) -> ReadApplication {
         parameters: of.parameters.clone(),
         wild_rights: WildRights::AsSet,
         is_first: of.is_first,
+        system: read.map_or(SystemSource::Now, |read| SystemSource::Pinned(read.system)),
         known: KnownStage::Nothing,
-    }
+    })
 }
 
 /// The first looks, in parallel. The build's record names the functions.
 fn looks(of: &Preparation) -> Result<Vec<Node>, EngineError> {
-    let mut nodes = vec![Node::new(StepId::new("artifact"), messages::READ_ARTIFACT, artifact(of))];
+    let mut nodes = vec![Node::new(StepId::new("artifact"), messages::READ_ARTIFACT, artifact(of)?)];
     // Before every other look: the gate detects a move of the stage after it.
     let revision = ReadRevision { pipeline: of.pipeline.clone(), stage: of.stage.clone() };
     nodes.push(Node::new(StepId::new(STAGE_REVISION), "", revision).holding(prepare_slot(of.stage)));

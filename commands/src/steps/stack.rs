@@ -19,6 +19,7 @@ use crate::resources::{ApiValues, Deployable, Preparation, created_apis, direct_
 use crate::steps::artifact::{KnownStage, ReadApplication, WildRights};
 use crate::steps::done::all_done;
 use crate::steps::messages;
+use crate::steps::system::SystemSource;
 use sluice_model::{PipelineName, StageName, Target};
 use sluice_template::AppStack;
 use sluice_template::plain::DirectValues;
@@ -153,6 +154,8 @@ impl StackBack<'_> {
             // It ran already.
             wild_rights: WildRights::Accepted,
             is_first: self.is_first,
+            // As when its versions were made.
+            system: SystemSource::Pinned(self.set.system.clone()),
             known: KnownStage::Nothing,
         };
         let stack = StackOf {

@@ -20,7 +20,7 @@ mod tests;
 
 pub use application::{
     AppApi, AppFunction, AppLayer, AppLayerRef, AppRights, AppRoute, AppStack, Application, Deploying,
-    KnownValues, POLICY_LIMIT, Waiting, errors_of_apis, read, version_variable,
+    KnownValues, POLICY_LIMIT, Waiting, errors_of_apis, read, unread, version_variable,
 };
 pub use budget::{LARGEST_FILE, MOST_FUNCTIONS};
 pub use error::{TemplateCode, TemplateError};

@@ -87,8 +87,13 @@ pub(super) fn why_dropped(why: &Why) -> String {
 /// A stable name and the text.
 type Line = (&'static str, String);
 
-/// The notices of a template and of its parameters. Dropped resources have a section of their own.
-pub(super) fn notices(split: &Split, values: &ParameterValues, renamed: &Renamed) -> Vec<Line> {
+/// The notices of a template, of its parameters and of the names that it reads in Systems Manager. Dropped resources have a section of their own.
+pub(super) fn notices(
+    split: &Split,
+    values: &ParameterValues,
+    system: &BTreeSet<String>,
+    renamed: &Renamed,
+) -> Vec<Line> {
     let mut notices: Vec<Line> = split.notices.iter().filter_map(notice).collect();
     notices.extend(fixed_names(renamed));
     if !values.default_environments.is_empty() {
@@ -99,9 +104,11 @@ pub(super) fn notices(split: &Split, values: &ParameterValues, renamed: &Renamed
         );
         notices.push(("default_environments", text));
     }
-    if !values.system_parameters.is_empty() {
-        let text =
-            format!("These names in Parameter Store are not read here: {}.", list(&values.system_parameters));
+    if !system.is_empty() {
+        let text = format!(
+            "A deploy reads these values of Systems Manager and shows them. They are not read here: {}.",
+            list(system)
+        );
         notices.push(("system_parameters", text));
     }
     notices

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use sluice_commands::template::plain::{
     Attribute, DirectValues, Evaluator, Held, Known, ParameterValues, Part, Placement, PlainFunction,
-    PlainTemplate, Resolution, SourceMap, Split, Stage, StageNames, classify_all, desired, read, rename,
+    PlainTemplate, Resolution, SourceMap, Split, Stage, StageNames, SystemAnswers, classify_all, desired,
+    read, rename, system_names,
 };
 use sluice_commands::template::{TemplateError, errors_of_apis};
 use sluice_model::{PipelineName, StageName, Target};
@@ -95,13 +96,14 @@ impl Report {
             Ok(template) => template,
             Err(errors) => return report.refuse(errors),
         };
-        let (none, target) = (BTreeMap::new(), Target { account: ACCOUNT.into(), region: REGION.into() });
+        let (none, unread) = (BTreeMap::new(), SystemAnswers::new());
+        let target = Target { account: ACCOUNT.into(), region: REGION.into() };
         let stage = Stage {
             pipeline: &pipeline,
             name: &name,
             target: &target,
             parameters: &none,
-            system_parameters: &none,
+            system_parameters: &unread,
         };
         let values = match ParameterValues::of(&template, &stage, sources) {
             Ok(values) => values,
@@ -114,6 +116,8 @@ impl Report {
             _ => Known::Later,
         };
         let evaluator = Evaluator::new(&template, stage, &values, &answer);
+        let (system, wrong) = system_names(&evaluator, sources);
+        errors.extend(wrong);
         for (id, _) in split.placements.iter().filter(|(_, placement)| placement.part == Part::Function) {
             errors.extend(PlainFunction::read(id, &evaluator, sources).err().into_iter().flatten());
         }
@@ -125,7 +129,7 @@ impl Report {
         let mut report = report.refuse(errors);
         report.list(&template, &split);
         let renamed = rename(&template, &split, StageNames::Further(&name));
-        let notices = messages::notices(&split, &values, &renamed).into_iter();
+        let notices = messages::notices(&split, &values, &system, &renamed).into_iter();
         report.notices = notices.map(|(kind, text)| Notice { kind, text }).collect();
         let attention = split.attention.into_iter();
         report.attention =

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use sluice_commands::names;
-use sluice_model::Target;
+use sluice_model::{Target, url_suffix};
 
 use super::names::Names;
 use super::statement::Allowed;
@@ -12,6 +12,7 @@ pub(super) fn allowed(of: &Names<'_>) -> Vec<Allowed> {
     let roles = of.roles();
     let readable_roles = target.arn_of_account("iam", "role/sluice*");
     let function = of.here("lambda", "function:sluice-*");
+    let of_aws = Target { account: String::new(), region: target.region.clone() };
     let anywhere = Target { account: "*".to_owned(), region: target.region.clone() };
     let with_boundary = json!({ "StringEquals": { "iam:PermissionsBoundary": of.boundaries() } });
     vec![
@@ -52,13 +53,19 @@ pub(super) fn allowed(of: &Names<'_>) -> Vec<Allowed> {
         Allowed::new("OwnLayers", &["lambda:PublishLayerVersion"], vec![of.here("lambda", "layer:sluice-*")]),
         // A function may use layers of any account, and Lambda reads them with the permissions of its caller.
         Allowed::new("Layers", &["lambda:GetLayerVersion"], vec![anywhere.arn("lambda", "layer:*")]),
-        // Not its own ones, which are directly below `/sluice/`. It never reads a value.
+        // Not its own ones, which are directly below `/sluice/`. It never reads a value of them: see `secrets_stay`.
         Allowed::new(
             "Secrets",
             &["ssm:DeleteParameter", "ssm:ListTagsForResource", "ssm:PutParameter"],
             vec![of.here("ssm", "parameter/sluice/*/*/*")],
         )
         .also(&["ssm:AddTagsToResource"]),
+        // What templates read: the plain values of stages, and those that AWS publishes. An admin allows others in a policy of their own.
+        Allowed::new(
+            "PlainParameters",
+            &["ssm:GetParameters"],
+            vec![of.here("ssm", "parameter/sluice/*/*/*"), of_aws.arn("ssm", "parameter/aws/service/*")],
+        ),
         Allowed::new("BoundedRoles", &["iam:CreateRole", "iam:PutRolePolicy"], vec![roles.clone()])
             .when(with_boundary.clone()),
         Allowed::new("ManagedPolicies", &["iam:AttachRolePolicy"], vec![roles.clone()])
@@ -118,4 +125,18 @@ pub(super) fn allowed(of: &Names<'_>) -> Vec<Allowed> {
             "elasticfilesystem:DescribeMountTargets",
         ]),
     ]
+}
+
+/// The denial of the key of secrets: whoever may read a parameter may decrypt it with the account's key `aws/ssm`, which Systems Manager
+/// uses with the permissions of its caller
+/// (<https://docs.aws.amazon.com/systems-manager/latest/userguide/secure-string-parameter-kms-encryption.html>).
+pub(super) fn secrets_stay(of: &Names<'_>) -> serde_json::Value {
+    let service = format!("ssm.{}.{}", of.target.region, url_suffix(&of.target.region));
+    json!({
+        "Sid": "SecretsStay",
+        "Effect": "Deny",
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+        "Condition": { "StringEquals": { "kms:ViaService": service } },
+    })
 }

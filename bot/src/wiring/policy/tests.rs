@@ -53,7 +53,9 @@ fn no_statement_allows_all_actions_or_all_resources() {
             assert!(is_denied || !statement["Action"].to_string().contains('*'), "{text}");
             let is_anywhere = statement["Resource"].to_string().contains("\"*\"");
             // Calls that IAM cannot restrict to resources.
-            let may_be = ["Whoami", "AccountReads", "ApiLogs"].iter().any(|sid| statement["Sid"] == *sid);
+            let may_be = ["Whoami", "AccountReads", "ApiLogs", "SecretsStay"]
+                .iter()
+                .any(|sid| statement["Sid"] == *sid);
             assert_eq!(is_anywhere, may_be, "{text}");
         }
     }
@@ -120,6 +122,22 @@ fn no_statement_has_the_name_of_another() {
             statements.iter().map(|statement| statement["Sid"].to_string()).collect();
         assert_eq!(sids.len(), statements.len(), "{}", document.name);
     }
+}
+
+/// A repository's author names parameters, and their values are shown.
+#[test]
+fn the_bot_reads_plain_parameters_of_stages_and_of_aws_and_decrypts_none() {
+    let bot = policy(PolicyFor::Bot, &base(&[]), &target());
+    let statements = bot["Statement"].as_array().unwrap();
+    let reading: Vec<_> =
+        statements.iter().filter(|one| one.to_string().contains("ssm:GetParameters")).collect();
+    let ours = "arn:aws:ssm:eu-central-1:123456789012:parameter/sluice/*/*/*";
+    let of_aws = "arn:aws:ssm:eu-central-1::parameter/aws/service/*";
+    assert_eq!(reading.iter().map(|one| &one["Resource"]).collect::<Vec<_>>(), [&json!([ours, of_aws])]);
+    assert!(!bot.to_string().contains("ssm:GetParameter\""));
+    let denied = statements.iter().find(|one| one["Sid"] == "SecretsStay").unwrap();
+    assert_eq!((&denied["Effect"], &denied["Action"]), (&json!("Deny"), &json!("kms:Decrypt")));
+    assert_eq!(denied["Condition"]["StringEquals"]["kms:ViaService"], "ssm.eu-central-1.amazonaws.com");
 }
 
 /// A stack without a service role would be changed with the bot's own rights.

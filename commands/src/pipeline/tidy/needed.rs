@@ -75,6 +75,7 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         let run = |release| Run { release: ReleaseNumber(release), at, rolled_back: false };
         let current = Current {
+            system: Default::default(),
             release: ReleaseNumber(current),
             build: BuildNumber(1),
             digest: String::new(),

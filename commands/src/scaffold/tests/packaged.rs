@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Language, orders, text_of};
 use sluice_model::{PipelineName, StageName, Target};
-use sluice_template::plain::{DirectValues, Stage, StageNames};
+use sluice_template::plain::{DirectValues, Stage, StageNames, SystemAnswers};
 use sluice_template::{Application, Deploying, KnownValues, Manifest};
 
 /// `template.yaml`, `packaged.json`, `sluice-lines.json` and `sluice-manifest.json` of a service `orders`.
@@ -43,7 +43,7 @@ fn read(from: Language, stage: &str, known: KnownValues<'_>) -> Application {
         name: &name,
         target: &target,
         parameters: &none,
-        system_parameters: &none,
+        system_parameters: &SystemAnswers::new(),
     };
     let deploying = Deploying {
         stage,

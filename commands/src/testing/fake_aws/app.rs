@@ -27,6 +27,8 @@ pub struct App {
     pub runtime: &'static str,
     /// Bytes of variables that every function has.
     pub bulk: usize,
+    /// More parameters of the template.
+    pub parameters: BTreeMap<String, Value>,
     /// Variables that every function has, as the template has their values.
     pub variables: BTreeMap<String, Value>,
     /// More properties of every function.
@@ -45,6 +47,7 @@ impl App {
             layers: BTreeMap::new(),
             memory: 128,
             bulk: 0,
+            parameters: BTreeMap::new(),
             variables: BTreeMap::new(),
             properties: BTreeMap::new(),
             others: BTreeMap::new(),
@@ -86,6 +89,12 @@ impl App {
     /// The same with another property of every function.
     pub fn property(mut self, name: &str, value: Value) -> Self {
         self.properties.insert(name.to_owned(), value);
+        self
+    }
+
+    /// The same with another parameter.
+    pub fn parameter(mut self, name: &str, kind: &str, default: &str) -> Self {
+        self.parameters.insert(name.to_owned(), json!({ "Type": kind, "Default": default }));
         self
     }
 
@@ -151,9 +160,10 @@ impl App {
             let stage = json!({ "Type": "AWS::ApiGatewayV2::Stage", "Properties": properties });
             resources.insert(format!("{API}ApiGatewayDefaultStage"), stage);
         }
+        let mut parameters = serde_json::Map::from_iter(self.parameters.clone());
+        parameters.insert("Stage".into(), json!({ "Type": "String" }));
         json!({
-            "AWSTemplateFormatVersion": "2010-09-09", "Parameters": { "Stage": { "Type": "String" } },
-            "Resources": resources,
+            "AWSTemplateFormatVersion": "2010-09-09", "Parameters": parameters, "Resources": resources,
         })
     }
 

@@ -187,6 +187,7 @@ pub fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str
         functions.iter().map(|logical| format!("GET /{}", logical.to_lowercase())).collect();
     let routes: Vec<(&str, &str)> = keys.iter().map(String::as_str).zip(functions.iter().copied()).collect();
     Application {
+        system: Default::default(),
         functions: functions.iter().map(|logical| ((*logical).into(), function(logical))).collect(),
         layers: BTreeMap::new(),
         apis: [(API.to_owned(), app_api(pipeline, stage, &routes))].into(),

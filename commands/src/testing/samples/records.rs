@@ -107,6 +107,7 @@ fn minutes(n: i64) -> jiff::SignedDuration {
 
 pub(super) fn current(stage: &str, release: u32) -> Current {
     Current {
+        system: Default::default(),
         release: ReleaseNumber(release),
         build: BuildNumber(release),
         digest: format!("digest-{release}"),

@@ -18,6 +18,6 @@ pub use model::{
     AppApi, AppFunction, AppLayer, AppLayerRef, AppRights, Application, Deploying, KnownValues, Waiting,
 };
 pub use openapi::{AppRoute, version_variable};
-pub use read::{errors_of_apis, read};
+pub use read::{errors_of_apis, read, unread};
 pub use stack::AppStack;
 pub use statements::POLICY_LIMIT;

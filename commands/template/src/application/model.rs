@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::openapi::{self, AppRoute};
 use super::stack::AppStack;
-use crate::plain::{DirectValues, StackValues, Stage, StageNames};
+use crate::plain::{DirectValues, StackValues, Stage, StageNames, SystemParameters};
 use crate::rights;
 use sluice_model::{ApiKind, ApiStageSettings, CodeRef};
 
@@ -68,6 +68,9 @@ pub struct Application {
     /// The parameters that have a value for the stage but are not declared by the template.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown_parameters: Vec<String>,
+    /// The parameters of Systems Manager with which it was read.
+    #[serde(default, skip_serializing_if = "SystemParameters::is_empty")]
+    pub system: SystemParameters,
 }
 
 /// A function or an API that needs values of resources that do not exist yet.

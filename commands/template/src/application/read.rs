@@ -1,6 +1,6 @@
 //! Reads an artifact: the plain template, the lines of its resources, and the manifest that pins its code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::manifest::Manifest;
 use crate::names::{alias_arn, function_arn, function_name};
 use crate::plain::{
     self, Attribute, Evaluator, Known, ParameterValues, Part, PlainTemplate, Question, Refused, Resolution,
-    SourceMap, Split, Stage, StageNames, classify, rename,
+    SourceMap, Split, Stage, StageNames, Uses, classify, rename,
 };
 use sluice_model::{CodeRef, StageName};
 
@@ -33,19 +33,9 @@ pub fn read(
     manifest: &Manifest,
     deploying: &Deploying<'_>,
 ) -> Result<Application, Vec<TemplateError>> {
-    let sources = SourceMap::parse(lines).map_err(|error| vec![error])?;
-    let mut template = plain::read(packaged, &sources)?;
-    let mut values = ParameterValues::of(&template, &deploying.stage, &sources)?;
-    let later = |_: &str, _: &Attribute| Known::Later;
-    let mut parameters = deploying.stage.parameters.clone();
-    if let StageNames::Further(stage) = deploying.names {
-        let split = classify(&Evaluator::new(&template, deploying.stage, &values, &later), &sources)?;
-        parameters.extend(plain::own_parameters(&template, &split, stage, deploying.stage.parameters));
-        template = with_own_names(&template, &split, stage, &sources, manifest)?;
-        values =
-            ParameterValues::of(&template, &Stage { parameters: &parameters, ..deploying.stage }, &sources)?;
-    }
+    let Prepared { sources, template, parameters, values } = prepared(packaged, lines, manifest, deploying)?;
     let deploying = &Deploying { stage: Stage { parameters: &parameters, ..deploying.stage }, ..*deploying };
+    let later = |_: &str, _: &Attribute| Known::Later;
     let evaluator = Evaluator::new(&template, deploying.stage, &values, &later);
     let split = classify(&evaluator, &sources)?;
     let mut direct = match deploying.known {
@@ -67,8 +57,68 @@ pub fn read(
         stack,
         waiting,
         unknown_parameters: values.unknown.clone(),
+        system: plain::pinned(&template, &deploying.stage),
     };
     findings.finish(application)
+}
+
+/// The names in Systems Manager that are not among the answers of the stage and without which [`read`] would not know everything. More
+/// may follow once these are answered: the name of one may depend on the value of another.
+///
+/// # Errors
+///
+/// Everything that is wrong with the template's form, with these names, and with what was found.
+pub fn unread(
+    packaged: &str,
+    lines: &str,
+    manifest: &Manifest,
+    deploying: &Deploying<'_>,
+) -> Result<BTreeSet<String>, Vec<TemplateError>> {
+    let sources = SourceMap::parse(lines).map_err(|error| vec![error])?;
+    let template = plain::read(packaged, &sources)?;
+    let values = ParameterValues::of(&template, &deploying.stage, &sources)?;
+    let later = |_: &str, _: &Attribute| Known::Later;
+    let missing = |template: &PlainTemplate, stage: Stage<'_>, values: &ParameterValues| {
+        let uses = Uses::of(&Evaluator::new(template, stage, values, &later));
+        uses.check(&stage, &sources)?;
+        Ok(uses.unread(stage.system_parameters))
+    };
+    // What exists may depend on them, so nothing is split before they are known.
+    let first = missing(&template, deploying.stage, &values)?;
+    if !first.is_empty() || deploying.names == StageNames::First {
+        return Ok(first);
+    }
+    let Prepared { template, parameters, values, .. } = prepared(packaged, lines, manifest, deploying)?;
+    missing(&template, Stage { parameters: &parameters, ..deploying.stage }, &values)
+}
+
+/// A template with the names that the stage has.
+struct Prepared {
+    sources: SourceMap,
+    template: PlainTemplate,
+    parameters: BTreeMap<String, String>,
+    values: ParameterValues,
+}
+
+fn prepared(
+    packaged: &str,
+    lines: &str,
+    manifest: &Manifest,
+    deploying: &Deploying<'_>,
+) -> Result<Prepared, Vec<TemplateError>> {
+    let sources = SourceMap::parse(lines).map_err(|error| vec![error])?;
+    let mut template = plain::read(packaged, &sources)?;
+    let mut values = ParameterValues::of(&template, &deploying.stage, &sources)?;
+    let later = |_: &str, _: &Attribute| Known::Later;
+    let mut parameters = deploying.stage.parameters.clone();
+    if let StageNames::Further(stage) = deploying.names {
+        let split = classify(&Evaluator::new(&template, deploying.stage, &values, &later), &sources)?;
+        parameters.extend(plain::own_parameters(&template, &split, stage, deploying.stage.parameters));
+        template = with_own_names(&template, &split, stage, &sources, manifest)?;
+        values =
+            ParameterValues::of(&template, &Stage { parameters: &parameters, ..deploying.stage }, &sources)?;
+    }
+    Ok(Prepared { sources, template, parameters, values })
 }
 
 /// What a deploy would refuse of the APIs of a template that was read and split.

@@ -8,8 +8,8 @@ use super::model::{Deploying, KnownValues};
 use crate::error::{TemplateCode, Violation};
 use crate::manifest::Manifest;
 use crate::plain::{
-    self, Attribute, Deferred, DirectValues, Evaluator, Fragment, Need, Part, Partial, PlainTemplate, Split,
-    StackValues, Stage,
+    self, Attribute, Deferred, DirectValues, DynamicService, Evaluator, Fragment, Need, Part, Partial,
+    PlainTemplate, Split, StackValues, Stage, is_expression,
 };
 
 /// A text that stands for an ARN begins like one.
@@ -62,7 +62,10 @@ impl Reading<'_> {
                     || self.direct.get(logical_id, attribute).is_some()
             }
             Need::Import(_) | Need::Zones(_) | Need::StackId => true,
-            Need::Dynamic(..) | Need::SystemParameter(_) | Need::SecretParameter(_) => false,
+            // Read before anything else, but for a check without AWS.
+            Need::SystemParameter(_) => true,
+            Need::Dynamic(service, name) => *service == DynamicService::Ssm && !is_expression(name),
+            Need::SecretParameter(_) => false,
         }
     }
 }
@@ -72,12 +75,31 @@ pub(super) fn known(value: Partial) -> Result<Value, Violation> {
     match value {
         Partial::Known(value) => Ok(value),
         unknown => {
-            let needs: Vec<String> = unknown.needs().iter().map(described).collect();
+            let needs = unknown.needs();
+            if let Some(wrong) = needs.iter().find_map(dynamic) {
+                return Err(wrong);
+            }
+            let needs: Vec<String> = needs.iter().map(described).collect();
             let problem =
                 format!("it needs {}, which this version of Sluice cannot look up", needs.join(", "));
             let hint = "write the value itself, or make it a parameter with a value for each stage";
             Err(Violation::new(TemplateCode::Unsupported, problem, hint))
         }
+    }
+}
+
+/// Why a dynamic reference of something that is changed directly has no value.
+fn dynamic(need: &Need) -> Option<Violation> {
+    match need {
+        Need::Dynamic(DynamicService::Ssm, name) if is_expression(name) => {
+            let problem = "the name of a parameter of Systems Manager depends on a resource of the stack";
+            let hint = "write the name, or make it of parameters, such as `/orders/${Stage}/table`";
+            Some(Violation::new(TemplateCode::Unsupported, problem, hint))
+        }
+        Need::Dynamic(DynamicService::SsmSecure | DynamicService::SecretsManager, name) => {
+            Some(plain::secret(&format!("the dynamic reference to {name}")))
+        }
+        _ => None,
     }
 }
 
@@ -88,8 +110,8 @@ fn described(need: &Need) -> String {
         Need::Resource { logical_id, attribute: Attribute::Named(name) } => format!("`{logical_id}.{name}`"),
         Need::Import(name) => format!("the export {name}"),
         Need::Zones(region) => format!("the availability zones of {region}"),
-        Need::Dynamic(_, path) => format!("the value of {path}"),
-        Need::SystemParameter(name) => format!("the parameter {name} of Systems Manager"),
+        Need::Dynamic(_, path) => format!("`{path}` of Systems Manager"),
+        Need::SystemParameter(name) => format!("`{name}` of Systems Manager"),
         Need::SecretParameter(name) => format!("the value of the parameter {name}"),
         Need::StackId => "the id of the stack".to_owned(),
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::conditions::Truth;
 use super::parameters::ParameterValues;
-use super::partial::{Attribute, Deferred, Need, Partial};
+use super::partial::{Attribute, Deferred, Fragment, Need, Partial};
 use super::references::{Decided, get_att};
 use super::stage::{Stage, stack_name};
 use super::template::PlainTemplate;
@@ -130,7 +130,7 @@ impl<'a> Evaluator<'a> {
             }
             Value::String(text) => {
                 self.budget.text(text.len())?;
-                Partial::text(vec![super::partial::Fragment::Known(text.clone())]).map(Some)
+                self.text(vec![Fragment::Known(text.clone())]).map(Some)
             }
             other => Ok(Some(Partial::Known(other.clone()))),
         }
@@ -209,10 +209,15 @@ impl<'a> Evaluator<'a> {
         Ok(Some(Partial::Known(text.into())))
     }
 
+    /// The text of fragments, with the dynamic references in it.
+    pub(super) fn text(&self, fragments: Vec<Fragment>) -> Result<Partial, Violation> {
+        self.with_system_values(Partial::text(fragments)?)
+    }
+
     /// Dynamic references in a parameter's value are references too.
     fn resolved(&self, value: Partial) -> Result<Partial, Violation> {
         match value {
-            Partial::Known(Value::String(text)) => Partial::text(vec![super::partial::Fragment::Known(text)]),
+            Partial::Known(Value::String(text)) => self.text(vec![Fragment::Known(text)]),
             other => Ok(other),
         }
     }

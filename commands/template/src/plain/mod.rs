@@ -35,6 +35,9 @@ mod references_check;
 mod stack;
 mod stage;
 mod strings;
+mod system;
+mod system_answers;
+mod system_name;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -51,14 +54,17 @@ pub use parameters::ParameterValues;
 pub use partial::{Attribute, Deferred, DynamicService, Fragment, Need, Partial};
 pub use read::read;
 pub use references::{Reference, References};
-pub(crate) use stack::resolved;
 pub use stack::{
     ChangeAction, Clash, Confirmed, Delivery, Described, Desired, DirectValues, Emission, Forbidden, Kept,
     ParameterValue, PassError, PolicyAction, Question, Refused, Rename, Renamed, Replacement, Shed,
     StackResource, StackTemplate, StackValues, StageNames, approval_digest, assert_grow, assert_shed,
     assert_wire, back, clashes, desired, grow, is_as_approved, own_parameters, rename, resolve, shed, wire,
 };
+pub(crate) use stack::{resolved, secret};
 pub use stage::{Stage, stack_name};
+pub use system::system_names;
+pub(crate) use system::{Uses, is_expression, pinned};
+pub use system_answers::{SystemAnswer, SystemAnswers, SystemParameter, SystemParameters};
 pub use template::{Output, PlainTemplate, Resource};
 
 pub use crate::source_map::{Source, SourceMap};

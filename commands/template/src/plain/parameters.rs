@@ -10,6 +10,7 @@ use super::declaration::{Declaration, STAGE};
 use super::parameter_types::Kind;
 use super::partial::{Deferred, Need, Partial};
 use super::stage::Stage;
+use super::system_answers::SystemAnswer;
 use super::template::PlainTemplate;
 use crate::error::{Findings, Place, TemplateCode, TemplateError, Violation};
 use crate::source_map::SourceMap;
@@ -28,7 +29,7 @@ pub struct ParameterValues {
     pub default_environments: Vec<String>,
     /// Parameters with a value for the stage that the template does not declare.
     pub unknown: Vec<String>,
-    /// Names of parameters of Systems Manager that have to be read for this stage.
+    /// Names of parameters of Systems Manager that have to be read for this stage: those of parameters to which something refers.
     pub system_parameters: BTreeSet<String>,
 }
 
@@ -45,8 +46,10 @@ impl ParameterValues {
     ) -> Result<Self, Vec<TemplateError>> {
         let mut findings = Findings::new(sources.clone());
         let mut read = Self::default();
+        let used = template.parameters.values().any(|of| matches!(of.kind, Kind::System { .. }));
+        let used = used.then(|| template.references()).unwrap_or_default();
         for (name, declaration) in &template.parameters {
-            let value = read.value(name, declaration, stage);
+            let value = read.value(name, declaration, stage, used.names(name));
             if let Some(value) = findings.take(&Place::of(&["Parameters", name]), value) {
                 read.values.insert(name.clone(), value);
             }
@@ -73,6 +76,7 @@ impl ParameterValues {
         name: &str,
         declaration: &Declaration,
         stage: &Stage<'_>,
+        is_used: bool,
     ) -> Result<Partial, Violation> {
         let set =
             if name == STAGE { Some(stage.name.to_string()) } else { stage.parameters.get(name).cloned() };
@@ -89,8 +93,10 @@ impl ParameterValues {
         };
         declaration.check(name, &text)?;
         let Kind::System { .. } = declaration.kind else { return Ok(declaration.kind.value(&text)) };
-        self.system_parameters.insert(text.clone());
-        Ok(match stage.system_parameters.get(&text) {
+        if is_used {
+            self.system_parameters.insert(text.clone());
+        }
+        Ok(match stage.system_parameters.get(&text).and_then(SystemAnswer::value) {
             Some(read) => declaration.kind.value(read),
             None => {
                 let expression = serde_json::json!({ "Ref": name });

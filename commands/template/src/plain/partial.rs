@@ -185,11 +185,45 @@ impl Partial {
         }
     }
 
+    /// The text with what `value` gives for each plain parameter of Systems Manager that it refers to.
+    pub(super) fn with_dynamic(
+        self,
+        value: &dyn Fn(&str) -> Result<Option<String>, Violation>,
+    ) -> Result<Self, Violation> {
+        let known = |deferred: &Deferred| {
+            let mut needs = deferred.needs.iter();
+            match (needs.next(), needs.next()) {
+                (Some(Need::Dynamic(DynamicService::Ssm, name)), None) => value(name),
+                _ => Ok(None),
+            }
+        };
+        match self {
+            Partial::Deferred(deferred) => Ok(match known(&deferred)? {
+                Some(text) => Partial::Known(text.into()),
+                None => Partial::Deferred(deferred),
+            }),
+            Partial::Text(fragments) => {
+                let fragment = |fragment| match fragment {
+                    Fragment::Deferred(deferred) => Ok(match known(&deferred)? {
+                        Some(text) => Fragment::Known(text),
+                        None => Fragment::Deferred(deferred),
+                    }),
+                    known => Ok(known),
+                };
+                Self::merged(fragments.into_iter().map(fragment).collect::<Result<_, Violation>>()?)
+            }
+            other => Ok(other),
+        }
+    }
+
     /// A string of fragments. Dynamic references in the known text become fragments of their own.
     pub(super) fn text(fragments: Vec<Fragment>) -> Result<Self, Violation> {
-        let split = dynamic_references(with_merged_text(fragments))?;
-        let split = with_merged_text(split);
-        let mut fragments = split.into_iter();
+        Self::merged(dynamic_references(with_merged_text(fragments))?)
+    }
+
+    /// A string of fragments whose text has no dynamic references.
+    fn merged(fragments: Vec<Fragment>) -> Result<Self, Violation> {
+        let mut fragments = with_merged_text(fragments).into_iter();
         Ok(match (fragments.next(), fragments.as_slice().is_empty()) {
             (None, _) => Partial::Known("".into()),
             (Some(Fragment::Known(text)), true) => Partial::Known(text.into()),
@@ -212,7 +246,8 @@ fn with_merged_text(fragments: Vec<Fragment>) -> Vec<Fragment> {
     merged
 }
 
-const DYNAMIC: &str = "{{resolve:";
+/// The beginning of a dynamic reference.
+pub(super) const DYNAMIC: &str = "{{resolve:";
 
 /// Splits a text at its dynamic references: each becomes a fragment, also if a part of its name is not known.
 fn dynamic_references(fragments: Vec<Fragment>) -> Result<Vec<Fragment>, Violation> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::system_answers::SystemAnswers;
 use crate::names::cut_with_hash;
 use sluice_model::{PipelineName, StageName, Target};
 
@@ -22,8 +23,8 @@ pub struct Stage<'a> {
     pub target: &'a Target,
     /// The stage's values of parameters. The template need not declare them all.
     pub parameters: &'a BTreeMap<String, String>,
-    /// What is known of Systems Manager: values by name. A list is written with commas.
-    pub system_parameters: &'a BTreeMap<String, String>,
+    /// What was found in Systems Manager.
+    pub system_parameters: &'a SystemAnswers,
 }
 
 /// The name of a stage's stack: `sluice-{pipeline}-{stage}`, cut to 24 characters with a hash. Every name that CloudFormation

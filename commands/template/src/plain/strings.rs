@@ -36,7 +36,7 @@ impl Evaluator<'_> {
                 Fragment::Deferred(_) => self.budget.values(1)?,
             }
         }
-        Partial::text(fragments)
+        self.text(fragments)
     }
 
     /// A string with `${…}` in it, or such a string and a mapping with variables of its own.

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::declaration::{Declaration, STAGE};
+use super::parameter_types::Kind;
+use super::references::{Decided, References};
 use super::stage::Stage;
+use super::system_answers::SystemAnswer;
 
 /// A plain CloudFormation template. Every reference in it is to something that it declares.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,14 +31,23 @@ impl PlainTemplate {
         self.parameters.keys().map(String::as_str)
     }
 
-    /// The declaration of a parameter as a stack needs it, where values were checked already; `None` if there is none.
-    pub(super) fn parameter_for_stack(&self, parameter: &str) -> Option<Value> {
+    /// The declaration of a parameter as a stack needs it, where values were checked already, and its value; `None` if there is none.
+    /// A parameter of Systems Manager that was read has its value, not its name: CloudFormation would read it again.
+    pub(super) fn parameter_for_stack(&self, parameter: &str, stage: &Stage<'_>) -> Option<(Value, String)> {
         let declared = self.parameters.get(parameter)?;
-        let mut declaration = json!({ "Type": declared.kind.name() });
+        let text = self.parameter_text(parameter, stage)?;
+        let (kind, text) =
+            match (&declared.kind, stage.system_parameters.get(&text).and_then(SystemAnswer::value)) {
+                (Kind::System { is_list }, Some(value)) => {
+                    (if *is_list { Kind::List } else { Kind::Text }, value.to_owned())
+                }
+                (kind, _) => (kind.clone(), text),
+            };
+        let mut declaration = json!({ "Type": kind.name() });
         if declared.no_echo {
             declaration["NoEcho"] = true.into();
         }
-        Some(declaration)
+        Some((declaration, text))
     }
 
     /// The written value of a parameter on a stage: the one that is set, or the default.
@@ -45,6 +57,21 @@ impl PlainTemplate {
         }
         let default = || self.parameters.get(parameter)?.default.clone();
         stage.parameters.get(parameter).cloned().or_else(default)
+    }
+
+    /// Everything that resources, conditions and outputs refer to, whether it exists on a stage or not.
+    pub(super) fn references(&self) -> References {
+        let (mut found, none) = (References::default(), Decided::new());
+        for resource in self.resources.values() {
+            let values = resource.properties.values().chain(resource.policies.values());
+            values.for_each(|value| found.add(value, &none));
+        }
+        self.conditions.values().for_each(|condition| found.add(condition, &none));
+        for output in self.outputs.values() {
+            found.add(&output.value, &none);
+            output.export.iter().for_each(|export| found.add(export, &none));
+        }
+        found
     }
 
     /// Whether a parameter is declared with `NoEcho`: its value is a secret and must not be shown.

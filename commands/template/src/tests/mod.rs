@@ -7,6 +7,7 @@ mod json;
 mod layers;
 mod rights;
 mod stack;
+mod system;
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ pub(crate) use json::resembling;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::plain::{Stage, StageNames};
+use crate::plain::{Stage, StageNames, SystemAnswers};
 use sluice_model::{CodeRef, PipelineName, StageName, Target};
 
 const SHA: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
@@ -32,6 +33,7 @@ struct World {
     parameters: BTreeMap<String, String>,
     wild_rights: bool,
     is_further: bool,
+    system: SystemAnswers,
 }
 
 impl World {
@@ -43,6 +45,7 @@ impl World {
             parameters: BTreeMap::new(),
             wild_rights: false,
             is_further: false,
+            system: SystemAnswers::new(),
         }
     }
 
@@ -61,15 +64,18 @@ impl World {
         manifest: &Manifest,
         known: KnownValues<'_>,
     ) -> Result<Application, Vec<TemplateError>> {
-        let none = BTreeMap::new();
+        read(template, LINES, manifest, &self.deploying(known))
+    }
+
+    fn deploying<'a>(&'a self, known: KnownValues<'a>) -> Deploying<'a> {
         let stage = Stage {
             pipeline: &self.pipeline,
             name: &self.stage,
             target: &self.target,
             parameters: &self.parameters,
-            system_parameters: &none,
+            system_parameters: &self.system,
         };
-        let deploying = Deploying {
+        Deploying {
             stage,
             code_bucket: BUCKET,
             code_prefix: "orders/",
@@ -77,8 +83,7 @@ impl World {
             boundary: None,
             names: self.names(),
             known,
-        };
-        read(template, LINES, manifest, &deploying)
+        }
     }
 
     fn read_as(&self, template: &str, manifest: &Manifest) -> Result<Application, Vec<TemplateError>> {

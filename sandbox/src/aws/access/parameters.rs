@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::super::account::arn;
+use super::super::account::{REGION, arn};
 use super::super::request::AwsRequest;
 use super::super::upstream::Upstream;
 use super::action::{Action, tags};
@@ -18,7 +18,7 @@ pub async fn required(method: &str, request: &AwsRequest, upstream: &Upstream) -
     }
     let mut all = vec![];
     for name in named(method, &body) {
-        let resource = arn("ssm", &format!("parameter/{}", name.trim_start_matches('/')));
+        let resource = arn_of(name);
         let action = Action::new(&own, &resource);
         let has = tags_of(name, upstream).await;
         all.push(
@@ -34,6 +34,20 @@ pub async fn required(method: &str, request: &AwsRequest, upstream: &Upstream) -
         all.push(Action::new(own, arn("ssm", "*")));
     }
     all
+}
+
+/// The ARN of a parameter: those that AWS publishes belong to no account, and a version or label is no part of it.
+fn arn_of(name: &str) -> String {
+    if name.starts_with("arn:") {
+        let parts: Vec<&str> = name.split(':').take(6).collect();
+        return parts.join(":");
+    }
+    let name = name.split(':').next().unwrap_or_default();
+    let own = format!("parameter/{}", name.trim_start_matches('/'));
+    match own.starts_with("parameter/aws/") {
+        true => format!("arn:aws:ssm:{REGION}::{own}"),
+        false => arn("ssm", &own),
+    }
 }
 
 /// The parameters that a request names.
@@ -59,6 +73,15 @@ async fn tags_of(name: &str, upstream: &Upstream) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_is_no_part_of_an_arn_and_public_parameters_have_no_account() {
+        let own = arn("ssm", "parameter/orders/table");
+        for name in ["/orders/table", "/orders/table:3", &own, &format!("{own}:3")] {
+            assert_eq!(arn_of(name), own);
+        }
+        assert_eq!(arn_of("/aws/service/x"), format!("arn:aws:ssm:{REGION}::parameter/aws/service/x"));
+    }
 
     #[test]
     fn a_call_names_one_parameter_or_several() {

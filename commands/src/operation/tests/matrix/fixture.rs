@@ -12,6 +12,7 @@ use super::super::harness::{Death, Process, Shared};
 use super::cases::{Case, Hints};
 use super::scenarios::{Act, Scenario, app};
 use super::stacks;
+use super::system_parameters;
 use super::users::People;
 use crate::operation::tests::harness::is_holding;
 use crate::operation::{Head, Keys, Status};
@@ -143,6 +144,11 @@ impl Shared {
                 }
                 assert!(self.fake_aws.push("orders", &format!("Change to {code}"), app).is_some());
             }
+            Act::Reads(code, has_topic) => {
+                let app = system_parameters::app(code, *has_topic);
+                assert!(self.fake_aws.push("orders", &format!("Change to {code}"), app).is_some());
+            }
+            Act::Stores(value) => self.fake_aws.store(system_parameters::GREETING, value),
             Act::Leaves(functions) => self.fake_aws.leave_behind(functions),
             Act::Forgets(stage, release) => {
                 let key = Keys::new(&target()).stage(&"orders".parse().unwrap(), &stage.parse().unwrap());

@@ -33,6 +33,7 @@ mod sizes;
 mod smoke;
 mod stack_choices;
 mod stacks;
+mod system_parameters;
 mod undoing;
 mod users;
 mod versions;

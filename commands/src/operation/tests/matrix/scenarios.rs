@@ -19,6 +19,10 @@ pub(super) enum Act {
     Layers(&'static [&'static str], &'static str, (&'static str, &'static str)),
     /// A change with that code is pushed of an application with a stack, with a topic or without.
     Stacks(&'static str, bool),
+    /// A change with that code is pushed, whose functions get a value of Systems Manager; with a topic that has it, too.
+    Reads(&'static str, bool),
+    /// Somebody stores that value in Systems Manager.
+    Stores(&'static str),
     /// Failed attempts leave a version of each of these functions, and its role.
     Leaves(&'static [&'static str]),
     /// A stage remembers no more that a release ran there, because so many others did since.
@@ -44,7 +48,7 @@ pub(super) struct Scenario {
     pub(super) runs: Option<(&'static str, u32)>,
 }
 
-use Act::{Forgets, Hides, Layers, Leaves, Limits, Pushes, Reserves, Stacks, Types, Waits};
+use Act::{Forgets, Hides, Layers, Leaves, Limits, Pushes, Reads, Reserves, Stacks, Stores, Types, Waits};
 
 const TWO: &[&str] = &["Hello", "World"];
 pub(super) const CREATED: &[Act] = &[Types("ann", "/repo create orders"), Pushes(TWO, "one", 128)];
@@ -81,6 +85,11 @@ const LIMITED: &[Act] = &[Limits(TWO, "one", 20), Types("ann", "/build orders")]
 const RESERVES: &[Act] = &[Types("ann", "/repo create orders"), Reserves(TWO, "one", 5)];
 /// The same code, and another reserved concurrency.
 const RESERVED: &[Act] = &[Reserves(TWO, "one", 10), Types("ann", "/build orders")];
+
+const READS: &[Act] = &[Types("ann", "/repo create orders"), Stores("one"), Reads("one", false)];
+const STACK_READS: &[Act] = &[Types("ann", "/repo create orders"), Stores("one"), Reads("one", true)];
+/// The same build, and another value.
+const STORED: &[Act] = &[Stores("two")];
 
 /// Other code, and no route.
 const CLOSED: &[Act] = &[Hides(TWO, "two", 128), Types("ann", "/build orders")];
@@ -224,6 +233,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         runs: Some(("dev", 2)),
     },
     Scenario {
+        name: "deploy of another value",
+        kind: "deploy",
+        before: &[READS, BUILT, DEPLOYED, STORED],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 2)),
+    },
+    Scenario {
         name: "examined deploy",
         kind: "deploy",
         before: &[CREATED, BUILT, DEPLOYED, EXAMINED, CHANGED],
@@ -330,6 +347,14 @@ pub(super) const OF_STACKS: &[Scenario] = &[
         who: "ann",
         line: "/promote orders prod",
         runs: Some(("prod", 1)),
+    },
+    Scenario {
+        name: "deploy of another value to functions and stack",
+        kind: "deploy",
+        before: &[STACK_READS, BUILT, DEPLOYED, STORED],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 2)),
     },
     Scenario {
         name: "removal of a stack",

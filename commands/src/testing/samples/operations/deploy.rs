@@ -6,16 +6,17 @@ use serde_json::json;
 
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile, throttled};
 use crate::deploy;
+use crate::operation::StepId;
 use crate::ports::{ResourceStatus, StackEvent, StackStatus};
 use crate::records::Change;
 use crate::resources::stack::{Pass, first_failure, pass_failed, progress};
-use crate::steps::template_refused;
+use crate::steps::{ReadArtifact, template_refused};
 use crate::testing::samples::outputs::Outputs;
 use crate::testing::samples::records::{BEGIN, artifact, change};
 use crate::testing::samples::{Journal, Sample};
 use crate::testing::target;
 use sluice_model::{BuildNumber, Refusal, ReleaseNumber};
-use sluice_template::plain::{Stage, StageNames};
+use sluice_template::plain::{Stage, StageNames, SystemAnswer, SystemAnswers, SystemParameter};
 use sluice_template::{Deploying, KnownValues, Manifest};
 
 fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Journal {
@@ -32,6 +33,7 @@ pub(in super::super) fn parameters(
 ) -> deploy::Params {
     let is_first = number == 1;
     deploy::Params {
+        system_before: Default::default(),
         name: name.parse().expect("a name"),
         stage: "dev".parse().expect("a stage"),
         build: BuildNumber(number),
@@ -52,6 +54,66 @@ pub(in super::super) fn parameters(
         stack: Default::default(),
         newer: None,
     }
+}
+
+fn system(value: &str, version: i64) -> SystemParameter {
+    SystemParameter { value: value.into(), version, is_list: false, is_hidden: false }
+}
+
+/// A deploy of the build that runs already, with another value of Systems Manager.
+fn with_value() -> Journal {
+    let before = [("/orders/table".to_owned(), system("orders-a", 3))].into();
+    let params = deploy::Params { system_before: before, ..parameters("orders", 2, change(2), &["Hello"]) };
+    let outputs = Outputs::of_versions("orders", "dev", &["Hello"], false);
+    let artifact: ReadArtifact =
+        serde_json::from_value(outputs.of(&StepId::new("artifact"))).expect("an artifact");
+    let read = json!({
+        "digest": artifact.digest, "functions": 1,
+        "system": { "/orders/table": system("orders-b", 4), "/orders/url": system("https://shop.example", 1) },
+    });
+    Journal::accepted("deploy", "/deploy orders", "orders", params, outputs.with("artifact", read))
+}
+
+/// What a deploy says of names in Systems Manager that it cannot read.
+fn unreadable_values() -> Refusal {
+    let packaged = json!({
+        "Parameters": { "Table": { "Type": "AWS::SSM::Parameter::Value<String>", "Default": "/orders/table" } },
+        "Resources": {
+            "Hello": { "Type": "AWS::Lambda::Function", "Properties": { "Environment": { "Variables": {
+                "TABLE": { "Ref": "Table" },
+                "VPC": "{{resolve:ssm:/network/vpc}}",
+                "KEY": "{{resolve:ssm:/orders/key}}",
+            } } } },
+        },
+    });
+    let lines = r#"{"Hello": {"file": "template.yaml", "line": 20}}"#;
+    let (none, name, pipeline) =
+        (BTreeMap::new(), "dev".parse().expect("a stage"), "orders".parse().expect("a name"));
+    let found = [
+        ("/orders/table", SystemAnswer::Missing),
+        ("/network/vpc", SystemAnswer::Denied),
+        ("/orders/key", SystemAnswer::Secret),
+    ];
+    let found = found.map(|(name, answer)| (name.to_owned(), answer)).into();
+    let target = target();
+    let stage = Stage {
+        pipeline: &pipeline,
+        name: &name,
+        target: &target,
+        parameters: &none,
+        system_parameters: &found,
+    };
+    let deploying = Deploying {
+        stage,
+        code_bucket: BUCKET,
+        code_prefix: "orders/",
+        wild_rights: false,
+        boundary: None,
+        names: StageNames::First,
+        known: KnownValues::Nothing,
+    };
+    let errors = sluice_template::unread(&packaged.to_string(), lines, &Manifest::default(), &deploying);
+    template_refused(&errors.expect_err("names that cannot be read"))
 }
 
 /// A deploy to a stage with a stack.
@@ -102,7 +164,7 @@ fn bad_template() -> Refusal {
         name: &stage,
         target: &target(),
         parameters: &none,
-        system_parameters: &none,
+        system_parameters: &SystemAnswers::new(),
     };
     let deploying = Deploying {
         stage,
@@ -129,6 +191,10 @@ pub(super) fn samples() -> Vec<Sample> {
         deploying("orders", 2, change(2), &["Hello"])
             .failed("artifact", bad_template())
             .sample("failed: template"),
+        with_value().succeeded().sample("succeeded: another value of Systems Manager"),
+        deploying("orders", 2, change(2), &["Hello"])
+            .failed("artifact", unreadable_values())
+            .sample("failed: values of Systems Manager"),
         with_stack(|outputs| outputs)
             .until("stack-done:grow")
             .note("stack-done:grow", progress(2, Some(&event("CREATE_IN_PROGRESS", ""))))

@@ -24,6 +24,7 @@ pub fn promotion(name: &str, commit: Change, functions: &[&str]) -> promote::Par
         release: release(2, commit, functions),
         bucket: BUCKET.into(),
         before: Some(promote::Before {
+            system: Default::default(),
             release: ReleaseNumber(1),
             commit: change(1),
             parameters: Default::default(),
@@ -105,6 +106,7 @@ fn with_parameters() -> Journal {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
     let before = promote::Before {
+        system: Default::default(),
         release: ReleaseNumber(1),
         commit: change(1),
         parameters: values(&[("LogLevel", "info"), ("Old", "1")]),
@@ -116,6 +118,24 @@ fn with_parameters() -> Journal {
     };
     let outputs = Outputs::of_versions("orders", "prod", &["Hello"], false);
     Journal::accepted("promote", "/promote orders prod", "orders", params, outputs)
+}
+
+/// A promotion to a stage that gets another value of Systems Manager.
+fn with_values() -> Journal {
+    let lines = serde_json::json!([
+        { "names": ["Hello"], "what": "variables TABLE changed" },
+        { "what": "Systems Manager: /orders/table: orders-a → orders-b (version 4)" },
+        { "what": "Systems Manager: /orders/key: changed, hidden (version 2)" },
+    ]);
+    let outputs = Outputs::of_versions("orders", "prod", &["Hello"], false);
+    let outputs = outputs.with("changes", serde_json::json!({ "lines": lines, "functions": 1 }));
+    Journal::accepted(
+        "promote",
+        "/promote orders prod",
+        "orders",
+        promotion("orders", change(2), &["Hello"]),
+        outputs,
+    )
 }
 
 /// A promotion of so many commits.
@@ -281,6 +301,7 @@ pub(super) fn samples() -> Vec<Sample> {
             .taken_back()
             .sample("void because its stage moved"),
         with_parameters().until("approval").sample("waiting, with parameters"),
+        with_values().until("approval").sample("waiting, with values of Systems Manager"),
         promoting(LONG, hostile(SUBJECT), &TEN).until("approval").sample("extreme: waiting"),
     ]
 }

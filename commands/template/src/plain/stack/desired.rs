@@ -244,9 +244,7 @@ fn declare_parameters(
 ) -> BTreeMap<String, ParameterValue> {
     let mut values = BTreeMap::new();
     for name in shared::all_references(template).values.into_iter().map(|used| used.name) {
-        let declared = evaluator.template.parameter_for_stack(&name);
-        let text = evaluator.template.parameter_text(&name, &evaluator.stage);
-        if let (Some(declared), Some(text)) = (declared, text) {
+        if let Some((declared, text)) = evaluator.template.parameter_for_stack(&name, &evaluator.stage) {
             template.parameters.insert(name.clone(), declared);
             values.insert(name, ParameterValue::Text(text));
         }

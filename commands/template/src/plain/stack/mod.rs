@@ -46,6 +46,7 @@ pub use desired::{Desired, desired};
 pub use direct::DirectValues;
 pub use error::PassError;
 pub use grow::grow;
+pub(crate) use needs::secret;
 pub use rename::{Clash, Question, Refused, Rename, Renamed, StageNames, clashes, own_parameters, rename};
 pub(crate) use resolve::resolved;
 pub use resolve::{StackValues, resolve};

@@ -102,7 +102,7 @@ pub(super) fn add_outputs(
 }
 
 /// The error for a secret that would be shown.
-pub(super) fn secret(what: &str) -> Violation {
+pub(crate) fn secret(what: &str) -> Violation {
     Violation::new(
         TemplateCode::Unsupported,
         format!(

@@ -6,6 +6,7 @@ mod fuzz;
 mod parameters;
 mod reading;
 mod soundness;
+mod system;
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,7 @@ pub(super) struct World {
     stage: StageName,
     target: Target,
     pub(super) parameters: BTreeMap<String, String>,
-    pub(super) system_parameters: BTreeMap<String, String>,
+    pub(super) system_parameters: SystemAnswers,
 }
 
 impl World {
@@ -31,12 +32,18 @@ impl World {
             stage: StageName::new("prod").unwrap(),
             target: Target { account: "123456789012".into(), region: "eu-central-1".into() },
             parameters: BTreeMap::new(),
-            system_parameters: BTreeMap::new(),
+            system_parameters: SystemAnswers::new(),
         }
     }
 
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
         self.parameters.insert(name.into(), value.into());
+        self
+    }
+
+    /// Something of Systems Manager that holds text.
+    pub(super) fn holding(mut self, name: &str, value: &str) -> Self {
+        self.system_parameters.insert(name.into(), stored(value));
         self
     }
 
@@ -69,6 +76,17 @@ impl World {
             &sources,
         )
     }
+}
+
+/// A text in Systems Manager, and a list.
+pub(super) fn stored(value: &str) -> SystemAnswer {
+    let found = SystemParameter { value: value.into(), version: 1, is_list: false, is_hidden: false };
+    SystemAnswer::Value(found)
+}
+
+pub(super) fn stored_list(value: &str) -> SystemAnswer {
+    let found = SystemParameter { value: value.into(), version: 1, is_list: true, is_hidden: false };
+    SystemAnswer::Value(found)
 }
 
 /// Nothing is known of any resource.

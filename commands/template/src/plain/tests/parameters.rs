@@ -53,8 +53,7 @@ fn a_parameter_of_systems_manager_is_deferred_until_it_was_read() {
     let unread = values(&world, declared.clone()).unwrap();
     assert_eq!(unread.values["Key"].needs(), [Need::SystemParameter("/net/ids".into())].into());
     assert_eq!(unread.values["Key"].expression(), json!({ "Ref": "Key" }));
-    assert!(unread.system_parameters.contains("/net/ids"));
-    world.system_parameters.insert("/net/ids".into(), "a,b".into());
+    world.system_parameters.insert("/net/ids".into(), stored_list("a,b"));
     assert_eq!(values(&world, declared).unwrap().values["Key"].known(), Some(&json!(["a", "b"])));
 }
 

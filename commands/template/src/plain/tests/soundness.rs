@@ -11,6 +11,8 @@ fn text() -> BoxedStrategy<Value> {
         Just(json!({ "Ref": "Stage" })),
         Just(json!({ "Ref": "Image" })),
         Just(json!({ "Ref": "Table" })),
+        Just(json!("{{resolve:ssm:/host}}")),
+        Just(json!({ "Fn::Sub": "a{{resolve:ssm:/ho${Last}}}/${Table}" })),
         Just(json!({ "Ref": "AWS::StackName" })),
         Just(json!({ "Fn::GetAtt": ["Table", "Arn"] })),
         Just(json!({ "Fn::GetAtt": "Table.Arn" })),
@@ -46,6 +48,7 @@ fn template() -> PlainTemplate {
     let template = with(json!({
         "Parameters": {
             "Stage": { "Type": "String" },
+            "Last": { "Type": "String", "Default": "st" },
             "Names": { "Type": "CommaDelimitedList", "Default": "a,b/c" },
             "Image": { "Type": "AWS::SSM::Parameter::Value<String>", "Default": "/image" }
         },
@@ -69,7 +72,8 @@ fn both(
     let values = ParameterValues::of(&template, &world.stage(), &sources()).unwrap();
     let before = Evaluator::new(&template, world.stage(), &values, &later);
     let before = before.value(&[], expression, &sources()).ok().flatten();
-    world.system_parameters.insert("/image".into(), image.into());
+    world.system_parameters.insert("/image".into(), stored(image));
+    world.system_parameters.insert("/host".into(), stored("host"));
     let values = ParameterValues::of(&template, &world.stage(), &sources()).unwrap();
     let answer = |_: &str, attribute: &Attribute| match attribute {
         Attribute::Ref => Known::Value("orders".into()),

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::TemplateError;
-use crate::plain::tests::{World, later, sources};
+use crate::plain::tests::{World, later, sources, stored};
 use crate::plain::{Attribute, Evaluator, ParameterValues, Part, PlainTemplate, Split, classify, read};
 
 /// The id of an API of Sluice's.

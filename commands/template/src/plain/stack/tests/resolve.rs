@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::plain::{Known, Stage};
+use crate::plain::{Known, Stage, SystemAnswers};
 
 /// Expressions that give a string, in an environment of a function.
 fn text() -> BoxedStrategy<Value> {
@@ -137,7 +137,7 @@ proptest! {
         }
         values.dynamic = BTreeMap::from([("/host".into(), "HOST".into()), ("physical/Table".into(), "BY-NAME".into())]);
         // First without the parameter of Systems Manager, as before the stack changes.
-        let system = BTreeMap::from([("/image".to_owned(), "img/1".to_owned())]);
+        let system = SystemAnswers::from([("/image".to_owned(), stored("img/1"))]);
         let stage = Stage { system_parameters: &system, ..world.stage() };
         let before = ParameterValues::of(&stacked.template, &world.stage(), &sources()).unwrap();
         let after = ParameterValues::of(&stacked.template, &stage, &sources()).unwrap();
