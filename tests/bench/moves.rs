@@ -47,7 +47,7 @@ pub(crate) async fn measure(world: &World, report: &mut Report) {
         under_way.end(world, report, &format!("promote, after approval{killed}"), "Second").await;
 
         let under_way = Move::begin(world).await;
-        let rollback = world.submit(world.ann(), &format!("/rollback {NAME} staging r1 measured")).await;
+        let rollback = world.submit(world.ann(), &format!("/rollback {NAME} staging to r1 measured")).await;
         bot = killed_at(world, bot, kills).await;
         rollback.succeeds().await;
         under_way.end(world, report, &format!("rollback{killed}"), "First").await;
