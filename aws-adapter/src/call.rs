@@ -59,6 +59,7 @@ calls! {
         GET_APIS = "apigatewayv2:GetApis",
         GET_DEPLOYMENTS = "apigatewayv2:GetDeployments",
         GET_STAGE = "apigatewayv2:GetStage",
+        GET_METRIC_DATA = "cloudwatch:GetMetricData",
         GET_REST_API = "apigateway:GetRestApi",
         GET_REST_APIS = "apigateway:GetRestApis",
         GET_REST_DEPLOYMENTS = "apigateway:GetDeployments",

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use jiff::Timestamp;
-use sluice_commands::ports::{LogEvent, LogEvents, LogStream, Logs, MAX_MESSAGE};
+use sluice_commands::ports::{LogEvent, LogEvents, LogSearch, LogStream, Logs, MAX_MESSAGE};
 use sluice_model::{Class, PortResult, Target};
 
 use crate::call;
@@ -61,34 +61,39 @@ impl Logs for CloudWatchLogs {
         Ok(tail.split_off(tail.len().saturating_sub(wanted)))
     }
 
-    async fn newest_events(
+    async fn events(
         &self,
         target: &Target,
         group: &str,
-        since: Timestamp,
-        most: u32,
+        search: &LogSearch<'_>,
     ) -> PortResult<Option<LogEvents>> {
         let call = call::FILTER_LOG_EVENTS;
+        let LogSearch { pattern, since, until, most, newest } = *search;
         let wanted = usize::try_from(most).unwrap_or(usize::MAX);
         let limit = i32::try_from(most.clamp(1, LARGEST_PAGE)).unwrap_or(1);
-        let (mut newest, mut token): (Vec<LogEvent>, Option<String>) = (Vec::new(), None);
+        let (mut found_so_far, mut token): (Vec<LogEvent>, Option<String>) = (Vec::new(), None);
         for _ in 0..MOST_SCANS {
             let request = self.0.rate_limited(target, call).await?.filter_log_events().log_group_name(group);
-            let request = request.start_time(since.as_millisecond()).start_from_head(false).limit(limit);
+            let request = request.start_time(since.as_millisecond()).start_from_head(!newest).limit(limit);
+            let request = request.set_end_time(until.map(|until| until.as_millisecond()));
+            let request = request.set_filter_pattern((!pattern.is_empty()).then(|| pattern.to_owned()));
             let page = request.set_next_token(token).send().await;
             let Some(page) = found(page.map_err(failed(call)))? else { return Ok(None) };
-            newest.extend(page.events().iter().filter_map(event));
+            found_so_far.extend(page.events().iter().filter_map(event));
             // A page that is empty may be followed by others.
             token = page.next_token;
-            if token.is_none() || newest.len() >= wanted {
+            if token.is_none() || found_so_far.len() >= wanted {
                 break;
             }
         }
-        // Stable: events of one time stay in the order in which the service has them, which is the newest first.
-        newest.reverse();
-        newest.sort_by_key(|event| event.at);
-        let is_complete = token.is_none() && newest.len() <= wanted;
-        let events = newest.split_off(newest.len().saturating_sub(wanted));
+        // Stable: events of one time stay in the order in which the service has them, which may be the newest first.
+        if newest {
+            found_so_far.reverse();
+        }
+        found_so_far.sort_by_key(|event| event.at);
+        let is_complete = token.is_none() && found_so_far.len() <= wanted;
+        let skipped = if newest { found_so_far.len().saturating_sub(wanted) } else { 0 };
+        let events = found_so_far.into_iter().skip(skipped).take(wanted).collect();
         Ok(Some(LogEvents { events, is_complete }))
     }
 

@@ -46,18 +46,21 @@ pub fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(200))
 }
 
-/// A service's endpoint if it is an IP address or `localhost`. Names of buckets and APIs cannot be part of such a host name.
-pub(crate) fn local_endpoint(config: &SdkConfig, service: &str) -> Option<String> {
+/// A service's endpoint, if the configuration has one.
+pub(crate) fn endpoint(config: &SdkConfig, service: &str) -> Option<String> {
     let own = ServiceConfigKey::builder()
         .service_id(service)
         .env("AWS_ENDPOINT_URL")
         .profile("endpoint_url")
         .build()
         .ok();
-    let endpoint = own
-        .and_then(|key| config.service_config()?.load_config(key))
-        .or_else(|| config.endpoint_url().map(str::to_owned));
-    endpoint.filter(|endpoint| is_local(endpoint))
+    own.and_then(|key| config.service_config()?.load_config(key))
+        .or_else(|| config.endpoint_url().map(str::to_owned))
+}
+
+/// A service's endpoint if it is an IP address or `localhost`. Names of buckets and APIs cannot be part of such a host name.
+pub(crate) fn local_endpoint(config: &SdkConfig, service: &str) -> Option<String> {
+    endpoint(config, service).filter(|endpoint| is_local(endpoint))
 }
 
 fn is_local(endpoint: &str) -> bool {

@@ -8,6 +8,7 @@ mod api_gateway;
 mod call;
 mod client;
 mod cloudformation;
+mod cloudwatch;
 mod cloudwatch_logs;
 mod codebuild;
 mod codecommit;
@@ -28,8 +29,8 @@ use std::sync::Arc;
 
 pub use aws_config::SdkConfig;
 use sluice_commands::ports::{
-    Archive, Builders, FunctionSettings, Functions, Gateway, Identity, Layers, Logs, Objects, ParameterStore,
-    Queue, Quotas, Repositories, Stacks,
+    Archive, Builders, FunctionSettings, Functions, Gateway, Identity, Layers, Logs, Metrics, Objects,
+    ParameterStore, Queue, Quotas, Repositories, Stacks,
 };
 
 pub use crate::call::{MUTATIONS, READS};
@@ -69,6 +70,8 @@ pub struct Aws {
     pub identity: Arc<dyn Identity>,
     /// CloudWatch Logs.
     pub logs: Arc<dyn Logs>,
+    /// CloudWatch's metrics.
+    pub metrics: Arc<dyn Metrics>,
     /// Systems Manager's parameters.
     pub parameters: Arc<dyn ParameterStore>,
     /// The quotas of Lambda and IAM.
@@ -150,6 +153,7 @@ impl Aws {
                 region,
                 limits
             ))),
+            metrics: Arc::new(cloudwatch::CloudWatch::new(config, region, Arc::clone(&limits))),
             parameters: Arc::new(ssm::Ssm(service!(aws_sdk_ssm, config, region, limits))),
             quotas: Arc::new(quotas::AccountQuotas { lambda, iam }),
             sqs: service!(aws_sdk_sqs, config, region, limits),

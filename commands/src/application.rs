@@ -3,8 +3,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::ports::{
-    ApiKind, Builders, Directory, FunctionSettings, Functions, Gateway, Identity, Layers, Logs, Objects,
-    ParameterStore, Probe, Repositories, Stacks,
+    ApiKind, Builders, Directory, FunctionSettings, Functions, Gateway, Identity, Layers, Logs, Metrics,
+    Objects, ParameterStore, Probe, Repositories, Stacks,
 };
 use crate::records::{AuditSubject, Keys};
 use crate::rules::{PinnedRoles, Snapshot};
@@ -66,6 +66,8 @@ pub struct Ports {
     pub identity: Arc<dyn Identity>,
     /// CloudWatch Logs.
     pub logs: Arc<dyn Logs>,
+    /// CloudWatch's metrics.
+    pub metrics: Arc<dyn Metrics>,
     /// Systems Manager's parameters.
     pub parameters: Arc<dyn ParameterStore>,
 }

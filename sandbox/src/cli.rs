@@ -24,6 +24,9 @@ pub struct Cli {
     /// Turn off these rules of strict AWS: names separated by commas, or `all`. See sandbox/README.md.
     #[arg(long, env = "SANDBOX_LENIENT", default_value = "none", value_name = "RULES", value_parser = lenient)]
     pub lenient: Lenient,
+    /// How long after a deploy the bot looks at the first minutes of the release, in seconds; 0: not at all.
+    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    pub look_after: u32,
     /// Install what the sandbox needs, and exit.
     #[arg(long)]
     pub setup: bool,

@@ -93,6 +93,7 @@ impl Sandbox {
         slack.manifest = Some(root.join("manifest.yml")).filter(|path| path.exists());
         slack.strict = strict.clone();
         let mut ready = Ready::new(&at, &slack, &folder, &root);
+        ready.env.insert("SLUICE_LOOK_AFTER".to_owned(), cli.look_after.to_string());
         ready::write_files(&ready, &venv.bin, &folder).map_err(io("cannot write the sandbox's files"))?;
         slack.ready = serde_json::to_value(&ready).unwrap_or_default();
 

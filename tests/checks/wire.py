@@ -13,6 +13,8 @@ import xml.etree.ElementTree as ElementTree
 import botocore.session
 
 SESSION = botocore.session.get_session()
+# The names of services whose signatures have another name.
+SIGNED_AS = {"monitoring": "cloudwatch"}
 # Query parameters that the SDKs add.
 OWN_QUERY = {"x-id"}
 
@@ -44,7 +46,7 @@ def parse(line):
     signed = line["signed"]["scope"]
     if len(signed) != 4:
         return None
-    name = signed[2]
+    name = SIGNED_AS.get(signed[2], signed[2])
     model = model_of(name, line["path"])
     headers = {key.lower(): value for key, value in line["headers"]}
     protocol = model.metadata["protocol"]

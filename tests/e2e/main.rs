@@ -15,6 +15,7 @@ mod apis;
 mod chaos;
 mod crash;
 mod drift;
+mod first_minutes;
 mod gates;
 mod groups;
 mod happy_path;

@@ -22,6 +22,8 @@ pub struct Options {
     pub no_bot: bool,
     /// The rules of a strict AWS to switch off, by name, separated by commas. `None`: the sandbox's own choice.
     pub lenient: Option<&'static str>,
+    /// How long after a deploy the bot looks at the first minutes of the release, in seconds; 0: not at all.
+    pub look_after: u32,
     /// Hides the requests from the independent checks: for a test whose template is an attack.
     pub unrecorded: bool,
 }
@@ -124,7 +126,10 @@ impl World {
 
     fn begin(options: Options) -> Self {
         let mut command = Command::new(binaries::sandbox());
-        command.args(["--headless", "--port", "0"]).env("SLUICE_SANDBOX_STDIN", "1");
+        let look_after = options.look_after.to_string();
+        command
+            .args(["--headless", "--port", "0", "--look-after", &look_after])
+            .env("SLUICE_SANDBOX_STDIN", "1");
         if options.no_bot {
             command.arg("--no-bot");
         }

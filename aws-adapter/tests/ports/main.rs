@@ -6,6 +6,7 @@ mod function_settings;
 mod harness;
 mod http_api;
 mod lambda;
+mod metrics;
 mod parameters;
 mod quotas;
 mod recorded;

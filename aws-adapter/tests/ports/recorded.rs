@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use sluice_commands::ports::{BuildRequest, BuildStatus, DeploymentState, NewFile, ProjectSpec, Tags};
+use sluice_commands::ports::{
+    BuildRequest, BuildStatus, DeploymentState, LogSearch, NewFile, ProjectSpec, Tags,
+};
 use sluice_model::{Class, CommitId, Target};
 
 use crate::harness::recorded_server::{Answer, RecordedServer, json, xml};
@@ -331,7 +333,8 @@ async fn the_newest_events_of_a_group_are_read_from_its_end_in_a_few_requests() 
         json(400, absent),
     ]);
     let port = aws(&server.url).await.logs;
-    let read = async || port.newest_events(&target(), group, since, 3).await.expect("an answer");
+    let newest = LogSearch { pattern: "", since, until: None, most: 3, newest: true };
+    let read = async || port.events(&target(), group, &newest).await.expect("an answer");
     let found = read().await.expect("a group");
     let messages: Vec<_> = found.events.iter().map(|event| event.message.trim_end()).collect();
     assert_eq!(messages, ["two", "three", "four"]);

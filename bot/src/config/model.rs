@@ -29,6 +29,8 @@ pub(crate) struct Base {
     pub(crate) lambda_calls: u16,
     /// How long AWS has to show an effect before it counts as absent.
     pub(crate) settle: Duration,
+    /// How long after a deploy, promotion or rollback its functions' first minutes are looked at; `None`: not at all.
+    pub(crate) look_after: Option<Duration>,
     /// The roles that the file pins.
     pub(crate) access: PinnedRoles,
     /// The names of the slash commands.
@@ -76,6 +78,7 @@ fn base(reading: &mut Reading) -> Option<Base> {
     let lease = reading.seconds("SLUICE_LEASE", "lease", 15, 1);
     let settle = reading.seconds("SLUICE_SETTLE", "settle", 15, 0);
     let lambda_calls = reading.lambda_calls();
+    let look_after = reading.seconds("SLUICE_LOOK_AFTER", "look_after", 360, 0);
     let access = reading.access();
     let names = reading.names();
     Some(Base {
@@ -88,6 +91,7 @@ fn base(reading: &mut Reading) -> Option<Base> {
         lease: lease?,
         settle: settle?,
         lambda_calls: lambda_calls?,
+        look_after: look_after.map(|after| Some(after).filter(|after| !after.is_zero()))?,
         access,
         names: names?,
     })

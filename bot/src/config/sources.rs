@@ -20,6 +20,7 @@ const VARIABLES: [&str; 13] = [
     "SLUICE_LOG",
     "SLUICE_METRICS",
     "SLUICE_QUEUE",
+    "SLUICE_LOOK_AFTER",
     "SLUICE_SETTLE",
     "SLUICE_STATE",
 ];

@@ -29,6 +29,7 @@ fn the_secrets_alone_are_enough() {
     assert_eq!(config.base.backup, None);
     assert_eq!(config.base.queue, None);
     assert_eq!((config.base.lease, config.base.settle), (Duration::from_secs(15), Duration::from_secs(15)));
+    assert_eq!(config.base.look_after, Some(Duration::from_mins(6)));
     assert_eq!(config.slack.api_url.as_str(), "https://slack.com/api");
     assert_eq!(config.base.access, sluice_commands::rules::PinnedRoles::default());
 }

@@ -195,6 +195,10 @@ impl ChannelWorker {
             }
             posted.is_looked_up = true;
         }
+        let is_main = name == message_name(&self.channel);
+        if is_main && posted.ts.is_some() && self.updates.borrow().only_replies {
+            return Ok(());
+        }
         loop {
             if !posted.shows(&draft(self).message) {
                 let is_edit = posted.ts.is_some();
@@ -217,7 +221,12 @@ impl ChannelWorker {
                 }
             }
             // With one channel, the final update is recorded as delivered next, which makes this record superfluous.
-            let is_last = { self.updates.borrow().is_over() && self.updates.borrow().channels.len() == 1 };
+            let is_last = {
+                let update = self.updates.borrow();
+                // A reply may still come into the thread of the message itself.
+                let ends = update.is_over() || (update.status.is_final() && !is_main);
+                ends && update.channels.len() == 1
+            };
             if let Some(ts) = posted.ts.as_ref().filter(|_| !posted.is_recorded && !is_last) {
                 let known = Posted { ts: ts.clone(), continued: posted.is_continued };
                 let recorded = self.shared.store.record(&operation, name, &known).await;

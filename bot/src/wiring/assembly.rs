@@ -161,6 +161,7 @@ impl ProcessPorts {
                 probe: Arc::new(HttpProbe::new()),
                 identity: Arc::clone(&aws.identity),
                 logs: Arc::clone(&aws.logs),
+                metrics: Arc::clone(&aws.metrics),
                 parameters: Arc::clone(&aws.parameters),
             },
         }
@@ -176,7 +177,8 @@ fn settings(base: &Base) -> Settings {
     let consistency = base.settle * 4;
     // The process that serves a file holds its lock.
     let alone = matches!(base.state, State::File(_));
-    Settings { lease: base.lease, settle: base.settle, consistency, alone, ..Settings::new(replica) }
+    let (lease, settle, follow_up) = (base.lease, base.settle, base.look_after);
+    Settings { lease, settle, consistency, alone, follow_up, ..Settings::new(replica) }
 }
 
 #[async_trait]

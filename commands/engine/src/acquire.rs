@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use crate::engine::{Driven, Engine, Held, lock};
 use crate::error::EngineError;
-use crate::head::Head;
+use crate::follow_up;
+use crate::head::{FOLLOW_UP, Head};
 use crate::hooks::{Hooks, Report};
 use crate::log::{self, Log};
 use crate::operation::BoundOperation;
@@ -100,6 +101,15 @@ impl<A: Hooks> Engine<A> {
         let wakes = bound.as_ref().and_then(|bound| bound.as_ref().ok()?.summary(&loaded.op).wakes);
         let is_awake = wakes.is_some_and(|wakes| wakes <= self.world.clock.now());
         let is_asleep = head.status == Status::Waiting && loaded.unread.is_empty() && !is_awake;
+        if head.status.is_final()
+            && head.awaits == FOLLOW_UP
+            && loaded.op.followed_up.is_none()
+            && let Some(Ok(bound)) = &bound
+        {
+            let log = Log::new(self.world.target.clone(), head, loaded.op, woken_by, begun);
+            let held = Held { log, fresh: BTreeSet::new(), unread: vec![], own_since };
+            return Ok(Acquired::No(self.follow_up(&**bound, held).await?));
+        }
         if head.status.is_final() || is_stuck || is_asleep {
             // Only its last update may be missing: the owner died between recording and announcing it.
             match bound {
@@ -119,7 +129,12 @@ impl<A: Hooks> Engine<A> {
     }
 
     /// Sends the last update of an operation that has no driver.
-    async fn notify_last(&self, definition: &dyn BoundOperation<A>, mut op: OperationState, own_since: u64) {
+    pub(crate) async fn notify_last(
+        &self,
+        definition: &dyn BoundOperation<A>,
+        mut op: OperationState,
+        own_since: u64,
+    ) {
         let (target, notes) = (&self.world.target, BTreeMap::new());
         let cx = Context {
             world: Arc::clone(&self.world),
@@ -141,7 +156,7 @@ impl<A: Hooks> Engine<A> {
         }
         let nodes = definition.nodes(&op, target).unwrap_or_default();
         let report = Report { definition, op: &op, nodes: &nodes, notes: &notes, own_since };
-        self.world.notifier.notify(A::update(&report));
+        self.world.notifier.notify(follow_up::update(&self.world, &report));
     }
 
     /// Sends the last update of an operation whose journal cannot be read.

@@ -70,7 +70,8 @@ pub struct Head {
     pub beat: u64,
     /// Raised by each claim. An owner with an older fence can write nothing.
     pub fence: u64,
-    /// The step that waits for people, with the sequence at which the wait began: `approval@7`, `stuck@9`.
+    /// The step that waits for people, with the sequence at which the wait began: `approval@7`, `stuck@9`. After the end,
+    /// `follow-up` if everything is delivered and only the follow-up is due.
     pub awaits: String,
     /// The first of the journal's latest rows that were written by a process that cannot notify; 0: there are
     /// none. No replica can have posted the messages of those rows.
@@ -85,6 +86,8 @@ pub(crate) const OWNER: &str = "owner";
 pub(crate) const BEAT: &str = "beat";
 pub(crate) const FENCE: &str = "fence";
 pub(crate) const AWAITS: &str = "awaits";
+/// The value of [`AWAITS`] once only the follow-up is due.
+pub(crate) const FOLLOW_UP: &str = "follow-up";
 /// Every signal changes it: an owner that goes to sleep must have seen the last one.
 pub(crate) const WOKEN_BY: &str = "woken";
 pub(crate) const UNDELIVERED_SINCE: &str = "undelivered";

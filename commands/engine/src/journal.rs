@@ -14,9 +14,9 @@ use crate::slot::Slot;
 use crate::step_id::StepId;
 use sluice_model::{OperationId, Refusal};
 
-/// The schema version of journal rows written by this version of Sluice. Every new kind of entry raises it, so
-/// an older replica leaves such a journal to newer ones.
-pub(crate) const ROW_SCHEMA: u32 = 1;
+/// The newest schema version of journal rows that this version of Sluice writes and reads. Every new kind of entry raises it, and
+/// a row has the version of the newest kind of entry in it: an older replica leaves only such a journal to newer ones.
+pub(crate) const ROW_SCHEMA: u32 = 2;
 
 /// One event of an operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,6 +106,22 @@ pub enum Entry {
         /// Whether with success.
         succeeded: bool,
     },
+    /// What it did was looked at some time after its end. Only this entry comes after the end.
+    FollowedUp {
+        /// What was seen.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        output: Value,
+    },
+}
+
+impl Entry {
+    /// The schema version that has this kind of entry.
+    fn schema(&self) -> u32 {
+        match self {
+            Entry::FollowedUp { .. } => 2,
+            _ => 1,
+        }
+    }
 }
 
 /// One transaction's entries.
@@ -134,7 +150,7 @@ impl Row {
         let body = Body { at: self.at, token: self.token.clone(), entries: self.entries.clone() };
         Ok(Item {
             key: keys.row(id, self.sequence),
-            schema: ROW_SCHEMA,
+            schema: self.entries.iter().map(Entry::schema).max().unwrap_or(1),
             guards: Default::default(),
             body: serde_json::to_value(body).map_err(|e| StoreError::Corrupt(e.to_string()))?,
             due: None,

@@ -13,7 +13,7 @@ use crate::head::Head;
 use crate::ports::Write;
 use crate::slot::Slot;
 use crate::state::OperationState;
-use crate::step::Node;
+use crate::step::{Node, Step};
 use crate::summary::Summary;
 use crate::tickets::Precedence;
 use crate::world::World;
@@ -96,6 +96,17 @@ pub trait Operation<A: Application>: Send + Sync + 'static {
         _target: &Target,
     ) -> Result<Vec<Node<A>>, EngineError> {
         Ok(vec![])
+    }
+    /// A look at what it did, made once, [`Settings::follow_up`](crate::Settings::follow_up) after it succeeded. It holds no
+    /// slot and nothing waits for it: it changes nothing, ends within some seconds, and its failure is no failure of the
+    /// operation. What it sees is in [`OperationState::followed_up`], and [`Summary::follow_up`] reports it.
+    fn follow_up(
+        &self,
+        _params: &Arc<Self::Params>,
+        _op: &OperationState,
+        _target: &Target,
+    ) -> Option<Arc<dyn Step<A>>> {
+        None
     }
     /// The permission to request it, checked at acceptance and again when it takes a slot.
     fn permission(&self, _params: &Self::Params) -> Permission {
@@ -214,6 +225,8 @@ pub trait BoundOperation<A: Application>: Send + Sync {
     -> Result<Vec<Arc<dyn Content<A>>>, EngineError>;
     /// See [`Operation::resolution`].
     fn resolution(&self, op: &OperationState, target: &Target) -> Result<Vec<Node<A>>, EngineError>;
+    /// See [`Operation::follow_up`].
+    fn follow_up(&self, op: &OperationState, target: &Target) -> Option<Arc<dyn Step<A>>>;
     /// See [`Operation::permission`].
     fn permission(&self) -> Permission;
     /// See [`Operation::subjects`].
@@ -267,6 +280,9 @@ impl<A: Application, O: Operation<A>> BoundOperation<A> for Bound<A, O> {
     }
     fn resolution(&self, op: &OperationState, target: &Target) -> Result<Vec<Node<A>>, EngineError> {
         self.operation.resolution(&self.params, op, target)
+    }
+    fn follow_up(&self, op: &OperationState, target: &Target) -> Option<Arc<dyn Step<A>>> {
+        self.operation.follow_up(&self.params, op, target)
     }
     fn permission(&self) -> Permission {
         self.operation.permission(&self.params)

@@ -74,12 +74,17 @@ impl Messages {
         Ok(seen.map_or(0, |seen| seen.head.sequence))
     }
 
-    /// Removes an operation from the due index after its last update was delivered everywhere, until it wakes
-    /// or receives a signal. If its status or sequence changed meanwhile, nothing is written.
+    /// Removes an operation from the due index after its last update was delivered everywhere, until it wakes,
+    /// is followed up or receives a signal. If its status or sequence changed meanwhile, nothing is written.
     pub async fn settled(&self, update: &Update) -> Result<(), StoreError> {
+        let mut set = guards([(head::OWNER, Guard::Text(String::new()))]);
+        if update.status.is_final() && update.wakes.is_some() {
+            // From now on, being due means that only the follow-up is missing.
+            set.insert(head::AWAITS.into(), Guard::Text(head::FOLLOW_UP.into()));
+        }
         let write = Write::Update {
             key: self.keys.head(&update.operation),
-            set: guards([(head::OWNER, Guard::Text(String::new()))]),
+            set,
             due: update.wakes.map_or(DueChange::Never, DueChange::At),
             when: Precondition::Equals(guards([
                 (head::STATUS, Guard::Text(update.status.as_str().into())),

@@ -80,6 +80,17 @@ impl Decoded {
     }
 }
 
+/// What was seen of an operation's result some time after its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FollowedUp {
+    /// When it was looked at.
+    pub at: Timestamp,
+    /// The sequence of that row.
+    pub sequence: u64,
+    /// What was seen, in the shape that the definition decodes.
+    pub output: Arc<Value>,
+}
+
 /// The state of an operation.
 #[derive(Debug, Clone)]
 pub struct OperationState {
@@ -101,6 +112,8 @@ pub struct OperationState {
     pub resolved: Option<RecordedSignal>,
     /// When it ended, and whether with success.
     pub ended: Option<(Timestamp, bool)>,
+    /// The look at what it did after its end, if it was made.
+    pub followed_up: Option<FollowedUp>,
     steps: BTreeMap<StepId, StepState>,
     contents: Attached,
     decoded: Decoded,
@@ -119,6 +132,7 @@ impl OperationState {
             stuck: None,
             resolved: None,
             ended: None,
+            followed_up: None,
             steps: BTreeMap::new(),
             contents: Attached::default(),
             decoded: Decoded::default(),
@@ -157,7 +171,11 @@ impl OperationState {
             if let Entry::Signal(signal) = entry {
                 self.apply(signal);
             }
-            if self.ended.is_some() {
+            let follows = matches!(entry, Entry::FollowedUp { .. });
+            if follows && (!matches!(self.ended, Some((_, true))) || self.followed_up.is_some()) {
+                return Err(illegal("follows no success".into()));
+            }
+            if self.ended.is_some() && !follows {
                 return Err(illegal("comes after the end".into()));
             }
             if matches!(entry, Entry::Accepted { .. }) != (self.sequence == 0 && nth == 0) {
@@ -237,6 +255,9 @@ impl OperationState {
                 Entry::Ended { succeeded } => {
                     self.held.clear();
                     self.ended = Some((at, *succeeded));
+                }
+                Entry::FollowedUp { output } => {
+                    self.followed_up = Some(FollowedUp { at, sequence, output: Arc::new(output.clone()) });
                 }
             }
         }

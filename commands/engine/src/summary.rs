@@ -35,6 +35,8 @@ pub struct Summary {
     pub request: Option<Text>,
     /// When its waiting step is checked again without a signal: to send a reminder or to end the wait.
     pub wakes: Option<Timestamp>,
+    /// What was seen some time after its success, as a reply in its thread.
+    pub follow_up: Option<Text>,
     /// A reminder to the people who can decide, while it waits for them.
     pub reminder: Option<Text>,
     /// Whether its end is also shown to the whole channel because it changed, or failed to change, a
@@ -62,6 +64,7 @@ impl Summary {
             buttons: vec![],
             request: None,
             wakes: None,
+            follow_up: None,
             reminder: None,
             broadcast: false,
             quiet: false,

@@ -52,6 +52,9 @@ pub struct Settings {
     pub consistency: Duration,
     /// How long a failure that may pass is retried: 15 minutes.
     pub patience: Duration,
+    /// How long after its success an operation is followed up ([`Operation::follow_up`](crate::Operation::follow_up)); `None`: not
+    /// at all.
+    pub follow_up: Option<Duration>,
     /// How many steps of one operation run side by side: the looks at ten functions, the API and the
     /// artifact. Control planes accept some 15 calls a second, and throttled calls are retried.
     pub width: usize,
@@ -82,6 +85,7 @@ impl Settings {
             settle: Duration::from_secs(15),
             consistency: Duration::from_secs(60),
             patience: Duration::from_secs(15 * 60),
+            follow_up: None,
             width: 16,
             drive: true,
             alone: false,

@@ -3,7 +3,10 @@
 use crate::deploy::params::Params;
 use crate::operation::{OperationState, Summary, marked};
 use crate::records::{Build, BuildState, Pipeline};
-use crate::steps::{accepted_drift, change_text, with_parameters, with_urls, with_values};
+use crate::steps::{
+    Looked, accepted_drift, change_text, smoke_hint, with_first_minutes, with_parameters, with_urls,
+    with_values,
+};
 use sluice_model::{
     BuildNumber, Card, CommitId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone,
 };
@@ -53,13 +56,20 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
     summary = with_values(summary, op, &params.system_before);
     summary = with_urls(summary, op);
     if op.ended.is_some_and(|(_, succeeded)| succeeded) {
-        summary.hint = Some(Text::plain("Next: ").code(match &params.next {
+        let next = Text::plain("Next: ").code(match &params.next {
             Some(next) => format!("/promote {name} {next}"),
             None if params.has_next => format!("/pipeline check {name}"),
             None => format!("/stage add {name} prod"),
-        }));
+        });
+        let is_first = params.before.is_none() && params.smoke.is_none();
+        let test = is_first.then(|| smoke_hint(op, (name, stage), &params.release(op, true))).flatten();
+        summary.hint = Some(match test {
+            Some(test) => next.then(". ").join(test),
+            None => next,
+        });
     }
-    summary
+    let looked = Looked { pipeline: name, stage, is_protected: false, can_roll_back: false };
+    with_first_minutes(summary, op, &looked)
 }
 
 /// A note about a build that is newer than the deployed one and not green, or a commit that has no build.

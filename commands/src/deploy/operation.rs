@@ -11,15 +11,16 @@ use crate::application::Sluice;
 use crate::deploy::messages;
 use crate::deploy::params::Params;
 use crate::operation::{
-    Content, DEPLOY, End, EngineError, Keys, Node, Operation, OperationState, Slot, Snapshot, StepId, Summary,
+    Content, DEPLOY, End, EngineError, Keys, Node, Operation, OperationState, Slot, Snapshot, Step, StepId,
+    Summary,
 };
 use crate::ports::{Precondition, Write};
 use crate::records::{AuditSubject, stage_slot, to_item};
 use crate::resources::{Move, RanBefore};
 use crate::rules::{Attempt, Want, pass};
 use crate::steps::{
-    Preparing, StageMove, TOO_MANY_FUNCTIONS, all_done, has_moved, move_subject, preparation_contents,
-    preparation_nodes, resolution_nodes, same_policy, same_stage, still_there, touched,
+    FirstMinutes, Preparing, StageMove, TOO_MANY_FUNCTIONS, all_done, has_moved, move_subject,
+    preparation_contents, preparation_nodes, resolution_nodes, same_policy, same_stage, still_there, touched,
 };
 use sluice_model::{Permission, Refusal, Target};
 
@@ -89,6 +90,16 @@ impl Operation<Sluice> for Deploy {
         _: &Target,
     ) -> Result<Vec<Node>, EngineError> {
         Ok(resolution_nodes(op, &params.name, &params.stage))
+    }
+
+    fn follow_up(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Option<Arc<dyn Step<Sluice>>> {
+        let place = (&params.name, &params.stage);
+        FirstMinutes::after(op, target, place, &params.release(op, true), params.before)
     }
 
     fn permission(&self, params: &Params) -> Permission {

@@ -15,7 +15,22 @@ pub struct LogEvent {
     pub message: String,
 }
 
-/// The newest events of a log group.
+/// What to look for in a log group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogSearch<'a> {
+    /// A filter pattern (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html>); empty: all events.
+    pub pattern: &'a str,
+    /// From when on.
+    pub since: Timestamp,
+    /// Until when; `None`: until now.
+    pub until: Option<Timestamp>,
+    /// How many events at most, 1 to 10,000.
+    pub most: u32,
+    /// Whether the newest of them are wanted, and not the oldest.
+    pub newest: bool,
+}
+
+/// Events of a log group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogEvents {
     /// The oldest first.
@@ -33,14 +48,13 @@ pub trait Logs: Send + Sync {
     /// `logs:GetLogEvents` from the end: the last `lines` lines, oldest first; empty if the stream does not
     /// exist (yet).
     async fn tail(&self, target: &Target, log: &LogStream, lines: u32) -> PortResult<Vec<String>>;
-    /// `logs:FilterLogEvents` from the end: at most `most` of the newest events of a group since that time, in a few requests;
-    /// `None` if there is no such group. Events may be missing for some seconds after they were written.
-    async fn newest_events(
+    /// `logs:FilterLogEvents`: the events that a search finds in a few requests; `None` if there is no such group. Events may be
+    /// missing for some seconds after they were written.
+    async fn events(
         &self,
         target: &Target,
         group: &str,
-        since: Timestamp,
-        most: u32,
+        search: &LogSearch<'_>,
     ) -> PortResult<Option<LogEvents>>;
     /// `logs:DescribeLogGroups`: the days after which a log group's events expire, 0 for never; `None` if
     /// there is no such group.

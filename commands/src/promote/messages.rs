@@ -10,7 +10,9 @@ use crate::operation::{OperationState, SignalKind, StepId, Summary, marked};
 use crate::promote::params::{APPROVAL, CHANGES, COMMITS, Params};
 use crate::promote::refusals::approvals;
 use crate::records::Release;
-use crate::steps::{accepted_drift, read_artifact, with_parameters, with_urls};
+use crate::steps::{
+    Looked, accepted_drift, read_artifact, smoke_hint, with_first_minutes, with_parameters, with_urls,
+};
 use sluice_model::{
     Button, ButtonStyle, Card, Click, PipelineName, ReleaseNumber, StageName, Text, Tone, Wait,
 };
@@ -141,7 +143,17 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
         summary.hint =
             Some(Text::plain("To roll back, run ").code(format!("/rollback {name} {to}")).then("."));
     }
-    summary
+    if succeeded && before.is_none() {
+        // Nothing ran there, so there is no way back yet.
+        summary.hint = params.smoke.is_none().then(|| smoke_hint(op, (name, to), release)).flatten();
+    }
+    let looked = Looked {
+        pipeline: name,
+        stage: to,
+        is_protected: params.approvals > 0 || params.override_reason.is_some(),
+        can_roll_back: before.is_some() && !is_same,
+    };
+    with_first_minutes(summary, op, &looked)
 }
 
 /// Every version was compared with the code of the release before it was called prepared (`AwaitVersion`).

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::application::Sluice;
 use crate::comparison::{Comparison, LookAtChanges, LookAtCommits};
 use crate::operation::{
-    Content, End, EngineError, Node, Operation, OperationState, Slot, Snapshot, StepId, Summary,
+    Content, End, EngineError, Node, Operation, OperationState, Slot, Snapshot, Step, StepId, Summary,
 };
 use crate::ports::Write;
 use crate::promote::approval::{Approval, enough, valid};
@@ -24,8 +24,9 @@ use crate::resources::stack::described_changes;
 use crate::resources::{Move, RanBefore, pinned_values};
 use crate::rules::{Attempt, Subjects, pass};
 use crate::steps::{
-    ReadySet, STAGE_REVISION, StageMove, SystemSource, TOO_MANY_FUNCTIONS, all_done, application, has_moved,
-    preparation_contents, preparation_nodes, resolution_nodes, same_policy, same_stage, still_there, touched,
+    FirstMinutes, ReadySet, STAGE_REVISION, StageMove, SystemSource, TOO_MANY_FUNCTIONS, all_done,
+    application, has_moved, preparation_contents, preparation_nodes, resolution_nodes, same_policy,
+    same_stage, still_there, touched,
 };
 use sluice_model::{Permission, Refusal, Target};
 
@@ -203,6 +204,16 @@ impl Operation<Sluice> for Promote {
         _: &Target,
     ) -> Result<Vec<Node>, EngineError> {
         Ok(resolution_nodes(op, &params.name, &params.to))
+    }
+
+    fn follow_up(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Option<Arc<dyn Step<Sluice>>> {
+        let before = params.before.as_ref().map(|before| before.release);
+        FirstMinutes::after(op, target, (&params.name, &params.to), &params.release, before)
     }
 
     fn permission(&self, params: &Params) -> Permission {

@@ -4,7 +4,7 @@ use crate::operation::{OperationState, Summary, VOID, marked};
 use crate::pipeline::tidy::WINDOW;
 use crate::records::{Current, NoRollbackTarget, Pipeline, Release, Stage};
 use crate::rollback::params::Params;
-use crate::steps::{accepted_drift, change_text, with_urls};
+use crate::steps::{Looked, accepted_drift, change_text, with_first_minutes, with_urls};
 use sluice_model::{Actor, PipelineName, Refusal, ReleaseNumber, StageName, Text};
 
 pub(super) fn rolling_back(params: &Params) -> Text {
@@ -45,7 +45,9 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
     if op.ended.is_some_and(|(_, succeeded)| succeeded) {
         summary.hint = Some(Text::plain("Fix it, push, then run ").code(format!("/build {name}")).then("."));
     }
-    summary
+    // A further rollback would be a new decision, so none is offered.
+    let looked = Looked { pipeline: name, stage, is_protected: !params.is_first, can_roll_back: false };
+    with_first_minutes(summary, op, &looked)
 }
 
 /// `now`: what the stage runs instead.

@@ -24,8 +24,8 @@ use crate::rollback::messages;
 use crate::rollback::params::Params;
 use crate::rules::{Attempt, Want, pass};
 use crate::steps::{
-    HoldSlot, StackBack, StageMove, all_done, drift_note, has_moved, move_subject, resolution_nodes,
-    still_there, touched,
+    FirstMinutes, HoldSlot, StackBack, StageMove, all_done, drift_note, has_moved, move_subject,
+    resolution_nodes, still_there, touched,
 };
 use crate::{promote, resources};
 use sluice_engine::Precedence;
@@ -144,6 +144,16 @@ impl Operation<Sluice> for Rollback {
         _: &Target,
     ) -> Result<Vec<Node>, EngineError> {
         Ok(resolution_nodes(op, &params.name, &params.stage))
+    }
+
+    fn follow_up(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Option<Arc<dyn Step<Sluice>>> {
+        let place = (&params.name, &params.stage);
+        FirstMinutes::after(op, target, place, &params.release, Some(params.before))
     }
 
     fn permission(&self, params: &Params) -> Permission {

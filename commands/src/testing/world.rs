@@ -54,6 +54,7 @@ pub fn world(
             probe: aws.clone(),
             identity: aws.clone(),
             logs: aws.clone(),
+            metrics: aws.clone(),
             parameters: aws,
         },
     }

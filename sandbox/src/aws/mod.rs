@@ -11,6 +11,7 @@ mod apigateway;
 mod apigateway_runtime;
 mod buckets;
 mod cloudformation;
+mod cloudwatch;
 mod codebuild;
 mod codecommit;
 mod config;

@@ -17,7 +17,8 @@ use super::request::AwsRequest;
 use super::strict::{self, Strict};
 use super::upstream::Upstream;
 use super::{
-    apigateway, apigateway_runtime, buckets, cloudformation, codebuild, codecommit, git, lambda, logs, queues,
+    apigateway, apigateway_runtime, buckets, cloudformation, cloudwatch, codebuild, codecommit, git, lambda,
+    logs, queues,
 };
 use crate::calls::{CallName, Calls, Protocol};
 use crate::guard;
@@ -39,6 +40,7 @@ struct Services {
     apis: apigateway::ApiGateway,
     stacks: cloudformation::CloudFormation,
     lambda: lambda::Lambda,
+    metrics: cloudwatch::CloudWatch,
     buckets: buckets::Buckets,
     queues: queues::Queues,
     strict: Strict,
@@ -66,12 +68,14 @@ pub fn serve(
     let apis = apigateway::ApiGateway::new(upstream.clone(), config.at.stages.clone(), strict.clone());
     let runtime =
         apigateway_runtime::Runtime::new(upstream.clone(), apis.clone(), access.clone(), strict.clone());
-    let lambda = lambda::Lambda::new(upstream.clone(), strict.clone(), access.clone());
+    let invocations = runtime.invocations();
+    let lambda = lambda::Lambda::new(upstream.clone(), strict.clone(), access.clone(), invocations.clone());
     let aws = Aws(Arc::new(Services {
         calls,
         stacks: cloudformation::CloudFormation::new(upstream.clone(), strict.clone(), access.clone()),
         access,
         lambda,
+        metrics: cloudwatch::CloudWatch::new(upstream.clone(), invocations),
         buckets: buckets::Buckets::new(upstream.clone(), strict.clone()),
         queues: queues::Queues::new(upstream.clone(), config.at.aws.clone()),
         commits: codecommit::CodeCommit::new(repositories.clone()),
@@ -167,6 +171,7 @@ impl Aws {
             },
             "lambda" => self.0.lambda.answer(method, request).await,
             "apigateway" => self.0.apis.answer(method, request).await,
+            "cloudwatch" => self.0.metrics.answer(method, request).await,
             "cloudformation" => self.0.stacks.answer(method, request).await,
             "dynamodb" => self.0.upstream.forward(measured(request)).await,
             "logs" if method == "FilterLogEvents" => logs::filter(&self.0.upstream, request).await,

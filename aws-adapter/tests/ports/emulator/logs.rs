@@ -1,6 +1,6 @@
 //! Streams of CloudWatch Logs.
 
-use sluice_commands::ports::LogStream;
+use sluice_commands::ports::{LogSearch, LogStream};
 
 use super::now;
 use crate::harness::ministack::Ministack;
@@ -43,13 +43,20 @@ async fn the_tail_of_a_log() {
     assert_eq!(port.tail(&target(), &log, 100).await.map(|all| all.len()), Ok(9));
 
     let since = |at: i64| jiff::Timestamp::from_millisecond(begun + at).expect("a time");
-    let newest = port.newest_events(&target(), &log.group, since(7), 100).await.expect("events");
+    let search = LogSearch { pattern: "", since: since(7), until: None, most: 100, newest: true };
+    let newest = port.events(&target(), &log.group, &search).await.expect("events");
     let newest = newest.expect("a group");
     let messages: Vec<_> = newest.events.iter().map(|event| event.message.trim_end()).collect();
     assert_eq!((messages, newest.is_complete), (vec!["line 7", "line 8", "line 9"], true));
     assert_eq!(newest.events[0].stream, "s1");
-    let none = port.newest_events(&target(), "/aws/codebuild/sluice-other", since(7), 100).await;
+    let none = port.events(&target(), "/aws/codebuild/sluice-other", &search).await;
     assert_eq!(none, Ok(None), "there is no such group");
+
+    let search =
+        LogSearch { pattern: "line", since: since(2), until: Some(since(5)), most: 3, newest: false };
+    let found = port.events(&target(), &log.group, &search).await.expect("events").expect("a group");
+    let messages: Vec<_> = found.events.iter().map(|event| event.message.trim_end()).collect();
+    assert_eq!(messages, ["line 2", "line 3", "line 4"], "the oldest of that time");
 }
 
 #[tokio::test]

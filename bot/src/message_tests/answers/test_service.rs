@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use serde_json::json;
 use sluice_commands::installation::{Input, Invocation};
 use sluice_commands::operation::{Engine, Settings};
-use sluice_commands::ports::{LogEvent, LogEvents, LogStream, Logs};
+use sluice_commands::ports::{LogEvent, LogEvents, LogSearch, LogStream, Logs};
 use sluice_commands::registry;
 use sluice_commands::rules::PinnedRoles;
 use sluice_commands::service::Service;
@@ -28,15 +27,9 @@ impl Logs for Log {
     async fn tail(&self, _: &Target, _: &LogStream, _: u32) -> PortResult<Vec<String>> {
         Ok(self.0.iter().map(|line| (*line).to_owned()).collect())
     }
-    async fn newest_events(
-        &self,
-        _: &Target,
-        group: &str,
-        since: Timestamp,
-        _: u32,
-    ) -> PortResult<Option<LogEvents>> {
+    async fn events(&self, _: &Target, group: &str, search: &LogSearch<'_>) -> PortResult<Option<LogEvents>> {
         let event = |(nth, line): (usize, &&str)| LogEvent {
-            at: since + jiff::SignedDuration::from_secs(nth as i64),
+            at: search.since + jiff::SignedDuration::from_secs(nth as i64),
             stream: group.to_owned(),
             message: (*line).to_owned(),
         };

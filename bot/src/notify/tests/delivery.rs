@@ -31,6 +31,51 @@ async fn many_changes_are_one_message_and_few_edits() {
     assert!(calls.iter().all(|(_, _, body)| body["blocks"].is_array() && body["text"].is_string()));
 }
 
+/// A reply in the thread of the message.
+fn first_minutes(cause: u64) -> ThreadReply {
+    let text = Text::plain("No errors in the first 5 minutes.");
+    ThreadReply {
+        name: "first-minutes",
+        text,
+        steps: vec![],
+        code: vec![],
+        in_thread: true,
+        broadcast: false,
+        cause,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_after_the_end_leaves_the_message_alone() {
+    let world = world();
+    let ended = Update { wakes: Some(jiff::Timestamp::UNIX_EPOCH), ..news(9, true) };
+    world.notifier.notify(ended.clone());
+    settled(&world).await;
+    let posts: Vec<String> = world.store.posts.lock().keys().cloned().collect();
+    assert_eq!(posts, [format!("{} message/C1", ended.operation)], "its place is kept for the reply");
+    // Minutes later, by another process.
+    let later = restarted(world.slack.clone(), world.store.clone());
+    *later.store.delivered.lock() = 0;
+    let asides = vec![first_minutes(10)];
+    later.notifier.notify(Update { own_since: 10, only_replies: true, asides, ..news(10, true) });
+    settled(&later).await;
+    assert_eq!(world.slack.count(Method::Update), 0, "nothing is edited");
+    assert_eq!(world.slack.count(Method::PostMessage), 2);
+    let calls = world.slack.calls.lock();
+    let (first, reply) = (&calls[0].2, &calls[1].2);
+    assert!(first["thread_ts"].is_null() && reply["thread_ts"].is_string(), "{reply}");
+    assert!(reply["text"].as_str().is_some_and(|text| text.contains("No errors")), "{reply}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_to_a_message_that_was_never_posted_brings_it() {
+    let world = world();
+    let asides = vec![first_minutes(10)];
+    world.notifier.notify(Update { own_since: 10, only_replies: true, asides, ..news(10, true) });
+    settled(&world).await;
+    assert_eq!(world.slack.count(Method::PostMessage), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_end_is_shown_at_once_after_an_edit_that_shows_progress() {
     let world = world();

@@ -169,6 +169,7 @@ fn news(sequence: u64, last: bool) -> Update {
         names: Default::default(),
         channels: vec![channel("C1")],
         asides: vec![],
+        only_replies: false,
         wakes: None,
     }
 }

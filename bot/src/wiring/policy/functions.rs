@@ -16,6 +16,8 @@ pub(super) fn allowed(of: &Names<'_>) -> Vec<Allowed> {
     let anywhere = Target { account: "*".to_owned(), region: target.region.clone() };
     let with_boundary = json!({ "StringEquals": { "iam:PermissionsBoundary": of.boundaries() } });
     vec![
+        // IAM cannot restrict it: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html>.
+        Allowed::new("FirstMinutes", &["cloudwatch:GetMetricData"], vec!["*".to_owned()]),
         Allowed::new(
             "Functions",
             &[

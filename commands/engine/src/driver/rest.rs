@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{Drive, HOLD};
 use crate::error::EngineError;
+use crate::follow_up;
 use crate::hooks::{Hooks, Report};
 use crate::ports::Update;
 use crate::state::OperationState;
@@ -98,7 +99,7 @@ impl<A: Hooks> Drive<'_, A> {
                 &resolution
             }
         };
-        let update = A::update(&self.report(&op, nodes));
+        let update = follow_up::update(self.engine.world(), &self.report(&op, nodes));
         self.engine.world().notifier.notify(Update { first, ..update });
         Ok(())
     }

@@ -66,7 +66,9 @@ pub struct Update {
     pub channels: Vec<ChannelId>,
     /// Thread replies and other messages beside the first one.
     pub asides: Vec<ThreadReply>,
-    /// When a replica looks at the operation again after delivery, also without a signal.
+    /// Whether only the replies are new: the message itself was delivered before, and shows this state.
+    pub only_replies: bool,
+    /// When a replica looks at the operation again after delivery, also without a signal. After the end: for the follow-up.
     pub wakes: Option<Timestamp>,
 }
 
@@ -74,7 +76,7 @@ impl Update {
     /// Whether nothing follows by itself, because it ended or waits for people. After its delivery
     /// everywhere, call [`Messages::settled`](crate::Messages::settled).
     pub fn is_last(&self) -> bool {
-        self.is_over() || matches!(self.status, Status::Waiting | Status::Stuck)
+        self.status.is_final() || matches!(self.status, Status::Waiting | Status::Stuck)
     }
     /// The priority of its messages.
     pub fn priority(&self) -> Priority {
@@ -86,7 +88,7 @@ impl Update {
     }
     /// Whether no update can ever follow.
     pub fn is_over(&self) -> bool {
-        self.status.is_final()
+        self.status.is_final() && self.wakes.is_none()
     }
 }
 

@@ -26,6 +26,20 @@ fn a_step_goes_from_intent_to_done() {
     assert_eq!(op.status(), Status::Succeeded);
 }
 
+fn followed_up() -> Entry {
+    Entry::FollowedUp { output: Value::from("well") }
+}
+
+#[test]
+fn a_success_is_followed_up_once() {
+    let mut op = op();
+    op.fold(&row(2, vec![Entry::Ended { succeeded: true }])).unwrap();
+    op.fold(&row(3, vec![followed_up()])).unwrap();
+    assert_eq!(op.status(), Status::Succeeded);
+    let followed = op.followed_up.unwrap();
+    assert_eq!((followed.sequence, &*followed.output), (3, &Value::from("well")));
+}
+
 #[test]
 fn an_impossible_row_is_corrupt() {
     let bad: Vec<Vec<Row>> = vec![
@@ -41,6 +55,9 @@ fn an_impossible_row_is_corrupt() {
             vec![Entry::Took { slot: Slot::new("pipeline") }, Entry::Took { slot: Slot::new("pipeline") }],
         )],
         vec![row(2, vec![Entry::Ended { succeeded: true }]), row(3, vec![done("a")])],
+        vec![row(2, vec![followed_up()])],
+        vec![row(2, vec![Entry::Ended { succeeded: false }]), row(3, vec![followed_up()])],
+        vec![row(2, vec![Entry::Ended { succeeded: true }, followed_up(), followed_up()])],
     ];
     for rows in bad {
         let mut op = op();

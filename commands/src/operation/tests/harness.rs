@@ -274,6 +274,7 @@ fn shown(entry: &Entry) -> String {
         Entry::UndoFault { step, refusal } => format!("undo fault {step} {}", refusal.code),
         Entry::Stuck { refusal } => format!("stuck {}", refusal.code),
         Entry::Ended { succeeded } => format!("ended {succeeded}"),
+        Entry::FollowedUp { .. } => "followed up".into(),
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn of(report: &Report<'_, Sluice>) -> Update {
         names: names([&op.spec.actor].into_iter().chain(op.signals.iter().map(|signal| &signal.actor))),
         channels: op.spec.channels(),
         asides: thread_replies::all(&summary, op, nodes),
+        only_replies: op.followed_up.is_some(),
         wakes: summary.wakes.filter(|_| status == Status::Waiting),
     }
 }
@@ -101,6 +102,7 @@ fn without_journal(head: &Head, card: Card, code: &str) -> Update {
         names: names([&spec.actor]),
         channels: spec.channels(),
         asides: vec![],
+        only_replies: false,
         wakes: None,
     }
 }

@@ -34,6 +34,11 @@ pub(super) fn stuck(text: Text, cause: u64) -> ThreadReply {
 
 /// All thread replies for the current state.
 pub(super) fn all(summary: &Summary, op: &OperationState, nodes: &[Node]) -> Vec<ThreadReply> {
+    if let Some(followed) = &op.followed_up {
+        // Everything else was delivered before that.
+        let text = summary.follow_up.iter().cloned();
+        return text.map(|text| reply("first-minutes", text, followed.sequence)).collect();
+    }
     let mut asides = vec![];
     if op.status() == Status::Waiting
         && let Some(request) = &summary.request

@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::installation::{Installation, Invocation, Reject};
 use crate::names;
 use crate::pipeline::logs::found::Found;
+use crate::ports::LogSearch;
 use crate::records::PipelineState;
 use sluice_grammar::Period;
 use sluice_model::{Answer, PipelineName, ReleaseNumber, StageName};
@@ -56,7 +57,8 @@ impl Installation {
         let world = self.engine.world();
         let read = functions.iter().take(FUNCTIONS).map(async |(logical, function)| {
             let group = names::function_log_group(function);
-            let events = world.ports.logs.newest_events(&world.target, &group, since, EVENTS);
+            let search = LogSearch { pattern: "", since, until: None, most: EVENTS, newest: true };
+            let events = world.ports.logs.events(&world.target, &group, &search);
             let events = match tokio::time::timeout(PATIENCE, events).await {
                 Ok(events) => events.map_err(|error| error.brief()),
                 Err(_) => Err(messages::NO_ANSWER.to_owned()),

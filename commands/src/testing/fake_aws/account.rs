@@ -1,12 +1,11 @@
 //! The account: CloudWatch Logs and quotas.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 
 use super::functions::FunctionState;
 use super::{FakeAws, FaultProxy, Made, refuse};
 use crate::operation::effects::{CREATE_LOG_GROUP, LOG_RETENTION};
-use crate::ports::{FunctionQuotas, LogEvent, LogEvents, LogStream, Logs, QuotaUse, Quotas};
+use crate::ports::{FunctionQuotas, LogEvent, LogEvents, LogSearch, LogStream, Logs, QuotaUse, Quotas};
 use sluice_model::{Class, PortResult, Target};
 
 /// The quotas of a new account.
@@ -30,22 +29,24 @@ impl Logs for FaultProxy {
             .await
     }
 
-    async fn newest_events(
-        &self,
-        _: &Target,
-        group: &str,
-        since: Timestamp,
-        most: u32,
-    ) -> PortResult<Option<LogEvents>> {
+    async fn events(&self, _: &Target, group: &str, search: &LogSearch<'_>) -> PortResult<Option<LogEvents>> {
+        let LogSearch { pattern, since, until, most, newest } = *search;
         self.look("logs:FilterLogEvents", group, |state| {
             let logged = state.logged.get(group);
             if logged.is_none() && !state.retentions.contains_key(group) {
                 return Ok(None);
             }
-            let events: Vec<_> =
-                logged.into_iter().flatten().filter(|event| event.at >= since).cloned().collect();
+            // Alternatives: `?"one of these" ?other`.
+            let terms: Vec<&str> = pattern.split('?').map(|term| term.trim().trim_matches('"')).collect();
+            let is_wanted = |event: &&LogEvent| {
+                let is_in_time = event.at >= since && until.is_none_or(|until| event.at < until);
+                let has = |term: &&str| !term.is_empty() && event.message.contains(*term);
+                is_in_time && (pattern.is_empty() || terms.iter().any(has))
+            };
+            let events: Vec<_> = logged.into_iter().flatten().filter(is_wanted).cloned().collect();
             let excess = events.len().saturating_sub(most as usize);
-            let events = events.into_iter().skip(excess).collect();
+            let skipped = if newest { excess } else { 0 };
+            let events = events.into_iter().skip(skipped).take(most as usize).collect();
             Ok(Some(LogEvents { events, is_complete: excess == 0 }))
         })
         .await

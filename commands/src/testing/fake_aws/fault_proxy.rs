@@ -88,6 +88,7 @@ impl FaultProxy {
             probe: all.clone(),
             identity: all.clone(),
             logs: all.clone(),
+            metrics: all.clone(),
             parameters: all,
             ..world.ports
         };

@@ -18,6 +18,7 @@ mod functions;
 mod gateway;
 mod identity;
 mod judge;
+mod metrics;
 mod objects;
 mod parameters;
 mod probe;
@@ -28,6 +29,7 @@ pub use app::{API, App};
 pub use fault_proxy::{End, FaultProxy};
 pub use faults::{Climate, DeathPoint, Faults, Moment};
 pub use judge::Serving;
+pub use metrics::GET_METRIC_DATA;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,7 +38,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::ports::{Clock, LogEvent};
+use crate::ports::{Clock, LogEvent, MetricQuery};
 use sluice_model::{Class, PortError, PortResult};
 
 /// One call that reached AWS, or was on its way.
@@ -87,6 +89,10 @@ pub(crate) struct State {
     pub(crate) retentions: BTreeMap<String, u32>,
     /// The events of log groups, the oldest first.
     pub(crate) logged: BTreeMap<String, Vec<LogEvent>>,
+    /// What CloudWatch counted in each minute.
+    pub(crate) counted: BTreeMap<MetricQuery, BTreeMap<Timestamp, u64>>,
+    /// The function, the version or alias, and the calls, errors and throttled calls of each minute.
+    pub(crate) called_often: Vec<(String, String, (u64, u64, u64))>,
     pub(crate) parameters: BTreeMap<String, parameters::ParameterState>,
     calls: Vec<Called>,
     /// Each with the number of the call that made it.
@@ -151,6 +157,8 @@ impl FakeAws {
             policies: BTreeMap::new(),
             retentions: BTreeMap::new(),
             logged: BTreeMap::new(),
+            counted: BTreeMap::new(),
+            called_often: vec![],
             parameters: BTreeMap::new(),
             calls: vec![],
             effects: vec![],

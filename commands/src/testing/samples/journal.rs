@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use serde_json::Value;
 use ulid::Ulid;
 
 use super::Sample;
@@ -155,6 +156,11 @@ impl Journal {
     /// All steps are done.
     pub fn succeeded(self) -> Self {
         self.until("").row(4, vec![Entry::Ended { succeeded: true }])
+    }
+
+    /// Six minutes later, the first minutes are looked at.
+    pub fn followed_up(self, seen: Value) -> Self {
+        self.row(360_000, vec![Entry::FollowedUp { output: seen }])
     }
 
     /// That step fails.

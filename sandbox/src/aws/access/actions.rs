@@ -26,6 +26,8 @@ pub fn required(name: &CallName, request: &AwsRequest) -> Vec<Action> {
         "codebuild" => code_build(method, &request.json()),
         "cloudformation" => stacks(method, request),
         "logs" => logs(method, &request.json()),
+        // No action on metrics names a resource.
+        "cloudwatch" => vec![Action::new(format!("cloudwatch:{method}"), "*")],
         "sqs" => sqs(method, &request.json()),
         // Every caller with credentials may make this call; no policy can forbid it.
         "sts" if method == "GetCallerIdentity" => vec![],

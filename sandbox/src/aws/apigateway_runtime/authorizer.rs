@@ -141,7 +141,7 @@ impl Runtime {
             None => self.permitted_by_function(&function, &source).await?,
         }
         let version = self.version(&function).await?;
-        self.invoke(&function.name, &version, event).await
+        self.invoke(&function, &version, event).await
     }
 }
 

@@ -106,7 +106,7 @@ impl Runtime {
             }
             event
         };
-        let answer = self.invoke(&function.name, &version, &event).await?;
+        let answer = self.invoke(&function, &version, &event).await?;
         let bad = || RuntimeError::BadAnswer(format!("{function} did not return a response"));
         response::response(&answer).ok_or_else(bad)
     }

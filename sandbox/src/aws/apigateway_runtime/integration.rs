@@ -75,19 +75,21 @@ impl Runtime {
         }
     }
 
-    /// The answer of a function.
+    /// The answer of a function's version.
     pub(super) async fn invoke(
         &self,
-        name: &str,
+        function: &Function,
         version: &str,
         event: &Value,
     ) -> Result<Value, RuntimeError> {
+        let Function { name, qualifier } = function;
         let path = format!("/2015-03-31/functions/{name}/invocations?Qualifier={version}");
         let answer = self
             .upstream
             .call("lambda", Method::POST, &path, &[], event.to_string())
             .await
             .map_err(|_| RuntimeError::BadIntegration("the function cannot be invoked".into()))?;
+        self.invocations.record(name, qualifier.as_deref(), answer.status, &answer.headers);
         if !answer.status.is_success() || answer.headers.contains_key("x-amz-function-error") {
             let error = String::from_utf8_lossy(&answer.body).into_owned();
             return Err(RuntimeError::FunctionFailed(format!("{name}:{version} failed: {error}")));

@@ -29,6 +29,7 @@ use serde_json::{Value, json};
 
 use super::access::Access;
 use super::apigateway::ApiGateway;
+use super::cloudwatch::Invocations;
 use super::strict::Strict;
 use super::upstream::Upstream;
 
@@ -44,6 +45,7 @@ pub struct Runtime {
     apis: ApiGateway,
     access: Access,
     strict: Strict,
+    invocations: Invocations,
 }
 
 /// Why a request does not reach a function.
@@ -95,7 +97,12 @@ fn log(parts: &Parts, why: &str) {
 
 impl Runtime {
     pub fn new(upstream: Upstream, apis: ApiGateway, access: Access, strict: Strict) -> Self {
-        Self { upstream, apis, access, strict }
+        Self { upstream, apis, access, strict, invocations: Invocations::default() }
+    }
+
+    /// The calls of functions so far, which others may add to.
+    pub fn invocations(&self) -> Invocations {
+        self.invocations.clone()
     }
 
     async fn api(&self, name: &str) -> Option<FoundApi> {

@@ -109,7 +109,7 @@ impl Runtime {
             None => self.permitted_by_function(&function, &source).await?,
         }
         let version = self.version(&function).await?;
-        let answer = self.invoke(&function.name, &version, &event_v1::of(request)).await?;
+        let answer = self.invoke(&function, &version, &event_v1::of(request)).await?;
         let accepts = request.parts.headers.get(header::ACCEPT);
         response_v1::response(&answer, is_binary(snapshot, accepts)).ok_or_else(|| {
             RuntimeError::BadAnswer(format!("{function} returned a malformed answer: {answer}"))

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::access::Access;
 use super::account::arn;
+use super::cloudwatch::Invocations;
 use super::request::{AwsRequest, query};
 use super::strict::{Refusal, Rule, Strict, alias_key};
 use super::upstream::{Answer, Upstream};
@@ -32,12 +33,13 @@ pub struct Lambda {
     upstream: Upstream,
     strict: Strict,
     access: Access,
+    invocations: Invocations,
     own: OwnStore,
 }
 
 impl Lambda {
-    pub fn new(upstream: Upstream, strict: Strict, access: Access) -> Self {
-        Self { upstream, strict, access, own: OwnStore::default() }
+    pub fn new(upstream: Upstream, strict: Strict, access: Access, invocations: Invocations) -> Self {
+        Self { upstream, strict, access, invocations, own: OwnStore::default() }
     }
 
     /// Answers one call.
@@ -208,6 +210,7 @@ impl Lambda {
             url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let qualifier = pairs.iter_mut().find(|(key, _)| key == "Qualifier").map(|(_, value)| value);
         let mut version = qualifier.as_ref().map_or("$LATEST".to_owned(), |value| (*value).clone());
+        let named = qualifier.as_ref().map(|value| (*value).clone());
         if let Some(qualifier) = qualifier
             && let Some(earlier) = self.strict.seen(&alias_key(function, qualifier))
         {
@@ -228,11 +231,16 @@ impl Lambda {
             self.strict.role_of_invocation(role).map_err(refused)?;
         }
         let wants_log = request.parts.headers.get("x-amz-log-type").is_some_and(|kind| kind == "Tail");
+        let record =
+            |status, headers: &_| self.invocations.record(function, named.as_deref(), status, headers);
         if !wants_log {
-            return Ok(self.upstream.forward(request).await);
+            let answer = self.upstream.forward(request).await;
+            record(answer.status(), answer.headers());
+            return Ok(answer);
         }
         let began = std::time::Instant::now();
         let answer = self.upstream.exchange(&request).await?;
+        record(answer.status, &answer.headers);
         Ok(tail::with_tail(answer, began.elapsed()).into_response())
     }
 

@@ -48,6 +48,8 @@ pub fn name(request: &AwsRequest, scope: &Scope) -> CallName {
             "CodeBuild" => "codebuild",
             "CodeCommit" => "codecommit",
             "Logs" => "logs",
+            // CloudWatch, which signs as `monitoring`.
+            "GraniteServiceVersion20100801" => "cloudwatch",
             "AmazonSQS" => "sqs",
             _ => scoped,
         };

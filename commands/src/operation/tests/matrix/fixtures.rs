@@ -26,8 +26,9 @@ use crate::ports::{Clock, Guard, Guards, Item, Key};
 use crate::records::{Act, AuditRecord, RECORD_SCHEMA, from_item};
 use crate::testing::{Moment, TestClock};
 
-/// The folder that this version writes, and the schemas of rows, heads and records in it.
-const CURRENT: (&str, [u32; 3]) = ("schema-1", [1, 1, 1]);
+/// The folder that this version writes, and the newest schemas of rows, heads and records. A row of schema 2 follows the end of an
+/// operation, and the operations of these files are not followed up.
+const CURRENT: (&str, [u32; 3]) = ("schema-1", [2, 1, 1]);
 /// All folders.
 const ALL: [&str; 1] = [CURRENT.0];
 

@@ -12,6 +12,7 @@ mod cases;
 mod crashes;
 mod drift;
 mod failures;
+mod first_minutes;
 mod fixture;
 mod fixtures;
 mod gates;

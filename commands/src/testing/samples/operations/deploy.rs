@@ -10,7 +10,7 @@ use crate::operation::StepId;
 use crate::ports::{ResourceStatus, StackEvent, StackStatus};
 use crate::records::Change;
 use crate::resources::stack::{Pass, first_failure, pass_failed, progress};
-use crate::steps::{ReadArtifact, template_refused};
+use crate::steps::{ReadArtifact, first_minutes_samples, template_refused};
 use crate::testing::samples::outputs::Outputs;
 use crate::testing::samples::records::{BEGIN, artifact, change};
 use crate::testing::samples::{Journal, Sample};
@@ -185,6 +185,18 @@ pub(super) fn samples() -> Vec<Sample> {
         deploying("orders", 1, change(1), &["Hello"]).until("create:Hello").sample("half way"),
         deploying("orders", 1, change(1), &["Hello"]).succeeded().sample("succeeded: the first"),
         deploying("orders", 2, change(2), &["Hello"]).succeeded().sample("succeeded: only code"),
+        deploying("orders", 2, change(2), &["Hello"])
+            .succeeded()
+            .followed_up(first_minutes_samples::good())
+            .sample("followed up: no errors"),
+        deploying("orders", 2, change(2), &["Hello"])
+            .succeeded()
+            .followed_up(first_minutes_samples::silent())
+            .sample("followed up: nobody called it"),
+        deploying("orders", 2, change(2), &["Hello"])
+            .succeeded()
+            .followed_up(first_minutes_samples::denied())
+            .sample("followed up: denied"),
         deploying("orders", 1, change(1), &["Hello"])
             .failed("deployment", denied("apigatewayv2:CreateDeployment"))
             .sample("failed: denied, with things left"),

@@ -7,7 +7,7 @@ use crate::operation::{Entry, SignalKind};
 use crate::records::{Change, PinnedSettings, VersionSet};
 use crate::resources::{Move, RanBefore, Seen};
 use crate::rules::{Drift, Moved, Parameters};
-use crate::steps::{SmokeTest, quoted};
+use crate::steps::{SmokeTest, first_minutes_samples, quoted};
 use crate::testing::samples::API;
 use crate::testing::samples::outputs::Outputs;
 use crate::testing::samples::records::{BEGIN, access, actor, change, pinned_apis, release};
@@ -285,6 +285,10 @@ pub(super) fn samples() -> Vec<Sample> {
             .got_on(SignalKind::Resolve)
             .row(300, vec![Entry::Ended { succeeded: false }])
             .sample("stuck, then marked as resolved"),
+        approved()
+            .succeeded()
+            .followed_up(first_minutes_samples::bad())
+            .sample("followed up: many calls fail"),
         promotion()
             .until("approval")
             .stopped("ann", SignalKind::Cancel, Some("wrong release <!channel>"))

@@ -3,6 +3,7 @@
 use super::{throttled, void};
 use crate::records::VersionSet;
 use crate::rollback;
+use crate::steps::first_minutes_samples;
 use crate::testing::samples::outputs::{Outputs, recorded};
 use crate::testing::samples::records::{change, pinned_apis, release};
 use crate::testing::samples::{Journal, Sample};
@@ -54,6 +55,10 @@ pub(super) fn samples() -> Vec<Sample> {
         rolling_back(None).sample("just accepted"),
         rolling_back(None).until("alias:sluice-orders-prod-Hello").sample("half way"),
         rolling_back(Some("errors since <!channel> 9:30 *now*")).succeeded().sample("succeeded"),
+        rolling_back(None)
+            .succeeded()
+            .followed_up(first_minutes_samples::bad())
+            .sample("followed up: many calls fail"),
         rolling_back(None).failed("look", rolled).sample("void"),
         rolling_back(None)
             .failed("alias:sluice-orders-prod-Hello", throttled("lambda:UpdateAlias"))
