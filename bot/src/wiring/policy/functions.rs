@@ -129,7 +129,7 @@ pub(super) fn allowed(of: &Names<'_>) -> Vec<Allowed> {
     ]
 }
 
-/// The denial of the key of secrets: whoever may read a parameter may decrypt it with the account's key `aws/ssm`, which Systems Manager
+/// The denial of the key of secrets: who may read a parameter may also decrypt it with the account's key `aws/ssm`, which Systems Manager
 /// uses with the permissions of its caller
 /// (<https://docs.aws.amazon.com/systems-manager/latest/userguide/secure-string-parameter-kms-encryption.html>).
 pub(super) fn secrets_stay(of: &Names<'_>) -> serde_json::Value {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::declaration::{Declaration, STAGE};
 use super::parameter_types::Kind;
 use super::partial::{Deferred, Need, Partial};
+use super::references::References;
 use super::stage::Stage;
 use super::system_answers::SystemAnswer;
 use super::template::PlainTemplate;
@@ -46,8 +47,8 @@ impl ParameterValues {
     ) -> Result<Self, Vec<TemplateError>> {
         let mut findings = Findings::new(sources.clone());
         let mut read = Self::default();
-        let used = template.parameters.values().any(|of| matches!(of.kind, Kind::System { .. }));
-        let used = used.then(|| template.references()).unwrap_or_default();
+        let has_system = template.parameters.values().any(|of| matches!(of.kind, Kind::System { .. }));
+        let used = if has_system { template.references() } else { References::default() };
         for (name, declaration) in &template.parameters {
             let value = read.value(name, declaration, stage, used.names(name));
             if let Some(value) = findings.take(&Place::of(&["Parameters", name]), value) {
