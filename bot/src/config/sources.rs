@@ -8,7 +8,7 @@ use super::reading::Reading;
 use super::{Flags, Problem};
 
 /// All our variables. Any other `SLUICE_*` is a typing error, which would silently have no effect.
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 14] = [
     "SLUICE_BACKUP",
     "SLUICE_BACKUP_EVERY",
     "SLUICE_BACKUP_KEEP",
@@ -18,9 +18,9 @@ const VARIABLES: [&str; 13] = [
     "SLUICE_LEASE",
     "SLUICE_LISTEN",
     "SLUICE_LOG",
+    "SLUICE_LOOK_AFTER",
     "SLUICE_METRICS",
     "SLUICE_QUEUE",
-    "SLUICE_LOOK_AFTER",
     "SLUICE_SETTLE",
     "SLUICE_STATE",
 ];
