@@ -2,7 +2,7 @@
 //!
 //! The operation has ended: it has no ticket, holds no slot, and nothing waits for it. Once its last update is delivered, its head
 //! stays in the due index with the time of the look ([`Messages::settled`](crate::Messages::settled)), so nothing polls and any
-//! replica finds it. The mark that the head gets with it says that everything before was delivered: whoever claims the head then
+//! replica finds it. The mark that the head gets with it says that everything before was delivered: the replica that claims the head then
 //! looks, appends one row, and sends that row's reply alone. A process that dies before the row leaves everything as it was.
 //! After the row, only the reply is missing.
 //!
