@@ -1,5 +1,7 @@
 //! The sandbox's control API: deliveries, faults, and the log of all calls.
 
+use std::sync::Arc;
+
 use reqwest::StatusCode;
 use reqwest::header::{ETAG, IF_NONE_MATCH};
 use serde::Deserialize;
@@ -106,17 +108,19 @@ impl World {
         }
         let answer = request.send().await.expect("the control API answers");
         match (answer.status(), known) {
-            (StatusCode::NOT_MODIFIED, Some(known)) => return known.messages,
+            (StatusCode::NOT_MODIFIED, Some(known)) => {
+                return known.messages.into_iter().map(Message).collect();
+            }
             (status, _) => assert!(status.is_success(), "/control/{what}: {status}"),
         }
         let revision = answer.headers()[ETAG].clone();
         let mut answer: Value = answer.json().await.expect("the control API answers in JSON");
         let Value::Array(messages) = answer["messages"].take() else { panic!("no messages in {answer}") };
         let seen = messages.into_iter().filter(|message| message["deleted"] != true);
-        let messages: Vec<Message> = seen.map(|message| Message(message.into())).collect();
+        let messages: Vec<Arc<Value>> = seen.map(Arc::new).collect();
         let known = Known { revision, messages: messages.clone() };
         self.known.lock().unwrap().insert(what.to_owned(), known);
-        messages
+        messages.into_iter().map(Message).collect()
     }
 
     /// Arms a fault.

@@ -12,7 +12,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::binaries;
-use crate::chat::Message;
 use crate::eventually::{PATIENCE, eventually};
 
 /// Differences from the usual world.
@@ -75,7 +74,8 @@ pub struct World {
 pub(crate) struct Known {
     /// The entity tag of the answer.
     pub(crate) revision: HeaderValue,
-    pub(crate) messages: Vec<Message>,
+    /// The messages, as the control API shows them.
+    pub(crate) messages: Vec<Arc<Value>>,
 }
 
 /// What a failed look saw, with the end of the bot's log when it is shown.

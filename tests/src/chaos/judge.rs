@@ -10,7 +10,7 @@ use super::channel::Channel;
 use super::checks;
 use super::evidence::{Evidence, Head};
 use super::run_log::RunLog;
-use super::stack;
+use super::stack_checks;
 use crate::{Aws, State, World};
 
 /// How long open operations may take to end once there are no more faults.
@@ -83,7 +83,7 @@ pub(crate) async fn judge(world: &World, channel: &Channel, log: &RunLog) -> Ver
     verdict.zero("effects done twice", checks::doubled(&evidence));
     verdict.zero("wrong messages and stages", wrong);
     verdict.figure("stacks", evidence.stacks.statuses.len());
-    verdict.zero("broken stacks", stack::broken(&evidence));
+    verdict.zero("broken stacks", stack_checks::broken(&evidence));
     verdict.zero("builds that outlive their operation", checks::running_on(&evidence));
     verdict.figure("faults armed, fired", format!("{}, {}", log.faults.get(), log.struck.get()));
     let kills = log.kills.borrow();

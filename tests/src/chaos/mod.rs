@@ -14,6 +14,7 @@ mod judge;
 mod replicas;
 mod run_log;
 mod stack;
+mod stack_checks;
 mod users;
 
 use std::time::Duration;
