@@ -70,13 +70,13 @@ fn expires(message: &Message) -> u64 {
 
 /// Fifty approvals by two people, that long before the request expires. Returns whether the stage moved.
 async fn approve_before_expiry(name: &str, before: Duration) -> bool {
-    let (world, _) = deployed(module_path!(), name, "expires=1m").await;
+    let (world, _) = deployed(module_path!(), name, "expires=2m").await;
     let (bob, cyd) = (world.bob(), world.cyd());
     let promotion = world.submit(world.ann(), &format!("/promote {name} prod")).await;
     let waiting = promotion.waits().await;
     let begin = SystemTime::UNIX_EPOCH + Duration::from_secs(expires(&waiting)) - before;
     let near = async || if SystemTime::now() >= begin { Ok(()) } else { Err("too early") };
-    eventually("the request is about to expire", Duration::from_secs(90), near).await;
+    eventually("the request is about to expire", Duration::from_secs(150), near).await;
     join_all((0..50).map(|nth| world.try_click([bob, cyd][nth % 2], &waiting, "promotion.approve"))).await;
     let over = wait_for_end(&promotion).await;
     let moved = over.state() == Some(State::Succeeded);
@@ -91,8 +91,11 @@ async fn approve_before_expiry(name: &str, before: Duration) -> bool {
 #[tokio::test]
 async fn approve_against_expiry_has_one_outcome() {
     let millis = Duration::from_millis;
-    let (early, late) =
-        tokio::join!(approve_before_expiry("early", millis(900)), approve_before_expiry("late", millis(30)),);
+    // Also on a busy machine the earlier one is in time.
+    let (early, late) = tokio::join!(
+        approve_before_expiry("early", millis(3_000)),
+        approve_before_expiry("late", millis(30)),
+    );
     assert!(early || !late, "the earlier approval cannot be too late if the later one was not");
 }
 

@@ -68,7 +68,8 @@ fn body(server: &RecordedServer, nth: usize) -> Value {
 
 #[tokio::test]
 async fn every_setting_is_read_back_as_it_was_wanted() {
-    let server = RecordedServer::answering(vec![rest(200, "", FULL)]);
+    let answer = format!("{{\"Configuration\": {FULL}}}");
+    let server = RecordedServer::answering(vec![rest(200, "", answer.leak())]);
     let version = aws(&server.url).await.functions.version(&target(), "f", "3").await.unwrap().unwrap();
     assert_eq!(version.config, full());
     assert_eq!(version.readiness, Readiness::Inactive("Idle".into()));

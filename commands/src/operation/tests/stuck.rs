@@ -45,7 +45,7 @@ async fn from_a_newer_version(shared: &Shared) -> (OperationId, Item) {
     let id = operation_id(1);
     let readable = shared.rows(&id)[0].to_item(&Keys::new(&crate::testing::target()), &id).unwrap();
     let mut newer = readable.clone();
-    newer.schema += 1;
+    newer.schema += 100;
     newer.body["entries"].as_array_mut().unwrap().push(serde_json::json!({"e": "teleported"}));
     shared.store.write(Write::Put { item: newer, when: Precondition::Any }).await.unwrap();
     (id, readable)
