@@ -63,7 +63,7 @@ async fn approve_against_reject_and_lock_against_promote_have_one_outcome() {
 /// The Unix time at which the request expires, from Slack's date format in its message.
 fn expires(message: &Message) -> u64 {
     let text = message.text();
-    let (_, after) = text.split_once("Expires").unwrap_or_else(|| panic!("{text}"));
+    let (_, after) = text.split_once("*Expires*").unwrap_or_else(|| panic!("{text}"));
     let (_, time) = after.split_once("<!date^").unwrap();
     time.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap()
 }
