@@ -28,7 +28,7 @@ use aws_types::region::SigningRegion;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sluice_commands::ports::{MOST_METRICS, MetricQuery, Metrics, Minutes};
-use sluice_model::{Class, PortResult, Target};
+use sluice_model::{Class, PortResult, Target, url_suffix};
 
 use crate::call::{self, Call, READS};
 use crate::client::{AllowedCalls, Service};
@@ -59,8 +59,8 @@ impl CloudWatch {
 
 /// The service's own address, unless the configuration has another one.
 fn endpoint(config: &SdkConfig, region: &str) -> String {
-    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-    config::endpoint(config, "CloudWatch").unwrap_or_else(|| format!("https://{SIGNED_AS}.{region}.{suffix}"))
+    let own = || format!("https://{SIGNED_AS}.{region}.{}", url_suffix(region));
+    config::endpoint(config, "CloudWatch").unwrap_or_else(own)
 }
 
 fn operation(config: &SdkConfig, region: &str) -> GetMetricData {

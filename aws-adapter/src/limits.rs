@@ -3,8 +3,8 @@
 //! Lambda's control plane accepts 15 requests a second per account and region, and API Gateway about ten, from all callers
 //! together. Sluice limits itself to a part of that: in any second, also the first one after a pause, the calls of this
 //! process together do not exceed what Lambda accepts, and a few calls leave at once. Calls that move a stage, and the reads
-//! before them, may use all of it; the others only a share, so a rollback does not wait for a deploy of many functions. Reads for people (`ListAliases`) are
-//! among the others: showing a large pipeline does not delay a rollback.
+//! before them, may use all of it; the others only a share, so a rollback does not wait for a deploy of many functions. Reads
+//! for people (`ListAliases`) are among the others: showing a large pipeline does not delay a rollback.
 //!
 //! API Gateway also refuses a change of an API while another is in progress ([`ChangeLocks`]). A change that could not leave
 //! within [`MAX_WAIT`] is refused here, as if the service had refused it: the operation retries, and renews its lease

@@ -70,7 +70,9 @@ const JOBS_EVENT: &str = r#"      Events:
           Properties:
             Queue: !GetAtt Jobs.Arn
 "#;
-const TOPIC: &str = "  News:\n    Type: AWS::SNS::Topic\n";
+/// The queue.
+pub(super) const JOBS: &str = "  Jobs:\n    Type: AWS::SQS::Queue\n";
+pub(super) const TOPIC: &str = "  News:\n    Type: AWS::SNS::Topic\n";
 /// Attributes and an index of the table.
 const ATTRIBUTES: &str = r#"        - AttributeName: id
           AttributeType: S
@@ -85,6 +87,13 @@ const INDEX: &str = r#"      GlobalSecondaryIndexes:
           Projection:
             ProjectionType: ALL
 "#;
+
+/// The template with an index of its table.
+pub(super) fn with_index(template: &str) -> String {
+    template
+        .replace("        - AttributeName: id\n          AttributeType: S\n", ATTRIBUTES)
+        .replace("      BillingMode", &format!("{INDEX}      BillingMode"))
+}
 
 /// Handlers that use the table as every function does, with its own credentials.
 pub(super) const CODE: &str = r##"
@@ -181,11 +190,7 @@ async fn each_stage_has_a_table_and_a_queue_of_its_own_and_a_rollback_keeps_the_
     assert!(!logs.contains("s3cret") && !logs.contains("asked on dev"), "{logs}");
 
     // The next release has an index and a topic, and no queue.
-    clone.edit("template.yaml", |text| {
-        let text = text.replace(JOBS_EVENT, "").replace("  Jobs:\n    Type: AWS::SQS::Queue\n", TOPIC);
-        text.replace("        - AttributeName: id\n          AttributeType: S\n", ATTRIBUTES)
-            .replace("      BillingMode", &format!("{INDEX}      BillingMode"))
-    });
+    clone.edit("template.yaml", |text| with_index(&text.replace(JOBS_EVENT, "").replace(JOBS, TOPIC)));
     clone.set_greeting("With an index");
     clone.push("Look orders up by stage");
     build_and_deploy(&world, "tables").await;

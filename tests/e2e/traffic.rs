@@ -10,93 +10,40 @@ use sluice_e2e::fixture::build_and_deploy;
 use sluice_e2e::{Aws, Load, Options, Repository, Request, World};
 
 use crate::apis::url_of;
-use crate::stacks::CODE;
+use crate::stacks::{CODE, JOBS, TEMPLATE, TOPIC, with_index};
 
 const NAME: &str = "busy";
 
-/// Both kinds of API, a table, a queue with its worker, and a schedule. Each version knows the release that it was made for: its
-/// code in `src/release.py`, its configuration in `RELEASE`.
-const TEMPLATE: &str = r#"AWSTemplateFormatVersion: "2010-09-09"
-Transform: AWS::Serverless-2016-10-31
-Parameters:
-  Stage:
-    Type: String
-Globals:
-  Function:
-    Runtime: python3.12
-    CodeUri: src
-    Environment:
-      Variables:
-        STAGE: !Ref Stage
-        TABLE: !Ref Orders
-        RELEASE: first
-Resources:
-  Hello:
-    Type: AWS::Serverless::Function
-    Properties:
-      Handler: traffic.handler
-      Policies:
-        - DynamoDBCrudPolicy:
-            TableName: !Ref Orders
-      Events:
-        Root:
-          Type: HttpApi
-          Properties:
-            Method: GET
-            Path: /
-        Rest:
+/// The service of `stacks.rs` with a REST API and a schedule, too. Each version knows the release that it was made for: its code in
+/// `src/release.py`, its configuration in `RELEASE`.
+fn template() -> String {
+    TEMPLATE
+        .replace("store.handler", "traffic.handler")
+        .replace("store.work", "traffic.work")
+        .replace("TABLE: !Ref Orders\n", "TABLE: !Ref Orders\n        RELEASE: first\n")
+        .replace("        Root:\n", &format!("{REST_EVENT}        Root:\n"))
+        .replace("        Jobs:\n", &format!("{}        Jobs:\n", schedule("Daily", 1)))
+}
+
+const REST_EVENT: &str = "        Rest:
           Type: Api
           Properties:
             Method: GET
             Path: /
-  Worker:
-    Type: AWS::Serverless::Function
-    Properties:
-      Handler: traffic.work
-      Policies:
-        - DynamoDBCrudPolicy:
-            TableName: !Ref Orders
-      Events:
-        Daily:
-          Type: Schedule
-          Properties:
-            Schedule: rate(1 day)
-        Jobs:
-          Type: SQS
-          Properties:
-            Queue: !GetAtt Jobs.Arn
-  Orders:
-    Type: AWS::DynamoDB::Table
-    Properties:
-      AttributeDefinitions:
-        - AttributeName: id
-          AttributeType: S
-      KeySchema:
-        - AttributeName: id
-          KeyType: HASH
-      BillingMode: PAY_PER_REQUEST
-  Jobs:
-    Type: AWS::SQS::Queue
-"#;
+";
 const JOBS_EVENT: &str = "        Jobs:
           Type: SQS
           Properties:
             Queue: !GetAtt Jobs.Arn
 ";
-const JOBS: &str = "  Jobs:
-    Type: AWS::SQS::Queue
-";
-const INDEX: &str = "      GlobalSecondaryIndexes:
-        - IndexName: by-stage
-          KeySchema:
-            - AttributeName: stage
-              KeyType: HASH
-          Projection:
-            ProjectionType: ALL
-";
-const STAGE_ATTRIBUTE: &str = "        - AttributeName: stage
-          AttributeType: S
-";
+
+/// An event of the worker.
+fn schedule(name: &str, days: u32) -> String {
+    format!(
+        "        {name}:\n          Type: Schedule\n          Properties:\n            Schedule: rate({days} day{})\n",
+        if days == 1 { "" } else { "s" }
+    )
+}
 
 /// Handlers that say which release their code and their configuration are of, and whether their table is there.
 const HANDLERS: &str = r#"
@@ -167,7 +114,7 @@ async fn no_request_and_no_message_is_lost_while_resources_and_triggers_change()
     let ann = world.ann();
     let created = world.submit(ann, &format!("/repo create {NAME} from sam")).await.succeeds().await;
     let clone = Repository::clone_from_message(&created);
-    clone.edit("template.yaml", |_| TEMPLATE.to_owned());
+    clone.edit("template.yaml", |_| template());
     clone.write("src/store.py", CODE.trim_start());
     clone.write("src/traffic.py", HANDLERS.trim_start());
     clone.write("src/release.py", "RELEASE = \"first\"\n");
@@ -181,12 +128,7 @@ async fn no_request_and_no_message_is_lost_while_resources_and_triggers_change()
     let mut sent = vec![];
 
     // Code and configuration; an index of the table.
-    let attribute = "        - AttributeName: id\n          AttributeType: S\n";
-    commit(&clone, "second", |template| {
-        template
-            .replace(attribute, &format!("{attribute}{STAGE_ATTRIBUTE}"))
-            .replace("      BillingMode", &format!("{INDEX}      BillingMode"))
-    });
+    commit(&clone, "second", |template| with_index(&template));
     send(&world, &mut sent, "before the index").await;
     build_and_deploy(&world, NAME).await.says(&["is live on dev"]);
     send(&world, &mut sent, "after the index").await;
@@ -194,9 +136,7 @@ async fn no_request_and_no_message_is_lost_while_resources_and_triggers_change()
     // GROW breaks: nothing moves. Then WIRE breaks half way, and is tried again.
     world.control("rules", &json!({ "stack_failures": { "News": "Topic limit exceeded" } })).await;
     commit(&clone, "third", |template| {
-        let nightly = "        Nightly:\n          Type: Schedule\n          Properties:\n            Schedule: rate(2 days)\n";
-        template.replace(JOBS_EVENT, &format!("{JOBS_EVENT}{nightly}"))
-            + "  News:\n    Type: AWS::SNS::Topic\n"
+        template.replace(JOBS_EVENT, &format!("{JOBS_EVENT}{}", schedule("Nightly", 2))) + TOPIC
     });
     world.submit(ann, &format!("/build {NAME}")).await.succeeds().await;
     world.submit(ann, &format!("/deploy {NAME}")).await.fails().await.says(&["News", "Topic limit exceeded"]);

@@ -88,6 +88,7 @@ fn changed(running: &Config, next: &Config) -> Vec<&'static str> {
         ("boundary", a.boundary != b.boundary),
         ("lease", a.lease != b.lease),
         ("settle", a.settle != b.settle),
+        ("lambda_calls", a.lambda_calls != b.lambda_calls),
         ("look_after", a.look_after != b.look_after),
         ("commands", a.names != b.names),
         ("slack.api_url", slack.api_url != other.api_url),
