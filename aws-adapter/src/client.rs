@@ -47,8 +47,18 @@ impl<C> Service<C> {
 
     /// Like [`Service::client`], after waiting for the call's rate limit.
     pub(crate) async fn rate_limited(&self, target: &Target, call: Call) -> PortResult<&C> {
+        self.rate_limited_for(target, call, "").await
+    }
+
+    /// Like [`Service::rate_limited`], for a resource that keeps its place among others that wait.
+    pub(crate) async fn rate_limited_for(
+        &self,
+        target: &Target,
+        call: Call,
+        resource: &str,
+    ) -> PortResult<&C> {
         let client = self.client(target, call)?;
-        self.limits.admit(call).await?;
+        self.limits.admit(call, resource).await?;
         Ok(client)
     }
 

@@ -22,6 +22,7 @@ mod rest_api;
 mod s3;
 mod sqs;
 mod ssm;
+mod turns;
 mod values;
 mod window;
 

@@ -8,7 +8,9 @@
 //!
 //! API Gateway also refuses a change of an API while another is in progress ([`ChangeLocks`]). A change that could not leave
 //! within [`MAX_WAIT`] is refused here, as if the service had refused it: the operation retries, and renews its lease
-//! meanwhile. So no change leaves long after it was decided.
+//! meanwhile. So no change leaves long after it was decided. Such a refusal says when to come back
+//! ([`PortError::retry_after`]). If the operation waited longer with each, as after a refusal of AWS, those that came later would
+//! leave before it.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -17,14 +19,17 @@ use std::time::Duration;
 
 use leaky_bucket::RateLimiter;
 use parking_lot::Mutex;
-use sluice_model::{Class, PortResult};
+use sluice_model::{Class, PortError, PortResult};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use crate::call::{self, Call};
+use crate::turns::Turns;
 use crate::window::Window;
 
 /// How long a call waits until it may leave. Together with the call's own timeout, it must stay below a lease (`config.rs`).
 const MAX_WAIT: Duration = Duration::from_secs(2);
+/// When to come back after waiting that long.
+const COME_BACK: Duration = Duration::from_millis(200);
 
 /// The calls that move stages, and the reads before them.
 const MOVES: &[Call] = &[
@@ -50,10 +55,10 @@ pub(crate) struct Limits {
     lambda_functions: RateLimiter,
     apis: RateLimiter,
     api_moves: RateLimiter,
-    deployments: RateLimiter,
-    rest_apis: RateLimiter,
-    rest_imports: RateLimiter,
-    rest_deletions: RateLimiter,
+    deployments: Turns,
+    rest_apis: Turns,
+    rest_imports: Turns,
+    rest_deletions: Turns,
     iam: RateLimiter,
     logs: RateLimiter,
     log_reads: RateLimiter,
@@ -80,6 +85,11 @@ fn share(burst: usize, every: Duration) -> RateLimiter {
     RateLimiter::builder().initial(burst).max(burst).refill(1).interval(every).build()
 }
 
+/// A limiter for one call in so many seconds, and what calls may take longer on the way than those after them.
+fn turns(seconds: u64) -> Turns {
+    Turns::new(Duration::from_secs(seconds) + Duration::from_millis(100))
+}
+
 impl Limits {
     /// The shares leave capacity for other callers.
     pub(crate) fn new() -> Self {
@@ -95,10 +105,10 @@ impl Limits {
             // rates of new, imported and deleted REST APIs name REST APIs only.
             apis: share(8, per_second(4)),
             api_moves: share(8, per_second(2)),
-            deployments: share(1, Duration::from_secs(5)),
-            rest_apis: share(1, Duration::from_secs(3)),
-            rest_imports: share(1, Duration::from_secs(1)),
-            rest_deletions: share(1, Duration::from_secs(30)),
+            deployments: turns(5),
+            rest_apis: turns(3),
+            rest_imports: turns(1),
+            rest_deletions: turns(30),
             // IAM publishes no figure; its changes propagate slowly anyway.
             iam: share(10, per_second(5)),
             // 10/s for each of the calls that create, change and list log groups:
@@ -120,17 +130,21 @@ impl Limits {
         self.lambda_others.set_calls(others(calls.into()));
     }
 
-    /// Waits until the call may leave.
-    pub(crate) async fn admit(&self, call: Call) -> PortResult<()> {
+    /// Waits until the call may leave. `resource`: what it changes, which keeps its place in the order while the caller is away.
+    pub(crate) async fn admit(&self, call: Call, resource: &str) -> PortResult<()> {
         let wait = async {
             for share in self.shares_of(call) {
                 match share {
                     Share::Rate(rate) => rate.acquire_one().await,
                     Share::Window(window) => window.admit().await,
+                    Share::Turns(turns) => {
+                        turns.admit(resource, MAX_WAIT).await.map_err(|after| not_sent(call, after))?;
+                    }
                 }
             }
+            Ok(())
         };
-        within_max_wait(call, wait).await
+        within_max_wait(call, wait).await?
     }
 
     /// The shares that a call is part of, in the order in which it waits for them.
@@ -143,10 +157,12 @@ impl Limits {
             "lambda" if moves => return vec![Share::Window(&self.lambda)],
             "lambda" => return vec![Share::Window(&self.lambda_others), Share::Window(&self.lambda)],
             "apigateway" | "apigatewayv2" => match call {
-                call::CREATE_DEPLOYMENT | call::CREATE_REST_DEPLOYMENT => vec![&self.deployments],
-                call::CREATE_REST_API => vec![&self.rest_apis],
-                call::IMPORT_REST_API => vec![&self.rest_imports],
-                call::DELETE_REST_API => vec![&self.rest_deletions],
+                call::CREATE_DEPLOYMENT | call::CREATE_REST_DEPLOYMENT => {
+                    return vec![Share::Turns(&self.deployments)];
+                }
+                call::CREATE_REST_API => return vec![Share::Turns(&self.rest_apis)],
+                call::IMPORT_REST_API => return vec![Share::Turns(&self.rest_imports)],
+                call::DELETE_REST_API => return vec![Share::Turns(&self.rest_deletions)],
                 _ if moves => vec![&self.api_moves],
                 _ => vec![&self.apis],
             },
@@ -164,6 +180,7 @@ impl Limits {
 enum Share<'a> {
     Rate(&'a RateLimiter),
     Window(&'a Window),
+    Turns(&'a Turns),
 }
 
 fn is_move(call: Call) -> bool {
@@ -171,10 +188,12 @@ fn is_move(call: Call) -> bool {
 }
 
 async fn within_max_wait<T>(call: Call, wait: impl Future<Output = T>) -> PortResult<T> {
-    tokio::time::timeout(MAX_WAIT, wait).await.map_err(|_| {
-        let detail = format!("not sent: waited {MAX_WAIT:?} for other calls of Sluice");
-        call.error(Class::Throttled, "RateLimited", detail)
-    })
+    tokio::time::timeout(MAX_WAIT, wait).await.map_err(|_| not_sent(call, COME_BACK))
+}
+
+fn not_sent(call: Call, after: Duration) -> PortError {
+    let detail = format!("not sent: other calls of Sluice come first; to be tried again in {after:?}");
+    PortError { retry_after: Some(after), ..call.error(Class::Throttled, "RateLimited", detail) }
 }
 
 /// Allows one change at a time per resource: an API, or a function's resource policy. A call that moves a stage waits only
@@ -214,7 +233,7 @@ impl ChangeLocks {
                 false => Some(Arc::clone(&waiting.others).lock_owned().await),
             };
             let guard = Arc::clone(&waiting.change).lock_owned().await;
-            limits.admit(call).await?;
+            limits.admit(call, resource).await?;
             Ok(ChangeGuard(guard, others, Arc::clone(&waiting)))
         };
         within_max_wait(call, change).await?
@@ -231,12 +250,12 @@ mod tests {
     async fn moving_a_stage_does_not_wait_for_other_calls() {
         let limits = Limits::new();
         for _ in 0..others(LAMBDA_CALLS.into()) {
-            limits.admit(call::PUBLISH_VERSION).await.unwrap();
+            limits.admit(call::PUBLISH_VERSION, "a").await.unwrap();
         }
         let start = Instant::now();
-        limits.admit(call::UPDATE_ALIAS).await.unwrap();
+        limits.admit(call::UPDATE_ALIAS, "a").await.unwrap();
         assert_eq!(start.elapsed(), Duration::ZERO);
-        limits.admit(call::PUBLISH_VERSION).await.unwrap();
+        limits.admit(call::PUBLISH_VERSION, "a").await.unwrap();
         assert_eq!(start.elapsed(), LAMBDA_SECOND);
     }
 
@@ -245,7 +264,7 @@ mod tests {
         let limits = Limits::new();
         let start = Instant::now();
         for _ in 0..40 {
-            limits.admit(call::PUBLISH_VERSION).await.unwrap();
+            limits.admit(call::PUBLISH_VERSION, "a").await.unwrap();
         }
         assert_eq!(start.elapsed(), 4 * LAMBDA_SECOND, "nine at a time");
     }
@@ -255,7 +274,7 @@ mod tests {
         let limits = Limits::new();
         let start = Instant::now();
         for _ in 0..50 {
-            limits.admit(call::UPDATE_ALIAS).await.unwrap();
+            limits.admit(call::UPDATE_ALIAS, "a").await.unwrap();
         }
         assert_eq!(start.elapsed(), 3 * LAMBDA_SECOND, "fourteen at a time");
     }
@@ -264,7 +283,7 @@ mod tests {
     async fn busiest_second(limits: &Limits, calls: &[Call], each: usize) -> usize {
         let leave = async |call: Call| {
             // A call that may not leave in time is retried, as operations do.
-            while limits.admit(call).await.is_err() {}
+            while limits.admit(call, "a").await.is_err() {}
             Instant::now()
         };
         let all = calls.iter().flat_map(|call| std::iter::repeat_n(*call, each)).map(leave);
@@ -289,35 +308,39 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn reads_for_people_do_not_delay_a_rollback() {
         let limits = Limits::new();
-        tokio::join!(futures::future::join_all((0..12).map(|_| limits.admit(call::LIST_ALIASES))), async {
-            let start = Instant::now();
-            limits.admit(call::UPDATE_ALIAS).await.unwrap();
-            assert_eq!(start.elapsed(), Duration::ZERO);
-        });
+        tokio::join!(
+            futures::future::join_all((0..12).map(|_| limits.admit(call::LIST_ALIASES, "a"))),
+            async {
+                let start = Instant::now();
+                limits.admit(call::UPDATE_ALIAS, "a").await.unwrap();
+                assert_eq!(start.elapsed(), Duration::ZERO);
+            }
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_waits_too_long_is_throttled() {
         let limits = Limits::new();
-        limits.admit(call::CREATE_DEPLOYMENT).await.unwrap();
-        let refused = limits.admit(call::CREATE_DEPLOYMENT).await.unwrap_err();
+        limits.admit(call::CREATE_DEPLOYMENT, "a").await.unwrap();
+        let refused = limits.admit(call::CREATE_DEPLOYMENT, "a").await.unwrap_err();
         assert_eq!((refused.class, refused.code.as_str()), (Class::Throttled, "RateLimited"));
-        let refused = limits.admit(call::CREATE_REST_DEPLOYMENT).await.unwrap_err();
+        assert_eq!(refused.retry_after, Some(Duration::from_millis(5_100)));
+        let refused = limits.admit(call::CREATE_REST_DEPLOYMENT, "b").await.unwrap_err();
         assert_eq!(refused.class, Class::Throttled, "both kinds of API share the rate");
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        limits.admit(call::CREATE_DEPLOYMENT).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(5_100)).await;
+        limits.admit(call::CREATE_DEPLOYMENT, "a").await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_rest_api_is_deleted_in_thirty_seconds() {
         let limits = Limits::new();
-        limits.admit(call::DELETE_REST_API).await.unwrap();
-        tokio::time::sleep(Duration::from_secs(27)).await;
-        let refused = limits.admit(call::DELETE_REST_API).await.unwrap_err();
+        limits.admit(call::DELETE_REST_API, "a").await.unwrap();
+        tokio::time::sleep(Duration::from_secs(28)).await;
+        let refused = limits.admit(call::DELETE_REST_API, "a").await.unwrap_err();
         assert_eq!(refused.class, Class::Throttled);
-        limits.admit(call::DELETE_API).await.unwrap();
+        limits.admit(call::DELETE_API, "a").await.unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
-        limits.admit(call::DELETE_REST_API).await.unwrap();
+        limits.admit(call::DELETE_REST_API, "a").await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -107,7 +107,7 @@ impl Gateway for RestApis {
             .set_ip_address_type(settings.ip_address_type.as_deref().map(Into::into))
             .set_vpc_endpoint_ids(list(&settings.vpc_endpoints))
             .build();
-        let request = self.service.rate_limited(target, call).await?.create_rest_api().name(name);
+        let request = self.service.rate_limited_for(target, call, name).await?.create_rest_api().name(name);
         let answer = request
             .set_tags(unsorted(tags))
             .set_description(settings.description.clone())

@@ -7,6 +7,7 @@ mod quota;
 mod sentence;
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +80,8 @@ pub struct PortError {
     pub code: String,
     /// The service's message: for the log. What of it people may read is [`PortError::sentence`].
     pub detail: String,
+    /// When to try again, if the call was not sent: then the wait does not grow with each try.
+    pub retry_after: Option<Duration>,
 }
 
 /// Codes of answers that the adapter does not understand, or of requests that it would not send.
@@ -140,7 +143,7 @@ impl PortError {
 
     /// An error that no service gave: used by adapters for what they find wrong in an answer.
     pub fn new(call: &'static str, class: Class, code: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { call, class, code: code.into(), detail: detail.into() }
+        Self { call, class, code: code.into(), detail: detail.into(), retry_after: None }
     }
 
     /// The first line of the service's message, with the list that it announces, as people may read it: one short line, with names

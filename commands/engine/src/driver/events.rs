@@ -220,8 +220,20 @@ impl<A: Hooks> Drive<'_, A> {
             return self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
         }
         tracing::info!(operation = %self.log.head().id, %step, tries, %error, "a step is tried again");
-        self.wake.insert(step.clone(), now + retry::delay(tries, BACKOFF));
-        self.failing.insert(step, (tries + 1, since));
+        let (pause, tries) = match retry_after(&error) {
+            Some(after) => (after, tries),
+            None => (retry::delay(tries, BACKOFF), tries + 1),
+        };
+        self.wake.insert(step.clone(), now + pause);
+        self.failing.insert(step, (tries, since));
+    }
+}
+
+/// When to try again, if the error says so.
+fn retry_after(error: &EngineError) -> Option<Duration> {
+    match error {
+        EngineError::Port(error) => error.retry_after,
+        _ => None,
     }
 }
 

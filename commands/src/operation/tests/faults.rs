@@ -59,6 +59,17 @@ async fn a_retryable_error_is_retried_with_exponential_backoff() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_was_not_sent_is_tried_again_when_its_turn_comes() {
+    let begun = tokio::time::Instant::now();
+    let waits = std::iter::repeat_n(Faults::NotSent(Duration::from_secs(2)), 12);
+    let (shared, _) = run(&[step("a", How::Set)], |shared| shared.toy_world.faults("a", waits)).await;
+    shared.assert_at_rest(&operation_id(1), Status::Succeeded, "passed").await;
+    assert_eq!(shared.toy_world.runs("a"), 13);
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_secs(24) && took < Duration::from_secs(25), "waits do not grow: {took:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_observed_until_the_effect_shows_and_not_run_again() {
     let (shared, _) =
         run(&[step("a", How::Once)], |shared| shared.toy_world.faults("a", [Faults::AnswerLost])).await;

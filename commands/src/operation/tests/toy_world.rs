@@ -216,6 +216,11 @@ impl Step<Sluice> for Toy {
         tokio::task::yield_now().await;
         match faults {
             Some(Faults::Fails(class)) => return Err(failure(class)),
+            Some(Faults::NotSent(after)) => {
+                let refused =
+                    PortError::new("toy:Make", Class::Throttled, "RateLimited", "others come first");
+                return Err(PortError { retry_after: Some(after), ..refused }.into());
+            }
             Some(Faults::AnswerLost) => {
                 toy_world.make(name, *how).await?;
                 return Err(failure(Class::Ambiguous));

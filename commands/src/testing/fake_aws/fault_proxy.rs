@@ -134,6 +134,10 @@ impl FaultProxy {
         tokio::time::sleep(half).await;
         match faults {
             Some(Faults::Fails(class)) => return failed(class),
+            Some(Faults::NotSent(after)) => {
+                let refused = PortError::new(call, Class::Throttled, "RateLimited", "others come first");
+                return Err(PortError { retry_after: Some(after), ..refused });
+            }
             Some(Faults::Slow(more)) => tokio::time::sleep(more).await,
             _ => {}
         }

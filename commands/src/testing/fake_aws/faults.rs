@@ -60,6 +60,8 @@ impl DeathPoint {
 pub enum Faults {
     /// It fails with that class, without effect.
     Fails(Class),
+    /// It is not sent, because others come first: to be tried again after that time.
+    NotSent(Duration),
     /// It takes effect, and its answer is lost: a change is ambiguous then, and a look transient.
     AnswerLost,
     /// It takes effect, its answer is lost, and the repeated request meets its result: a conflict with ourselves.
