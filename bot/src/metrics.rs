@@ -31,6 +31,9 @@ struct Metrics {
     reloads: Family<Labels<1>, Counter>,
     connections: Family<Labels<1>, Gauge>,
     connections_closed: Family<Labels<1>, Counter>,
+    sockets: Gauge,
+    sockets_closed: Family<Labels<1>, Counter>,
+    socket_acknowledged: LastAcknowledgement,
     refused: Family<Labels<1>, Counter>,
     slack_calls: Family<Labels<2>, Counter>,
     store_errors: Family<Labels<1>, Counter>,
@@ -40,6 +43,24 @@ struct Metrics {
     ready: Gauge,
     acknowledged: Histogram,
     newest_backup: NewestBackup,
+}
+
+/// When the last delivery of Socket Mode was acknowledged. Without one it has no sample.
+#[derive(Debug, Default, Clone)]
+struct LastAcknowledgement(Arc<Mutex<Option<Instant>>>);
+
+impl Collector for LastAcknowledgement {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let Some(last) = *self.0.lock() else { return Ok(()) };
+        let gauge = ConstGauge::new(last.elapsed().as_secs());
+        let help = "Time since a delivery of Socket Mode was acknowledged.";
+        gauge.encode(encoder.encode_descriptor(
+            "socket_last_ack_age_seconds",
+            help,
+            None,
+            gauge.metric_type(),
+        )?)
+    }
 }
 
 /// When the newest backup was looked up, and its age then. The metric grows by itself, so missing backups show; without a
@@ -70,6 +91,8 @@ impl Metrics {
         let mut registry = Registry::with_prefix("sluice");
         let newest_backup = NewestBackup::default();
         registry.register_collector(Box::new(newest_backup.clone()));
+        let socket_acknowledged = LastAcknowledgement::default();
+        registry.register_collector(Box::new(socket_acknowledged.clone()));
         let acknowledged = Histogram::new(BOUNDS);
         let help = "From a delivery's arrival to its acknowledgement";
         registry.register("ack_seconds", help, acknowledged.clone());
@@ -80,6 +103,9 @@ impl Metrics {
             reloads: add(r, "config_reloads", "Reloads of the configuration on SIGHUP: taken, refused"),
             connections: add(r, "connections", "Open HTTP connections"),
             connections_closed: add(r, "connections_closed", "HTTP connections closed by Sluice, by reason"),
+            sockets: add(r, "sockets", "Open connections of Socket Mode"),
+            sockets_closed: add(r, "sockets_closed", "Connections of Socket Mode that ended, by reason"),
+            socket_acknowledged,
             refused: add(r, "deliveries_refused", "Deliveries refused unhandled, by reason"),
             slack_calls: add(r, "slack_calls", "Calls to Slack, by method and outcome"),
             store_errors: add(r, "store_errors", "Failed store calls of the bot itself, by place"),
@@ -115,6 +141,20 @@ pub(crate) fn connections(server: &'static str, open: usize) {
 
 pub(crate) fn connection_closed(reason: &'static str) {
     METRICS.connections_closed.get_or_create(&[("reason", reason)]).inc();
+}
+
+/// So many connections of Socket Mode are open.
+pub(crate) fn sockets(open: usize) {
+    METRICS.sockets.set(open.try_into().unwrap_or(i64::MAX));
+}
+
+pub(crate) fn socket_closed(reason: &'static str) {
+    METRICS.sockets_closed.get_or_create(&[("reason", reason)]).inc();
+}
+
+/// A delivery of Socket Mode was acknowledged.
+pub(crate) fn socket_acknowledged() {
+    *METRICS.socket_acknowledged.0.lock() = Some(Instant::now());
 }
 
 pub(crate) fn slack_call(method: &'static str, outcome: &'static str) {

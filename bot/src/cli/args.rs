@@ -97,9 +97,12 @@ pub(super) enum Subcommand {
         /// Install only the umbrella command `/sluice`
         #[arg(long)]
         only_umbrella: bool,
-        /// The public URL of the bot
-        #[arg(long, value_name = "URL", default_value = crate::slack::manifest::EXAMPLE_URL)]
-        url: String,
+        /// Use Socket Mode, which needs no public address. This is the default
+        #[arg(long, conflicts_with = "url")]
+        socket: bool,
+        /// Deliver to this public https address of the bot, instead of Socket Mode
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
     },
 }
 

@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 
 use super::console::print;
 use super::exit::Exit;
-use super::setup::{both, slack_client};
+use super::setup::{both, slack_client, slack_dialer};
 use crate::backend::Backend as _;
 use crate::config::{Config, Problem, Sources};
+use crate::slack::socket::SlackDialer;
 use crate::slack::{SlackError, WebClient, manifest, whoami};
-use crate::startup::{CheckResult, CheckStatus};
+use crate::startup::{CheckResult, CheckStatus, StartupError};
 use crate::wiring::Account;
 
 pub(super) async fn run(sources: Sources, ask_account: bool) -> Result<Exit, Vec<Problem>> {
     let (config, account) = both(Config::load(sources), Account::load().await)?;
-    let (slack, backend) = (slack_client(&config)?, account.with_state(&config.base));
-    let (slack, aws) = futures::future::join(check_slack(&slack), backend.check()).await;
+    let (slack, dialer) = (slack_client(&config)?, slack_dialer(&config)?);
+    let backend = account.with_state(&config.base);
+    let slack = check_slack(&slack, dialer.as_ref());
+    let (slack, aws) = futures::future::join(slack, backend.check()).await;
     let mut parts = vec![(messages::SLACK, slack), (messages::AWS, aws)];
     if ask_account {
         parts.push((messages::ACCOUNT, backend.check_account().await));
@@ -54,6 +57,9 @@ mod messages {
     pub(super) fn scopes_unknown(error: &SlackError) -> String {
         format!("cannot read the scopes of the token ({error}); try again")
     }
+
+    pub(super) const SOCKET_MODE: &str = "Socket Mode: Slack accepts SLACK_APP_TOKEN";
+    pub(super) const OVER_HTTP: &str = "over HTTP: the app's manifest must have the public https address of this process, and SLACK_SIGNING_SECRET is not checked here";
 
     pub(super) const SCOPES_NOT_REPORTED: &str = "not reported by this Slack";
 
@@ -110,14 +116,19 @@ fn count(parts: &[Part], mark: CheckStatus) -> usize {
     parts.iter().flat_map(|(_, results)| results).filter(|result| result.status == mark).count()
 }
 
-async fn check_slack(slack: &WebClient) -> Vec<CheckResult> {
-    let token = match whoami(slack).await {
-        Ok(team) => Ok(messages::token_accepted(team.as_str())),
-        Err(error) => Err(error.message().to_owned()),
-    };
+async fn check_slack(slack: &WebClient, dialer: Option<&SlackDialer>) -> Vec<CheckResult> {
+    let why = |error: StartupError| error.message().to_owned();
+    let token = whoami(slack).await.map(|team| messages::token_accepted(team.as_str())).map_err(why);
     let mut results = vec![CheckResult::new("Slack token", token)];
     if results.iter().all(|result| result.status == CheckStatus::Ok) {
         results.push(CheckResult::new("Slack scopes", judge_scopes(slack.granted_scopes().await)));
+    }
+    match dialer {
+        Some(dialer) => {
+            let opened = dialer.check().await.map(|()| messages::SOCKET_MODE.to_owned()).map_err(why);
+            results.push(CheckResult::new("Deliveries", opened));
+        }
+        None => results.push(CheckResult::ok("Deliveries", messages::OVER_HTTP.to_owned())),
     }
     results
 }

@@ -36,7 +36,9 @@ pub(crate) fn main() -> Exit {
     let Cli { command, flags } = Cli::parse();
     let sources = Sources::of_process(flags);
     let outcome = match command {
-        Subcommand::Manifest { prefix, only_umbrella, url } => manifest::run(prefix, only_umbrella, &url),
+        Subcommand::Manifest { prefix, only_umbrella, socket: _, url } => {
+            manifest::run(prefix, only_umbrella, url.as_deref())
+        }
         Subcommand::Policy { name, out, account, region, init } => {
             let whose = if init { PolicyFor::Init } else { PolicyFor::Bot };
             policy::run(sources, policy::Request { whose, name, out, account, region })

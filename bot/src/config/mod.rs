@@ -25,6 +25,6 @@ pub(crate) use policy::{PREFIX_RULE, is_prefix};
 pub(crate) use problem::Problem;
 pub(crate) use reload::Reload;
 pub(crate) use secret::Secret;
-pub(crate) use slack::{SlackAccess, is_loopback_http};
+pub(crate) use slack::{SlackAccess, is_loopback, is_loopback_http};
 pub(crate) use sources::Sources;
 pub(crate) use state::{BackupLocation, BackupPlan, State};

@@ -93,6 +93,7 @@ fn changed(running: &Config, next: &Config) -> Vec<&'static str> {
         ("commands", a.names != b.names),
         ("slack.api_url", slack.api_url != other.api_url),
         ("SLACK_BOT_TOKEN", slack.bot_token != other.bot_token),
+        ("SLACK_APP_TOKEN", slack.app_token != other.app_token),
         ("SLACK_SIGNING_SECRET", slack.signing_secret != other.signing_secret),
     ];
     settings.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()

@@ -5,30 +5,59 @@ use url::{Host, Url};
 use super::Secret;
 use super::reading::Reading;
 
-/// Slack's Web API and its secrets.
+/// Slack's Web API and its secrets. At least one of the signing secret and the app-level token is there.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SlackAccess {
     /// The base of the Web API, without a slash at its end.
     pub(crate) api_url: Url,
     pub(crate) bot_token: Secret,
-    pub(crate) signing_secret: Secret,
+    /// Proves that a delivery over HTTP is Slack's. Without it, none is accepted.
+    pub(crate) signing_secret: Option<Secret>,
+    /// Opens the connections of Socket Mode, if it is used.
+    pub(crate) app_token: Option<Secret>,
 }
 
 impl Reading {
-    /// The URL, the token and the signing secret.
+    /// The URL, the tokens and the signing secret.
     pub(super) fn slack(&mut self) -> Option<SlackAccess> {
-        let app_token =
-            ["SLACK_APP_TOKEN", "SLACK_APP_TOKEN_FILE"].into_iter().find(|name| self.env.contains_key(*name));
-        if let Some(name) = app_token {
-            self.problem(name, "Socket Mode is not available yet; use HTTP with SLACK_SIGNING_SECRET");
-        }
         let api_url = self.api_url();
-        let bot_token = self.secret("SLACK_BOT_TOKEN");
-        let signing_secret = match app_token {
-            Some(_) if !self.is_given("SLACK_SIGNING_SECRET") => None,
-            _ => self.secret("SLACK_SIGNING_SECRET"),
-        };
-        Some(SlackAccess { api_url: api_url?, bot_token: bot_token?, signing_secret: signing_secret? })
+        let bot_token = self.token("SLACK_BOT_TOKEN", "xoxb-");
+        let app_token = self.if_given("SLACK_APP_TOKEN", |reading, name| reading.token(name, "xapp-"));
+        let signing_secret = self.if_given("SLACK_SIGNING_SECRET", Self::secret);
+        if (&app_token, &signing_secret) == (&Some(None), &Some(None)) {
+            self.problem(
+                "SLACK_APP_TOKEN",
+                "is required for Socket Mode, or SLACK_SIGNING_SECRET for HTTP (or the path of a file that holds it, as \
+                 SLACK_APP_TOKEN_FILE or SLACK_SIGNING_SECRET_FILE)",
+            );
+        }
+        Some(SlackAccess {
+            api_url: api_url?,
+            bot_token: bot_token?,
+            signing_secret: signing_secret?,
+            app_token: app_token?,
+        })
+    }
+
+    /// A secret that may be absent; `None` if it is given and has a problem.
+    fn if_given(
+        &mut self,
+        variable: &str,
+        read: impl FnOnce(&mut Self, &str) -> Option<Secret>,
+    ) -> Option<Option<Secret>> {
+        if self.is_given(variable) { read(self, variable).map(Some) } else { Some(None) }
+    }
+
+    /// A token, which Slack begins with its kind: those of an app are easily mistaken for each other.
+    fn token(&mut self, variable: &str, kind: &str) -> Option<Secret> {
+        let token = self.secret(variable)?;
+        let is_other = |other: &&str| *other != kind && token.expose().starts_with(*other);
+        let Some(other) = ["xoxb-", "xoxp-", "xapp-"].into_iter().find(is_other) else { return Some(token) };
+        self.problem(
+            variable,
+            format!("begins with `{other}`, but must be the token that begins with `{kind}`"),
+        );
+        None
     }
 
     /// A problem does not repeat the value: a URL may contain a password.
@@ -64,9 +93,11 @@ impl Reading {
 
 /// Whether a URL is plain HTTP that never leaves this machine.
 pub(crate) fn is_loopback_http(url: &Url) -> bool {
-    if url.scheme() != "http" {
-        return false;
-    }
+    url.scheme() == "http" && is_loopback(url)
+}
+
+/// Whether a URL names this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -82,7 +82,7 @@ fn all_problems_are_reported_by_name() {
     let env = [
         ("SLACK_BOT_TOKEN", "xoxb-canary"),
         ("SLACK_BOT_TOKEN_FILE", "/nowhere/canary"),
-        ("SLACK_APP_TOKEN", "xapp-canary"),
+        ("SLACK_APP_TOKEN", "xoxb-canary"),
         ("SLACK_API_URL", "http://user:canary@slack.example/api"),
         ("SLUICE_LISTEN", "here"),
         ("SLUICE_STATE", "sqlite::memory:"),
@@ -102,6 +102,27 @@ fn all_problems_are_reported_by_name() {
     let text = text(&problems, &dir);
     assert!(!text.contains("canary"), "{text}");
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn deliveries_come_by_socket_mode_or_http() {
+    let load = |env: &[(&str, &str)]| {
+        let env: Vec<_> = [("SLACK_BOT_TOKEN", "xoxb-1")].iter().chain(env).copied().collect();
+        let (sources, dir) = sources(&env, "");
+        Config::load(sources).map_err(|problems| text(&problems, &dir))
+    };
+    let both = [("SLACK_APP_TOKEN", "xapp-1"), ("SLACK_SIGNING_SECRET", "secret")];
+    for (env, sockets, http) in
+        [(&both[..1], true, false), (&both[1..], false, true), (&both[..], true, true)]
+    {
+        let slack = load(env).unwrap().slack;
+        assert_eq!((slack.app_token.is_some(), slack.signing_secret.is_some()), (sockets, http));
+    }
+    let neither = load(&[]).unwrap_err();
+    assert!(
+        neither.starts_with("SLACK_APP_TOKEN: is required for Socket Mode, or SLACK_SIGNING_SECRET"),
+        "{neither}"
+    );
 }
 
 #[test]
@@ -132,7 +153,7 @@ fn secrets_are_read_from_files_and_never_printed() {
     let (sources, _dir) = sources(&env, "");
     let config = Config::load(sources).unwrap();
     assert_eq!(config.slack.bot_token.expose(), "xoxb-canary");
-    assert_eq!(config.slack.signing_secret.expose(), "canary-secret");
+    assert_eq!(config.slack.signing_secret, Some(Secret::new("canary-secret")));
     let printed = format!("{config:?} {config:#?} {}", config.slack.bot_token);
     assert!(!printed.contains("canary"), "{printed}");
     assert!(printed.contains("***"));

@@ -49,7 +49,7 @@ impl Readiness {
         metrics::ready(self.is_ready());
     }
 
-    fn page(&self) -> (StatusCode, String) {
+    pub(crate) fn page(&self) -> (StatusCode, String) {
         let reasons = self.0.lock();
         if reasons.is_empty() {
             return (StatusCode::OK, "ready\n".to_owned());

@@ -26,10 +26,12 @@ pub(crate) enum Method {
     GroupMembers,
     /// A user's profile, which says whether the user is deactivated.
     UserInfo,
+    /// The address of a WebSocket of Socket Mode. It takes the app-level token, not the bot's.
+    OpenConnection,
 }
 
 impl Method {
-    pub(crate) const ALL: [Method; 7] = [
+    pub(crate) const ALL: [Method; 8] = [
         Method::AuthTest,
         Method::PostMessage,
         Method::Update,
@@ -37,6 +39,7 @@ impl Method {
         Method::Permalink,
         Method::GroupMembers,
         Method::UserInfo,
+        Method::OpenConnection,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -48,13 +51,14 @@ impl Method {
             Method::Permalink => "chat.getPermalink",
             Method::GroupMembers => "usergroups.users.list",
             Method::UserInfo => "users.info",
+            Method::OpenConnection => "apps.connections.open",
         }
     }
 
     /// The bot scope that Slack requires.
     pub(crate) fn scope(self) -> Option<&'static str> {
         match self {
-            Method::AuthTest | Method::Permalink => None,
+            Method::AuthTest | Method::Permalink | Method::OpenConnection => None,
             Method::PostMessage | Method::Update | Method::PostEphemeral => Some("chat:write"),
             Method::GroupMembers => Some("usergroups:read"),
             Method::UserInfo => Some("users:read"),

@@ -19,7 +19,7 @@ use slack_morphism::{
 use url::Url;
 
 use super::{Method, SlackError, WebApi};
-use crate::config::SlackAccess;
+use crate::config::{Secret, SlackAccess};
 use crate::http::{HttpsConnector, https_connector};
 
 /// Longer than Slack's slowest answers. A later answer counts as lost.
@@ -34,13 +34,18 @@ pub(crate) struct WebClient {
 }
 
 impl WebClient {
-    /// Loads the system's root certificates, and fails if there are none. It does not connect.
+    /// With the bot's token.
     pub(crate) fn new(access: &SlackAccess) -> std::io::Result<Self> {
+        Self::with_token(&access.api_url, &access.bot_token)
+    }
+
+    /// Loads the system's root certificates, and fails if there are none. It does not connect.
+    pub(super) fn with_token(api_url: &Url, token: &Secret) -> std::io::Result<Self> {
         let https = https_connector()?;
-        let base = access.api_url.as_str().trim_end_matches('/');
+        let base = api_url.as_str().trim_end_matches('/');
         let connector =
             SlackClientHyperHttpsConnector::with_connector(https.clone()).with_slack_api_url(base);
-        let token = SlackApiToken::new(SlackApiTokenValue(access.bot_token.expose().to_owned()));
+        let token = SlackApiToken::new(SlackApiTokenValue(token.expose().to_owned()));
         Ok(Self { client: SlackClient::new(connector), token, https, base: base.to_owned() })
     }
 

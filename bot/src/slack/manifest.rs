@@ -9,9 +9,6 @@ use url::Url;
 
 use super::Method;
 
-/// The URL in the committed manifest, where an installation has its own.
-pub(crate) const EXAMPLE_URL: &str = "https://sluice.example.com/slack/events";
-
 /// Why the app needs each scope.
 const SCOPES: [(&str, &str); 4] = [
     ("chat:write", "to post and edit the message of each operation, in channels that the app is invited to"),
@@ -28,24 +25,34 @@ pub(crate) fn scopes() -> BTreeSet<&'static str> {
     Method::ALL.into_iter().filter_map(Method::scope).chain(["commands"]).collect()
 }
 
-/// The URL of deliveries; a URL without a path gets ours.
+/// The URL of deliveries, which Slack requires to be https; a URL without a path gets ours.
 pub(crate) fn request_url(text: &str) -> Option<String> {
-    let mut url = Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "https" | "http") && url.host().is_some())?;
+    let mut url = Url::parse(text).ok().filter(|url| url.scheme() == "https" && url.host().is_some())?;
     if url.path() == "/" {
         url.set_path("/slack/events");
     }
     Some(url.to_string())
 }
 
+/// How Slack delivers to the app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// By requests to this URL.
+    Http(String),
+    /// By WebSockets that the bot opens.
+    Socket,
+}
+
 /// The manifest in YAML. Texts are quoted as JSON, which YAML reads the same.
-pub(crate) fn manifest(names: &Names, url: &str) -> String {
-    let url = quoted(url);
+pub(crate) fn manifest(names: &Names, transport: &Transport) -> String {
+    let url = match transport {
+        Transport::Http(url) => Some(quoted(url)),
+        Transport::Socket => None,
+    };
     let mut yaml = String::from(
         "# The Slack app of Sluice: paste it at https://api.slack.com/apps → Create New App → From a manifest.\n\
-         # Made by `sluice manifest`; `--url` sets where Slack reaches the bot, `--prefix acme-` renames the commands,\n\
-         # `--only-umbrella` installs just one.\n\
+         # Made by `sluice manifest`, which uses Socket Mode; `--url` makes Slack deliver to that address instead, `--prefix acme-`\n\
+         # renames the commands, `--only-umbrella` installs just one.\n\
          display_information:\n  name: Sluice\n",
     );
     let description =
@@ -57,7 +64,9 @@ pub(crate) fn manifest(names: &Names, url: &str) -> String {
     );
     for command in names.slash_commands().iter().filter(|command| !command.usage_hint.is_empty()) {
         let _ = writeln!(yaml, "    - command: {}", quoted(&command.command));
-        let _ = writeln!(yaml, "      url: {url}");
+        if let Some(url) = &url {
+            let _ = writeln!(yaml, "      url: {url}");
+        }
         let _ = writeln!(yaml, "      description: {}", quoted(&command.description));
         let _ = writeln!(yaml, "      usage_hint: {}", quoted(&command.usage_hint));
         yaml.push_str("      should_escape: true # mentions arrive as ids, not as names that can change\n");
@@ -67,10 +76,13 @@ pub(crate) fn manifest(names: &Names, url: &str) -> String {
         let why = SCOPES.iter().find(|(name, _)| *name == scope).map_or("", |(_, why)| *why);
         let _ = writeln!(yaml, "      - {} # {why}", quoted(scope));
     }
-    let _ = writeln!(yaml, "settings:\n  interactivity:\n    is_enabled: true\n    request_url: {url}");
-    yaml.push_str(
-        "  org_deploy_enabled: false\n  socket_mode_enabled: false\n  token_rotation_enabled: false\n",
-    );
+    yaml.push_str("settings:\n  interactivity:\n    is_enabled: true\n");
+    if let Some(url) = &url {
+        let _ = writeln!(yaml, "    request_url: {url}");
+    }
+    let uses_sockets = *transport == Transport::Socket;
+    let _ = writeln!(yaml, "  org_deploy_enabled: false\n  socket_mode_enabled: {uses_sockets}");
+    yaml.push_str("  token_rotation_enabled: false\n");
     yaml
 }
 
@@ -83,12 +95,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_manifest_of_socket_mode_has_no_url() {
+        let yaml = manifest(&Names::default(), &Transport::Socket);
+        assert!(!yaml.contains("url:") && yaml.contains("  socket_mode_enabled: true\n"), "{yaml}");
+        let http = manifest(&Names::default(), &Transport::Http("https://bot.acme.test/x".to_owned()));
+        assert!(http.contains("  socket_mode_enabled: false\n"));
+    }
+
+    #[test]
     fn the_committed_manifest_is_current() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../manifest.yml");
         let committed = std::fs::read_to_string(path).unwrap();
         assert_eq!(
             committed,
-            manifest(&Names::default(), EXAMPLE_URL),
+            manifest(&Names::default(), &Transport::Socket),
             "run `sluice manifest > manifest.yml`"
         );
     }
@@ -115,7 +135,7 @@ mod tests {
                 );
             }
         }
-        let yaml = manifest(&Names::default(), EXAMPLE_URL);
+        let yaml = manifest(&Names::default(), &Transport::Socket);
         let description = yaml.lines().find_map(|line| line.strip_prefix("  description: ")).unwrap();
         assert!(description.chars().count() <= 142, "{description}");
     }
@@ -123,10 +143,12 @@ mod tests {
     #[test]
     fn names_and_url_are_configurable() {
         let names = Names { prefix: "acme-".into(), only_umbrella: true };
-        let yaml = manifest(&names, &request_url("https://bot.acme.test").unwrap());
+        let yaml = manifest(&names, &Transport::Http(request_url("https://bot.acme.test").unwrap()));
         assert_eq!(yaml.matches("command: ").count(), 1);
         assert!(yaml.contains("\"/acme-sluice\""));
         assert!(yaml.contains("request_url: \"https://bot.acme.test/slack/events\""));
-        assert_eq!(request_url("sluice.example.com"), None);
+        for bad in ["sluice.example.com", "http://sluice.example.com", "https://"] {
+            assert_eq!(request_url(bad), None, "{bad}");
+        }
     }
 }

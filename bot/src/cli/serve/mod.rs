@@ -11,17 +11,17 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::exit::Exit;
-use super::setup::{both, slack_client};
+use super::setup::{both, slack_client, slack_dialer};
 use super::signals::{exit_by_deadline, on_hang_up, stop_requested};
 use crate::config::{Config, Problem, Reload, Sources};
 use crate::wiring::Account;
-use server::{Listeners, serve};
+use server::{Connections, Listeners, serve};
 
 pub(super) async fn run(sources: Sources, accept_only: bool) -> Result<Exit, Vec<Problem>> {
     let (config, account) = both(Config::load(sources.clone()), Account::load().await)?;
     let backend = account.with_state(&config.base);
     let reload = Reload::new(sources, config.clone(), backend.pinned());
-    let slack = slack_client(&config)?;
+    let connections = Connections { slack: Arc::new(slack_client(&config)?), dialer: slack_dialer(&config)? };
     exit_by_deadline();
     open_files::raise_limit();
     let metrics = match config.base.metrics {
@@ -29,8 +29,7 @@ pub(super) async fn run(sources: Sources, accept_only: bool) -> Result<Exit, Vec
         None => None,
     };
     let listeners = Listeners { slack: listen("SLUICE_LISTEN", config.base.listen).await?, metrics };
-    let serving =
-        serve(listeners, &config, Arc::new(slack), Arc::new(backend), accept_only, stop_requested());
+    let serving = serve(listeners, &config, connections, Arc::new(backend), accept_only, stop_requested());
     Ok(tokio::select! {
         exit = serving => exit,
         never = on_hang_up(|| reload.again()) => match never {},

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use url::Url;
 
-use super::server::{Listeners, serve};
+use super::server::{Connections, Listeners, serve};
 use super::*;
 use crate::backend::{Backend, Parts, Progress};
 use crate::notify::CliOutput;
@@ -39,6 +39,10 @@ impl WebApi for Outside {
     async fn respond(&self, _: &Url, _: &Value) -> Result<(), SlackError> {
         Ok(())
     }
+}
+
+fn over_http(outside: &Arc<Outside>) -> Connections {
+    Connections { slack: outside.clone(), dialer: None }
 }
 
 struct Echo;
@@ -103,7 +107,7 @@ async fn page(outside: Outside, path: &str, expected: u16) -> (String, Exit) {
     let address = listener.local_addr().unwrap();
     let stop = Arc::new(Notify::new());
     let config = config();
-    let serving = serve(only(listener), &config, outside.clone(), outside, false, stop.notified());
+    let serving = serve(only(listener), &config, over_http(&outside), outside, false, stop.notified());
     let asking = async {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
         loop {
@@ -146,7 +150,7 @@ async fn it_is_not_ready_before_it_can_handle_commands() {
     let address = listener.local_addr().unwrap();
     let (outside, stop) = (Arc::new(outside), Arc::new(Notify::new()));
     let config = config();
-    let serving = serve(only(listener), &config, outside.clone(), outside, false, stop.notified());
+    let serving = serve(only(listener), &config, over_http(&outside), outside, false, stop.notified());
     let until = async |wanted: (u16, &str)| {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
         while get(address, "/readyz").await != (wanted.0, wanted.1.to_owned()) {
@@ -194,9 +198,15 @@ async fn a_refusal_ends_the_start_also_during_an_outage() {
     ] {
         let outside = Arc::new(outside);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let exit =
-            serve(only(listener), &config(), outside.clone(), outside, false, std::future::pending::<()>())
-                .await;
+        let exit = serve(
+            only(listener),
+            &config(),
+            over_http(&outside),
+            outside,
+            false,
+            std::future::pending::<()>(),
+        )
+        .await;
         assert_eq!(exit, Exit::Refused);
     }
 }

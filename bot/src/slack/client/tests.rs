@@ -50,8 +50,7 @@ async fn fake() -> (Fake, WebClient) {
 }
 
 fn slack(api_url: Url) -> WebClient {
-    let (bot_token, signing_secret) = (Secret::new("xoxb-canary"), Secret::new("x"));
-    WebClient::new(&SlackAccess { api_url, bot_token, signing_secret }).unwrap()
+    WebClient::with_token(&api_url, &Secret::new("xoxb-canary")).unwrap()
 }
 
 #[tokio::test]

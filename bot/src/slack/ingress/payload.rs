@@ -1,10 +1,10 @@
-//! Parsing a signed body. slack-morphism's models read Slack's fields, and our own types check them. A body that does not fit
+//! Parsing what Slack delivers: a signed body, or a message of Socket Mode. slack-morphism's models read Slack's fields, and our own types check them. A body that does not fit
 //! gives a short reason that quotes nothing, and never a panic.
 
 use std::collections::BTreeMap;
 
 use axum::http::{HeaderMap, header};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use slack_morphism::events::{
     SlackCommandEvent, SlackInteractionActionContainer, SlackInteractionBlockActionsEvent,
     SlackInteractionEvent,
@@ -13,6 +13,8 @@ use sluice_commands::installation::{Input, Invocation};
 use sluice_model::{Actor, ChannelId, TeamId, UserId};
 use url::{Url, form_urlencoded};
 
+/// The largest body. Slack's are some kilobytes.
+pub(crate) const BODY_LIMIT: usize = 1 << 20;
 const LONGEST_TEXT: usize = 40_000;
 const LONGEST_NAME: usize = 80;
 
@@ -27,7 +29,7 @@ pub(super) enum Encoding {
 
 /// The content of a delivery.
 #[derive(Debug)]
-pub(super) enum Payload {
+pub(crate) enum Payload {
     /// Slack checks the URL; the challenge is sent back.
     Challenge(String),
     /// A certificate check, or an event or interaction that Sluice does not use. It is answered with 200, because Slack shows
@@ -43,7 +45,7 @@ pub(super) enum Payload {
 
 /// A command or a click.
 #[derive(Debug)]
-pub(super) struct Delivery {
+pub(crate) struct Delivery {
     pub(super) invocation: Invocation,
     /// The workspaces that it names: where it happened, and the author's.
     pub(super) teams: Vec<TeamId>,
@@ -79,7 +81,7 @@ pub(super) fn kind(headers: &HeaderMap) -> Option<Encoding> {
 /// Reads a signed body; the error is a short reason for the log.
 pub(super) fn parse(kind: Encoding, body: &str) -> Result<Payload, &'static str> {
     match kind {
-        Encoding::Json => event(body),
+        Encoding::Json => event(&serde_json::from_str(body).map_err(|_| "event is no JSON")?),
         Encoding::Form => {
             let mut fields = BTreeMap::new();
             for (name, value) in form_urlencoded::parse(body.as_bytes()) {
@@ -89,15 +91,31 @@ pub(super) fn parse(kind: Encoding, body: &str) -> Result<Payload, &'static str>
             }
             match fields.remove("payload") {
                 _ if fields.get("ssl_check").is_some_and(|check| check == "1") => Ok(Payload::Nothing),
-                Some(payload) => interaction(&payload),
-                None => command(fields),
+                Some(payload) => {
+                    interaction(serde_json::from_str(&payload).map_err(|_| "payload is no JSON")?)
+                }
+                None => {
+                    command(fields.into_iter().map(|(name, value)| (name, Value::String(value))).collect())
+                }
             }
         }
     }
 }
 
-fn event(body: &str) -> Result<Payload, &'static str> {
-    let body: Value = serde_json::from_str(body).map_err(|_| "event is no JSON")?;
+/// Reads the payload of an envelope of this type; the error is a short reason for the log. The fields are those that HTTP has
+/// ([source](https://docs.slack.dev/apis/events-api/using-socket-mode#events)).
+pub(crate) fn of_envelope(kind: &str, payload: Value) -> Result<Payload, &'static str> {
+    match (kind, payload) {
+        ("slash_commands", Value::Object(fields)) => command(fields),
+        ("slash_commands", _) => Err("command is no object"),
+        ("interactive", payload) => interaction(payload),
+        ("events_api", payload) => event(&payload),
+        // Slack may add types.
+        _ => Ok(Payload::Nothing),
+    }
+}
+
+fn event(body: &Value) -> Result<Payload, &'static str> {
     match body["type"].as_str() {
         Some("url_verification") => {
             let challenge =
@@ -110,9 +128,8 @@ fn event(body: &str) -> Result<Payload, &'static str> {
     }
 }
 
-fn command(fields: BTreeMap<String, String>) -> Result<Payload, &'static str> {
-    let name = fields.get("user_name").cloned();
-    let fields = fields.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
+fn command(fields: Map<String, Value>) -> Result<Payload, &'static str> {
+    let name = fields.get("user_name").and_then(Value::as_str).map(str::to_owned);
     let event: SlackCommandEvent =
         serde_json::from_value(Value::Object(fields)).map_err(|_| "command fields")?;
     let command = event.command.0;
@@ -138,8 +155,7 @@ fn command(fields: BTreeMap<String, String>) -> Result<Payload, &'static str> {
     Ok(Payload::Delivery(Box::new(Delivery { invocation, teams: vec![team], response_url, is_click: false })))
 }
 
-fn interaction(payload: &str) -> Result<Payload, &'static str> {
-    let mut payload: Value = serde_json::from_str(payload).map_err(|_| "payload is no JSON")?;
+fn interaction(mut payload: Value) -> Result<Payload, &'static str> {
     let fields = payload.as_object_mut().ok_or("payload is no object")?;
     match fields.get("type").and_then(Value::as_str) {
         Some("block_actions") => {}
@@ -169,7 +185,7 @@ fn interaction(payload: &str) -> Result<Payload, &'static str> {
 }
 
 /// Whether it is not a click on one button in a message: it is from a home tab or a dialog, or has several actions.
-fn is_elsewhere(fields: &serde_json::Map<String, Value>) -> bool {
+fn is_elsewhere(fields: &Map<String, Value>) -> bool {
     let is_view = fields.get("container").is_some_and(|container| container["type"] == "view");
     let several = fields.get("actions").and_then(Value::as_array).is_some_and(|actions| actions.len() > 1);
     is_view || several

@@ -24,7 +24,7 @@ pub(super) async fn respond(slack: &dyn WebApi, url: &Url, answer: &Answer) {
 }
 
 /// Retries where nothing was posted. Slack takes five answers in thirty minutes.
-async fn post(slack: &dyn WebApi, url: &Url, body: &Value) {
+pub(super) async fn post(slack: &dyn WebApi, url: &Url, body: &Value) {
     let attempt = || slack.respond(url, body);
     let posted = attempt
         .retry(PAUSES)

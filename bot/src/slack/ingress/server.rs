@@ -1,6 +1,6 @@
-//! The HTTP server of deliveries.
+//! Deliveries over HTTP: they are signed, because anybody can send them.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,74 +9,40 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::post;
-use serde_json::json;
 use sluice_commands::ports::Clock;
-use sluice_model::{Answer, TeamId, Tone};
-use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
-use super::handler::{CommandHandler, Unavailable};
-use super::messages;
-use super::payload::{self, Delivery, Payload};
-use super::respond::respond;
+use super::deliveries::{Acknowledgement, Deliveries};
+use super::payload::{self, BODY_LIMIT, Payload};
 use super::signature::SignatureVerifier;
-use super::user_limits::UserLimits;
 use crate::config::Secret;
 use crate::http::Connection;
 use crate::log_throttle::LogThrottle;
-use crate::render;
-use crate::slack::{ResponseUrls, WebApi};
-use crate::tasks::{Kind, Tasks};
 
-/// How long the store has to confirm a delivery before the person is answered without its confirmation.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the body of a request may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
-/// The largest body. Slack's are some kilobytes.
-pub(super) const BODY_LIMIT: usize = 1 << 20;
 /// Bodies up to this size are limited by the number of connections. Larger bodies, and those without a length, are read
 /// [`LARGE_BODIES`] at a time.
 const SMALL_BODY: usize = 256 << 10;
 const LARGE_BODIES: usize = 8;
 
-/// Known once Slack and the store have answered.
-pub(crate) struct Ready {
-    pub(crate) team: TeamId,
-    pub(crate) handler: Arc<dyn CommandHandler>,
-}
-
 /// The state of the HTTP handler.
 pub(crate) struct SlackServer {
     signatures: SignatureVerifier,
-    ready: Arc<OnceLock<Ready>>,
-    slack: Arc<dyn WebApi>,
-    response_urls: Arc<ResponseUrls>,
-    tasks: Tasks,
+    deliveries: Arc<Deliveries>,
     large_bodies: Semaphore,
-    users: UserLimits,
     throttle: LogThrottle,
 }
 
 impl SlackServer {
-    /// Until `ready` is set, every answer asks people to try again.
-    pub(crate) fn new(
-        signing_secret: &Secret,
-        clock: Arc<dyn Clock>,
-        ready: Arc<OnceLock<Ready>>,
-        slack: Arc<dyn WebApi>,
-        response_urls: Arc<ResponseUrls>,
-        tasks: Tasks,
-    ) -> Self {
+    pub(crate) fn new(signing_secret: &Secret, clock: Arc<dyn Clock>, deliveries: Arc<Deliveries>) -> Self {
         Self {
             signatures: SignatureVerifier::new(signing_secret, clock),
-            ready,
-            slack,
-            response_urls,
-            tasks,
+            deliveries,
             large_bodies: Semaphore::new(LARGE_BODIES),
-            users: UserLimits::default(),
             throttle: LogThrottle::default(),
         }
     }
@@ -96,7 +62,10 @@ pub(crate) fn router(server: SlackServer) -> Router {
 async fn deliver(State(server): State<Arc<SlackServer>>, request: Request) -> Response {
     let arrived = Instant::now();
     match server.admit(request).await {
-        Ok(payload) => server.answer(payload, arrived).await,
+        Ok(payload) => match server.deliveries.answer(payload, arrived).await {
+            Acknowledgement { body: Some(body), .. } => Json(body).into_response(),
+            Acknowledgement { body: None, .. } => StatusCode::OK.into_response(),
+        },
         Err((status, reason)) => {
             crate::metrics::refused(reason);
             // Anybody can send refused deliveries; they must not fill the log.
@@ -146,70 +115,6 @@ impl SlackServer {
             Some(length) if length <= SMALL_BODY => None,
             // The semaphore is never closed.
             _ => self.large_bodies.acquire().await.ok(),
-        }
-    }
-
-    async fn answer(&self, payload: Payload, arrived: Instant) -> Response {
-        let delivery = match payload {
-            Payload::Challenge(challenge) => return Json(json!({ "challenge": challenge })).into_response(),
-            Payload::Nothing => return StatusCode::OK.into_response(),
-            Payload::NoOptions => return Json(json!({ "options": [] })).into_response(),
-            Payload::TooLong => return Json(render::answer(&messages::too_long())).into_response(),
-            Payload::Delivery(delivery) => *delivery,
-        };
-        let (verb, is_click, response_url) =
-            (delivery.verb(), delivery.is_click, delivery.response_url.clone());
-        let (answer, result) = self.handle(delivery).await;
-        crate::metrics::command(&verb, result);
-        crate::metrics::acknowledged(arrived.elapsed());
-        // Slack shows the body of a command's acknowledgement, and ignores the body of a click's.
-        match response_url {
-            Some(url) if is_click => {
-                let slack = Arc::clone(&self.slack);
-                self.tasks.spawn(Kind::Reply, async move { respond(slack.as_ref(), &url, &answer).await });
-                StatusCode::OK.into_response()
-            }
-            _ if is_click => StatusCode::OK.into_response(),
-            _ => Json(render::answer(&answer)).into_response(),
-        }
-    }
-
-    /// Waits for the handler for [`TIMEOUT`] at most. The handling itself is never abandoned.
-    async fn handle(&self, delivery: Delivery) -> (Answer, &'static str) {
-        let Some(ready) = self.ready.get() else { return (messages::try_again(), "unavailable") };
-        if delivery.teams.iter().any(|team| team != &ready.team) {
-            return (messages::foreign(), "foreign");
-        }
-        if let (Some(url), Some(channel)) = (&delivery.response_url, &delivery.invocation.channel) {
-            self.response_urls.insert(&delivery.invocation.actor.id, channel, url.clone());
-        }
-        let Some(permit) = self.users.admit(&delivery.invocation.actor.id, &delivery.invocation.input) else {
-            return (messages::slow_down(), "slowed");
-        };
-        let (sender, receiver) = oneshot::channel();
-        let (handler, slack) = (Arc::clone(&ready.handler), Arc::clone(&self.slack));
-        self.tasks.spawn(Kind::Delivery, async move {
-            let outcome = handler.handle(delivery.invocation).await;
-            drop(permit);
-            // The timeout has passed, and the answer was "not confirmed": the real one follows.
-            if let (Err(outcome), Some(url)) = (sender.send(outcome), delivery.response_url) {
-                let answer = outcome.unwrap_or_else(|unavailable| match unavailable {
-                    Unavailable::Unreachable => messages::try_again(),
-                    Unavailable::Unconfirmed => messages::unknown(),
-                });
-                respond(slack.as_ref(), &url, &answer).await;
-            }
-        });
-        match tokio::time::timeout(TIMEOUT, receiver).await {
-            Ok(Ok(Ok(answer))) => {
-                let result = if answer.card.tone == Tone::Bad { "refused" } else { "answered" };
-                (answer, result)
-            }
-            Ok(Ok(Err(Unavailable::Unreachable))) => (messages::try_again(), "unavailable"),
-            // A timeout, an unknown outcome, or a panic after the record was written.
-            Ok(Ok(Err(Unavailable::Unconfirmed)) | Err(_)) | Err(_) => {
-                (messages::not_confirmed(), "unconfirmed")
-            }
         }
     }
 }

@@ -1,9 +1,8 @@
 //! The HTTP server with a handler and a Slack that record what they get.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
@@ -11,21 +10,18 @@ use axum::http::{StatusCode, header};
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use sluice_commands::installation::{Input, Invocation};
+use sluice_commands::installation::Input;
 use sluice_commands::ports::Clock;
-use sluice_model::{Answer, Card, TeamId, Tone};
 use tokio::time::Instant;
 use tower::ServiceExt;
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 use super::payload::{self, Payload};
-use super::server::BODY_LIMIT;
+use super::testing::{Service, TEAM, Urls, deliveries};
 use super::*;
 use crate::config::Secret;
-use crate::slack::{Method, SlackError, WebApi};
 use crate::tasks::Tasks;
 
 mod answers;
@@ -34,7 +30,6 @@ mod payloads;
 mod security;
 
 const SECRET: &str = "canary-signing-secret";
-const TEAM: &str = "T0HOME";
 
 struct RealTime;
 
@@ -45,42 +40,6 @@ impl Clock for RealTime {
     }
 }
 
-/// Answers every command the same way, and records it.
-struct Service {
-    seen: Mutex<Vec<Invocation>>,
-    takes: Duration,
-    outcome: Result<(), Unavailable>,
-}
-
-#[async_trait]
-impl CommandHandler for Service {
-    async fn handle(&self, invocation: Invocation) -> Result<Answer, Unavailable> {
-        if let Input::Slash { text, .. } = &invocation.input
-            && text == "panic"
-        {
-            panic!("on purpose");
-        }
-        self.seen.lock().push(invocation);
-        tokio::time::sleep(self.takes).await;
-        self.outcome.map(|()| Answer::private(Card::new(Tone::Good, "Done")))
-    }
-}
-
-/// Records posts to response URLs.
-#[derive(Default)]
-struct Urls(Mutex<Vec<(Url, Value)>>);
-
-#[async_trait]
-impl WebApi for Urls {
-    async fn call(&self, _: Method, _: &Value) -> Result<Value, SlackError> {
-        Err(SlackError::Unreachable)
-    }
-    async fn respond(&self, url: &Url, body: &Value) -> Result<(), SlackError> {
-        self.0.lock().push((url.clone(), body.clone()));
-        Ok(())
-    }
-}
-
 struct World {
     router: Router,
     service: Arc<Service>,
@@ -88,14 +47,9 @@ struct World {
 }
 
 fn world_with(takes: Duration, outcome: Result<(), Unavailable>, is_ready: bool) -> World {
-    let service = Arc::new(Service { seen: Mutex::default(), takes, outcome });
-    let (urls, cell) = (Arc::new(Urls::default()), Arc::new(OnceLock::new()));
-    if is_ready {
-        let _ = cell.set(Ready { team: TeamId::new(TEAM).unwrap(), handler: service.clone() });
-    }
-    let secret = Secret::new(SECRET);
-    let server =
-        SlackServer::new(&secret, Arc::new(RealTime), cell, urls.clone(), Arc::default(), Tasks::new());
+    let (service, urls) = (Service::new(takes, outcome), Arc::new(Urls::default()));
+    let deliveries = deliveries(&service, &urls, Tasks::new(), is_ready);
+    let server = SlackServer::new(&Secret::new(SECRET), Arc::new(RealTime), deliveries);
     World { router: router(server), service, urls }
 }
 
