@@ -21,6 +21,9 @@ pub struct Cli {
     /// Do not start the bot. Start your own with the `env` that `--headless` prints.
     #[arg(long)]
     pub no_bot: bool,
+    /// Deliver by Socket Mode: the bot connects to Slack, and Slack does not connect to the bot.
+    #[arg(long)]
+    pub socket: bool,
     /// Turn off these rules of strict AWS: names separated by commas, or `all`. See sandbox/README.md.
     #[arg(long, env = "SANDBOX_LENIENT", default_value = "none", value_name = "RULES", value_parser = lenient)]
     pub lenient: Lenient,

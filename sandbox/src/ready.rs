@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::addresses::Addresses;
 use crate::aws::{ACCESS_KEY, ADMIN_KEY, OBSERVER_KEY, REGION, SECRET_KEY};
-use crate::slack::SlackConfig;
+use crate::slack::{APP_TOKEN, SlackConfig};
 
 /// The bot's token. It protects nothing: every port is on loopback.
 pub const BOT_TOKEN: &str = "xoxb-0000000000-sandbox";
@@ -62,7 +62,7 @@ impl Ready {
             users: slack.people().map(|user| user.id.clone()).collect(),
             channel: slack.channels.first().map(|channel| channel.id.clone()).unwrap_or_default(),
             observer: OBSERVER_KEY,
-            env: environment(at, folder),
+            env: environment(at, slack.uses_sockets, folder),
             bot_pid: None,
             folder: folder.display().to_string(),
             env_file: env_file.strip_prefix(repository).unwrap_or(&env_file).display().to_string(),
@@ -71,12 +71,16 @@ impl Ready {
 }
 
 /// The variables of a bot. Both AWS files name an empty file, because none of the machine's AWS settings may apply.
-fn environment(at: &Addresses, folder: &Path) -> BTreeMap<String, String> {
+fn environment(at: &Addresses, uses_sockets: bool, folder: &Path) -> BTreeMap<String, String> {
     let nothing = folder.join("aws.ini").display().to_string();
     let listen = at.bot.trim_start_matches("http://").to_owned();
+    let delivery = match uses_sockets {
+        true => ("SLACK_APP_TOKEN", APP_TOKEN),
+        false => ("SLACK_SIGNING_SECRET", SIGNING_SECRET),
+    };
     let pairs = [
         ("SLACK_BOT_TOKEN", BOT_TOKEN.to_owned()),
-        ("SLACK_SIGNING_SECRET", SIGNING_SECRET.to_owned()),
+        (delivery.0, delivery.1.to_owned()),
         ("SLACK_API_URL", format!("{}/api", at.page)),
         ("SLUICE_LISTEN", listen),
         ("SLUICE_STATE", "dynamodb:sluice".to_owned()),

@@ -92,6 +92,7 @@ impl Sandbox {
         let mut slack = SlackConfig::new(&at.page, &at.bot, BOT_TOKEN, SIGNING_SECRET);
         slack.manifest = Some(root.join("manifest.yml")).filter(|path| path.exists());
         slack.strict = strict.clone();
+        slack.uses_sockets = cli.socket;
         let mut ready = Ready::new(&at, &slack, &folder, &root);
         ready.env.insert("SLUICE_LOOK_AFTER".to_owned(), cli.look_after.to_string());
         ready::write_files(&ready, &venv.bin, &folder).map_err(io("cannot write the sandbox's files"))?;

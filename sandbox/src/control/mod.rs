@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use answer::{Answer, ControlError, bad, not_found, read};
 
 use crate::calls::FaultSpec;
-use crate::slack::{self, Content, DeliveryResult, Message, Replicas, Slack, Source, Workspace};
+use crate::slack::{self, Content, DeliveryResult, Message, Replicas, Slack, Source, Trouble, Workspace};
 use crate::token_bucket::Rate;
 
 pub const SCHEMA: &str = include_str!("schema.json");
@@ -38,6 +38,7 @@ pub fn router() -> Router<Slack> {
         .route("/control/rules", get(rules::show).post(rules::change))
         .route("/control/response_urls/expire", post(expire))
         .route("/control/bots", post(set_bots))
+        .route("/control/sockets", get(sockets).post(trouble_sockets))
         .route("/control/people", post(set_person))
         .route("/control/groups", post(set_group))
         .route("/control/world", get(world))
@@ -237,6 +238,25 @@ async fn set_bots(State(slack): State<Slack>, body: Bytes) -> Answer {
     let urls = urls.iter().map(|url| slack::bot_url(url)).collect::<Result<_, _>>()?;
     slack.workspace().replicas = Replicas::new(urls).ok_or_else(|| bad("`urls` names no bot"))?;
     Ok(axum::Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SocketTrouble {
+    trouble: Trouble,
+    link: Option<u64>,
+}
+
+/// The connections of Socket Mode.
+async fn sockets(State(slack): State<Slack>) -> Answer {
+    Ok(axum::Json(slack.sockets().view()))
+}
+
+/// Makes trouble for one connection of Socket Mode, or for all.
+async fn trouble_sockets(State(slack): State<Slack>, body: Bytes) -> Answer {
+    let SocketTrouble { trouble, link } = read(&body)?;
+    slack.sockets().trouble(trouble, link);
+    Ok(axum::Json(slack.sockets().view()))
 }
 
 #[derive(Deserialize)]

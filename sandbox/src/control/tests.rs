@@ -21,6 +21,7 @@ async fn every_answer_matches_the_schema() {
         ),
         ("/control/redeliver", json!({"trigger_id": delivered["trigger_id"]})),
         ("/control/bots", json!({"urls": [world.bot_url]})),
+        ("/control/sockets", json!({"trouble": "refresh", "link": 7})),
         ("/control/people", json!({"user": ANN, "deactivated": true})),
         ("/control/groups", json!({"group": "S0LEADS01", "users": [ANN]})),
         ("/control/say", json!({"user": ANN, "channel": GENERAL, "text": "hi", "thread_ts": ts})),
@@ -52,6 +53,7 @@ async fn every_answer_matches_the_schema() {
         ("/control/calls", "?since=0".into()),
         ("/control/limits", String::new()),
         ("/control/rules", String::new()),
+        ("/control/sockets", String::new()),
         ("/control/world", String::new()),
         ("/control/schema", String::new()),
     ];

@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::aws::Strict;
 
+/// The app's token. It protects nothing: every port is on loopback.
+pub const APP_TOKEN: &str = "xapp-0-sandbox";
+
 #[derive(Debug, Clone, Serialize)]
 pub struct User {
     /// `U0ANN0001`.
@@ -59,6 +62,10 @@ pub struct SlackConfig {
     pub groups: Vec<Group>,
     /// The token that the Web API accepts.
     pub bot_token: String,
+    /// The token of the app, which opens the connections of Socket Mode.
+    pub app_token: String,
+    /// Whether deliveries go to those connections, and not to `bot_url`.
+    pub uses_sockets: bool,
     pub signing_secret: String,
     /// Where the bot listens; deliveries go to `{bot_url}/slack/events`.
     pub bot_url: String,
@@ -117,6 +124,8 @@ impl SlackConfig {
                 users: vec!["U0BOB0002".into(), "U0CYD0003".into()],
             }],
             bot_token: bot_token.into(),
+            app_token: APP_TOKEN.into(),
+            uses_sockets: false,
             signing_secret: signing_secret.into(),
             bot_url: bot_url.trim_end_matches('/').into(),
             base_url: base_url.trim_end_matches('/').into(),

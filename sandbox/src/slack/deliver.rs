@@ -1,6 +1,6 @@
 //! Deliveries to the bot: signed as Slack signs, with a timeout of three seconds, and the answer shown as Slack shows it.
 //!
-//! With several replicas, each delivery goes to the next one. A replica that refuses connections is skipped, as a load
+//! In Socket Mode they are not signed, and go to one of the connections that the bot has opened. Over HTTP with several replicas, each delivery goes to the next one. A replica that refuses connections is skipped, as a load
 //! balancer does; one that accepted the delivery and did not answer is not: Slack sends no command twice.
 
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use sha2::Sha256;
 
 use super::args::Args;
 use super::message::{Content, Message, Source};
+use super::sockets::{self, Sent};
 use super::state::Slack;
 use super::workspace::Delivery;
 use super::{chat, clock};
@@ -122,6 +123,19 @@ async fn send_and_show(slack: &Slack, sent: Delivery, options: DeliveryOptions) 
 }
 
 async fn send(slack: &Slack, sent: &Delivery, options: DeliveryOptions) -> DeliveryResult {
+    if !slack.config().uses_sockets {
+        return send_over_http(slack, sent, options).await;
+    }
+    let began = Instant::now();
+    let (status, body, error) = match sockets::send(slack, &sent.body).await {
+        Sent::Acknowledged(body) => (Some(200), body, None),
+        Sent::NoConnection => (None, String::new(), Some("dispatch_failed")),
+        Sent::TimedOut => (None, String::new(), Some("operation_timeout")),
+    };
+    DeliveryResult { status, took: began.elapsed(), body, trigger_id: sent.trigger_id.clone(), error }
+}
+
+async fn send_over_http(slack: &Slack, sent: &Delivery, options: DeliveryOptions) -> DeliveryResult {
     let replicas = options.bot.map_or_else(|| slack.workspace().replicas.next_order(), |bot| vec![bot]);
     let timestamp = options.timestamp.unwrap_or_else(|| clock::seconds().to_string());
     let signature = options

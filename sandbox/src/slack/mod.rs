@@ -1,4 +1,4 @@
-//! Slack on this machine: the Web API, response URLs, and signed deliveries to the bot.
+//! Slack on this machine: the Web API, response URLs, and deliveries to the bot, signed over HTTP or by Socket Mode.
 //!
 //! Guarantees: what Slack refuses is refused with Slack's errors (`blocks`, `chat`); every call of the bot goes through
 //! the call log, where faults apply.
@@ -17,6 +17,7 @@ mod limits;
 mod manifest;
 mod message;
 mod response_url;
+mod sockets;
 mod state;
 mod web;
 mod workspace;
@@ -25,16 +26,17 @@ use axum::Router;
 
 pub use click::click;
 pub use command::command;
-pub use config::SlackConfig;
+pub use config::{APP_TOKEN, SlackConfig};
 pub use deliver::{DeliveryError, DeliveryResult, bot_url, redeliver};
 pub use escape::escape;
 pub use message::{Content, Message, Source};
+pub use sockets::Trouble;
 pub use state::Slack;
 pub use workspace::{MessageEvent, Replicas, Workspace};
 
 /// The routes of the Web API and of response URLs.
 pub fn router() -> Router<Slack> {
-    Router::new().merge(web::router()).merge(response_url::router())
+    Router::new().merge(web::router()).merge(response_url::router()).merge(sockets::router())
 }
 
 #[cfg(test)]

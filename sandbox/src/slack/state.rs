@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::SlackConfig;
 use super::manifest::Manifest;
+use super::sockets::Sockets;
 use super::workspace::Workspace;
 use crate::calls::Calls;
 
@@ -24,6 +25,7 @@ struct Shared {
     calls: Calls,
     workspace: Mutex<Workspace>,
     http: reqwest::Client,
+    sockets: Sockets,
     shutdown: CancellationToken,
 }
 
@@ -40,7 +42,8 @@ impl Slack {
             .timeout(ACK_TIMEOUT)
             .build()
             .map_err(std::io::Error::other)?;
-        Ok(Self(Arc::new(Shared { config, manifest, calls, workspace, http, shutdown })))
+        let sockets = Sockets::default();
+        Ok(Self(Arc::new(Shared { config, manifest, calls, workspace, http, sockets, shutdown })))
     }
 
     pub fn config(&self) -> &SlackConfig {
@@ -58,6 +61,11 @@ impl Slack {
     /// The client for deliveries. It waits as long as Slack does.
     pub fn http(&self) -> &reqwest::Client {
         &self.0.http
+    }
+
+    /// The connections of Socket Mode.
+    pub fn sockets(&self) -> &Sockets {
+        &self.0.sockets
     }
 
     /// Cancelled when the sandbox ends.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::args::{Answer, ApiError, Args};
 use super::state::Slack;
-use super::{chat, directory};
+use super::{chat, directory, sockets};
 use crate::calls::{CallName, Protocol};
 
 struct Method {
@@ -23,6 +23,7 @@ fn method(name: &str) -> Option<Method> {
     let read = |run, scope| Some(Method { run, mutating: false, scope });
     let write = |run| Some(Method { run, mutating: true, scope: Some("chat:write") });
     match name {
+        "apps.connections.open" => read(sockets::open, None),
         "api.test" => read(|_, _| Ok(json!({})), None),
         "auth.test" => read(directory::auth_test, None),
         "chat.postMessage" => write(chat::post_message),
@@ -63,11 +64,11 @@ async fn call(
     if let (true, Ok(args)) = (call.mutating, &args) {
         slack.calls().recording().slack(&call.method, || args.view());
     }
-    let calls = slack.calls().clone();
+    let (calls, call_name) = (slack.calls().clone(), call.method.clone());
     calls
         .run(call, async move {
             let answer = match args {
-                Ok(args) => authorised(&slack, &headers, &args)
+                Ok(args) => authorised(&slack, &call_name, &headers, &args)
                     .and_then(|()| run(&slack, found.ok_or(ApiError::from("unknown_method"))?, &args)),
                 Err(error) => Err(error.into()),
             };
@@ -92,12 +93,19 @@ fn detail(args: &Args) -> Option<String> {
     (!about.is_empty()).then(|| about.join("/"))
 }
 
-fn authorised(slack: &Slack, headers: &HeaderMap, args: &Args) -> Result<(), ApiError> {
+/// Methods of the app itself take its token, and all others the bot's.
+fn authorised(slack: &Slack, method: &str, headers: &HeaderMap, args: &Args) -> Result<(), ApiError> {
+    let config = slack.config();
+    let (right, other) = match method.starts_with("apps.") {
+        true => (&config.app_token, &config.bot_token),
+        false => (&config.bot_token, &config.app_token),
+    };
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).or(args.text("token"));
     match token {
         None => Err("not_authed".into()),
-        Some(token) if token != slack.config().bot_token => Err("invalid_auth".into()),
+        Some(token) if token == other => Err("not_allowed_token_type".into()),
+        Some(token) if token != right => Err("invalid_auth".into()),
         Some(_) => Ok(()),
     }
 }
