@@ -31,6 +31,7 @@ mod rights;
 mod roles;
 mod secrets;
 mod smoke;
+mod socket;
 mod sqlite;
 mod stacks;
 mod startup;

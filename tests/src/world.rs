@@ -23,6 +23,8 @@ pub struct Options {
     pub lenient: Option<&'static str>,
     /// How long after a deploy the bot looks at the first minutes of the release, in seconds; 0: not at all.
     pub look_after: u32,
+    /// Deliveries come by Socket Mode.
+    pub socket: bool,
     /// Hides the requests from the independent checks: for a test whose template is an attack.
     pub unrecorded: bool,
 }
@@ -132,6 +134,9 @@ impl World {
             .env("SLUICE_SANDBOX_STDIN", "1");
         if options.no_bot {
             command.arg("--no-bot");
+        }
+        if options.socket {
+            command.arg("--socket");
         }
         if let Some(rules) = options.lenient {
             command.args(["--lenient", rules]);

@@ -14,6 +14,8 @@ use crate::slack::Slack;
 
 /// The period of Slack's pings.
 const PING: Duration = Duration::from_secs(10);
+/// How often is looked whether somebody still waits for an acknowledgement.
+const LOOK: Duration = Duration::from_millis(50);
 /// How long the bot may take to confirm the end of a connection.
 const CLOSE: Duration = Duration::from_secs(5);
 
@@ -35,7 +37,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(slack: &Slack, mut 
                 Some(Order::Cut) => break,
                 Some(Order::Close) | None => {
                     slack.sockets().remove(id);
-                    close(slack, socket).await;
+                    close(slack, id, socket).await;
                     return;
                 }
             },
@@ -53,14 +55,18 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(slack: &Slack, mut 
     slack.sockets().remove(id);
 }
 
-/// Takes the acknowledgements that are on their way, too.
-async fn close<S: AsyncRead + AsyncWrite + Unpin>(slack: &Slack, mut socket: WebSocketStream<S>) {
+/// Waits for the acknowledgements of what was sent, then closes.
+async fn close<S: AsyncRead + AsyncWrite + Unpin>(slack: &Slack, id: u64, mut socket: WebSocketStream<S>) {
     let closed = async {
-        if socket.close(None).await.is_err() {
-            return;
+        while slack.sockets().is_awaited(id) {
+            match tokio::time::timeout(LOOK, socket.next()).await {
+                Ok(Some(Ok(message))) => take(slack, &message),
+                Ok(Some(Err(_)) | None) => return,
+                Err(_) => {}
+            }
         }
-        while let Some(Ok(message)) = socket.next().await {
-            take(slack, &message);
+        if socket.close(None).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
         }
     };
     // Slack does not wait for ever, either.

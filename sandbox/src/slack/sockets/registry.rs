@@ -18,7 +18,7 @@ pub enum Trouble {
     Refresh,
     /// The connection is cut without a word.
     Cut,
-    /// Slack reads and sends nothing any more, and the connection stays: nobody notices by TCP alone.
+    /// Slack reads and sends nothing any more, and the connection stays: TCP alone does not show it.
     Freeze,
     /// Socket Mode is switched off: Slack says so on every connection, and on every new one.
     Disable,
@@ -44,7 +44,8 @@ struct Registry {
     next: u64,
     tickets: BTreeSet<String>,
     links: BTreeMap<u64, Link>,
-    awaited: HashMap<String, oneshot::Sender<String>>,
+    /// By the envelope's id: the connection that it went to, and who waits for the acknowledgement.
+    awaited: HashMap<String, (u64, oneshot::Sender<String>)>,
     /// The deliveries so far: each goes one connection further.
     turn: usize,
     is_disabled: bool,
@@ -57,6 +58,8 @@ struct Link {
     delivered: u64,
     /// It was warned: deliveries go to the others, if there are any.
     is_warned: bool,
+    /// Nobody reads it. Slack notices it when the next one opens.
+    is_frozen: bool,
 }
 
 impl Sockets {
@@ -75,9 +78,10 @@ impl Sockets {
     pub(super) fn add(&self, app: &str) -> (u64, mpsc::UnboundedReceiver<Order>) {
         let (orders, receiver) = mpsc::unbounded_channel();
         let mut registry = self.0.lock();
+        registry.links.retain(|_, link| !link.is_frozen);
         let (id, count) = (registry.next, registry.links.len() + 1);
         registry.next += 1;
-        let link = Link { orders, delivered: 0, is_warned: false };
+        let link = Link { orders, delivered: 0, is_warned: false, is_frozen: false };
         if count > MOST {
             link.order(disconnect("too_many_websockets"));
             link.order(Order::Close);
@@ -120,20 +124,27 @@ impl Sockets {
             "envelope_id": envelope, "type": kind, "payload": payload, "accepts_response_payload": true,
         })));
         let (sender, receiver) = oneshot::channel();
-        registry.awaited.insert(envelope, sender);
+        registry.awaited.insert(envelope, (id, sender));
         Some(receiver)
     }
 
     /// Takes an acknowledgement from the bot. Whether it belongs to an envelope that is awaited.
     pub(super) fn acknowledge(&self, message: &Value) -> bool {
         let id = message["envelope_id"].as_str().unwrap_or_default();
-        let Some(awaited) = self.0.lock().awaited.remove(id) else { return false };
+        let Some((_, awaited)) = self.0.lock().awaited.remove(id) else { return false };
         let body = match &message["payload"] {
             Value::Null => String::new(),
             payload => payload.to_string(),
         };
         // Whoever sent it may have given up.
         awaited.send(body).is_ok()
+    }
+
+    /// Whether somebody still waits for an acknowledgement from this connection.
+    pub(super) fn is_awaited(&self, link: u64) -> bool {
+        let mut registry = self.0.lock();
+        registry.awaited.retain(|_, (_, awaited)| !awaited.is_closed());
+        registry.awaited.values().any(|(of, _)| *of == link)
     }
 
     /// Makes trouble for one connection, or for all.
@@ -154,7 +165,10 @@ impl Sockets {
                     link.order(disconnect("warning"));
                 }
                 Trouble::Cut => link.order(Order::Cut),
-                Trouble::Freeze => link.order(Order::Freeze),
+                Trouble::Freeze => {
+                    link.is_frozen = true;
+                    link.order(Order::Freeze);
+                }
                 Trouble::Disable => {
                     link.order(disconnect("link_disabled"));
                     link.order(Order::Close);
