@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 /// How much later than its time a caller may come back. After that, its turn is forgotten.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// One call in any period of this length. Callers are told apart by a key, such as the id of the API.
+/// One call in any period of this length. A key distinguishes the callers, such as the id of the API.
 #[derive(Debug)]
 pub(crate) struct Turns {
     period: Duration,
@@ -71,7 +71,7 @@ mod tests {
     const PERIOD: Duration = Duration::from_secs(5);
     const PATIENCE: Duration = Duration::from_secs(2);
 
-    /// When a caller's call left that comes back whenever it is told to, and `late` after that.
+    /// When a caller's call left that comes back when it may leave, and `late` after that.
     async fn leaves(turns: &Turns, key: &str, late: Duration) -> Instant {
         while let Err(wait) = turns.admit(key, PATIENCE).await {
             sleep(wait + late).await;

@@ -32,7 +32,7 @@ pub(crate) fn stopped(subcommand: &str, error: &StartupError) -> Exit {
 
 /// Reports all problems of the configuration at once.
 pub(crate) fn bad_configuration(problems: &[Problem]) -> Exit {
-    let mut text = String::from("sluice cannot start: the configuration is invalid.\n");
+    let mut text = String::from("The configuration is incomplete or invalid:\n");
     for problem in problems {
         text.push_str(&format!("  {problem}\n"));
     }

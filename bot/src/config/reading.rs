@@ -96,9 +96,10 @@ impl Reading {
                 return None;
             }
             (None, None) => {
+                let place = place_of(variable);
                 self.problem(
                     variable,
-                    format!("is required (or {file_variable}, the path of a file that holds it)"),
+                    format!("is required: {place} (or {file_variable}, the path of a file that holds it)"),
                 );
                 return None;
             }
@@ -126,5 +127,18 @@ impl Reading {
         problems.extend(self.file.unknown());
         problems.sort_by(|a, b| a.name.cmp(&b.name));
         problems
+    }
+}
+
+/// Where a person finds a secret of the app, in its settings.
+fn place_of(variable: &str) -> &'static str {
+    match variable {
+        "SLACK_BOT_TOKEN" => {
+            "install the app to the workspace, and copy it from OAuth & Permissions in the app's settings"
+        }
+        "SLACK_APP_TOKEN" => {
+            "make it under Basic Information → App-Level Tokens in the app's settings, with the scope connections:write"
+        }
+        _ => "copy it from Basic Information → App Credentials in the app's settings",
     }
 }

@@ -27,8 +27,9 @@ impl Reading {
         if (&app_token, &signing_secret) == (&Some(None), &Some(None)) {
             self.problem(
                 "SLACK_APP_TOKEN",
-                "is required for Socket Mode, or SLACK_SIGNING_SECRET for HTTP (or the path of a file that holds it, as \
-                 SLACK_APP_TOKEN_FILE or SLACK_SIGNING_SECRET_FILE)",
+                "is required: make it under Basic Information → App-Level Tokens in the app's settings, with the scope \
+                 connections:write (or SLACK_APP_TOKEN_FILE, the path of a file that holds it). Deliveries over HTTP need \
+                 SLACK_SIGNING_SECRET instead",
             );
         }
         Some(SlackAccess {

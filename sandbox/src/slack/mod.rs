@@ -14,6 +14,7 @@ mod deliver;
 mod directory;
 mod escape;
 mod limits;
+mod links;
 mod manifest;
 mod message;
 mod response_url;
@@ -29,8 +30,8 @@ pub use command::command;
 pub use config::{APP_TOKEN, SlackConfig};
 pub use deliver::{DeliveryError, DeliveryResult, bot_url, redeliver};
 pub use escape::escape;
+pub use links::Trouble;
 pub use message::{Content, Message, Source};
-pub use sockets::Trouble;
 pub use state::Slack;
 pub use workspace::{MessageEvent, Replicas, Workspace};
 

@@ -7,8 +7,8 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 
 use super::config::SlackConfig;
+use super::links::Sockets;
 use super::manifest::Manifest;
-use super::sockets::Sockets;
 use super::workspace::Workspace;
 use crate::calls::Calls;
 

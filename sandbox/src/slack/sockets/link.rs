@@ -9,8 +9,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::registry::Order;
-use crate::slack::Slack;
+use super::super::links::Order;
+use super::super::state::Slack;
 
 /// The period of Slack's pings.
 const PING: Duration = Duration::from_secs(10);

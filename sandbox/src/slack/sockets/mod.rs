@@ -2,10 +2,9 @@
 //!
 //! As Slack does it: an address of `apps.connections.open` is good for one connection; each connection is greeted; a delivery goes to one
 //! of the open connections, in turn, and is over after three seconds without its acknowledgement; after a warning, deliveries go
-//! to the other connections, and the warned one is closed. The control API has the troubles: see [`Trouble`].
+//! to the other connections, and the warned one is closed. The control API has the troubles: see [`super::links::Trouble`].
 
 mod link;
-mod registry;
 
 use std::time::Duration;
 
@@ -23,8 +22,6 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::args::{Answer, Args};
 use super::state::Slack;
-
-pub use registry::{Sockets, Trouble};
 
 /// How long Slack waits for an acknowledgement.
 const ACK_TIMEOUT: Duration = Duration::from_secs(3);

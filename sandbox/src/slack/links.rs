@@ -1,4 +1,4 @@
-//! The connections that are open, the tickets for new ones, and the acknowledgements that are awaited.
+//! Socket Mode's state: the connections that are open, the tickets for new ones, and the acknowledgements that are awaited.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -63,19 +63,19 @@ struct Link {
 }
 
 impl Sockets {
-    pub(super) fn new_ticket(&self) -> String {
+    pub fn new_ticket(&self) -> String {
         let ticket = format!("{:032x}", rand::random::<u128>());
         self.0.lock().tickets.insert(ticket.clone());
         ticket
     }
 
     /// Whether the ticket was given and not used yet.
-    pub(super) fn take_ticket(&self, ticket: &str) -> bool {
+    pub fn take_ticket(&self, ticket: &str) -> bool {
         self.0.lock().tickets.remove(ticket)
     }
 
     /// Registers a new connection, with what it does first.
-    pub(super) fn add(&self, app: &str) -> (u64, mpsc::UnboundedReceiver<Order>) {
+    pub fn add(&self, app: &str) -> (u64, mpsc::UnboundedReceiver<Order>) {
         let (orders, receiver) = mpsc::unbounded_channel();
         let mut registry = self.0.lock();
         registry.links.retain(|_, link| !link.is_frozen);
@@ -105,12 +105,12 @@ impl Sockets {
         (id, receiver)
     }
 
-    pub(super) fn remove(&self, id: u64) {
+    pub fn remove(&self, id: u64) {
         self.0.lock().links.remove(&id);
     }
 
     /// Sends an envelope to the next connection; its acknowledgement follows. `None`: no connection is open.
-    pub(super) fn send(&self, kind: &str, payload: Value) -> Option<oneshot::Receiver<String>> {
+    pub fn send(&self, kind: &str, payload: Value) -> Option<oneshot::Receiver<String>> {
         let mut registry = self.0.lock();
         let all: Vec<u64> = registry.links.keys().copied().collect();
         let steady: Vec<u64> = all.iter().copied().filter(|id| !registry.links[id].is_warned).collect();
@@ -129,19 +129,19 @@ impl Sockets {
     }
 
     /// Takes an acknowledgement from the bot. Whether it belongs to an envelope that is awaited.
-    pub(super) fn acknowledge(&self, message: &Value) -> bool {
+    pub fn acknowledge(&self, message: &Value) -> bool {
         let id = message["envelope_id"].as_str().unwrap_or_default();
         let Some((_, awaited)) = self.0.lock().awaited.remove(id) else { return false };
         let body = match &message["payload"] {
             Value::Null => String::new(),
             payload => payload.to_string(),
         };
-        // Whoever sent it may have given up.
+        // The sender may have given up.
         awaited.send(body).is_ok()
     }
 
     /// Whether somebody still waits for an acknowledgement from this connection.
-    pub(super) fn is_awaited(&self, link: u64) -> bool {
+    pub fn is_awaited(&self, link: u64) -> bool {
         let mut registry = self.0.lock();
         registry.awaited.retain(|_, (_, awaited)| !awaited.is_closed());
         registry.awaited.values().any(|(of, _)| *of == link)
