@@ -102,7 +102,7 @@ fn step_line(step: &StepLine) -> String {
 pub(super) fn code(code: &str) -> Vec<Value> {
     const LIMIT: usize = SECTION - 20;
     let clean = code.trim_matches('\n').replace("```", "'''");
-    let clean: String = clean.chars().filter(|c| *c == '\n' || *c == '\t' || !c.is_control()).collect();
+    let clean: String = clean.chars().filter(|c| !text::hides(*c)).collect();
     let mut kept: Vec<&str> = Vec::new();
     let mut characters = 0;
     for line in clean.lines().rev() {
@@ -114,7 +114,7 @@ pub(super) fn code(code: &str) -> Vec<Value> {
     }
     let is_cut = kept.len() < clean.lines().count();
     kept.reverse();
-    let body = if kept.is_empty() { last_characters(&clean, LIMIT / 5) } else { kept.join("\n") };
+    let body = if kept.is_empty() { text::last(&clean, LIMIT / 5) } else { kept.join("\n") };
     let body = if body.trim().is_empty() { "–".to_owned() } else { escape(&body) };
     let dots = if is_cut { "…\n" } else { "" };
     vec![section(&format!("```{dots}{body}```"))]
@@ -140,10 +140,6 @@ pub(super) fn code_lines(lines: &[String]) -> Vec<(usize, Value)> {
         .into_iter()
         .flat_map(|lines| code(&lines.join("\n")).into_iter().map(move |b| (lines.len(), b)))
         .collect()
-}
-
-fn last_characters(text: &str, count: usize) -> String {
-    text.chars().skip(length(text).saturating_sub(count)).collect()
 }
 
 /// The first [`BUTTONS`] buttons. A button with too long a value is left out: cut, it would decide something else. The text of

@@ -30,7 +30,30 @@ pub(crate) fn problems(message: &Value) -> Vec<String> {
     for block in &blocks {
         self::block(&mut problems, block);
     }
+    hidden(&mut problems, message);
     problems
+}
+
+/// Characters that can hide or reverse their neighbours, in anything but the values of buttons, which nobody sees.
+fn hidden(problems: &mut Vec<String>, value: &Value) {
+    match value {
+        Value::String(text) => {
+            let is_hidden = |c: char| {
+                (c.is_control() && c != '\n' && c != '\t')
+                    || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            };
+            if let Some(found) = text.chars().find(|c| is_hidden(*c)) {
+                problems.push(format!("a hidden character: U+{:04X}", u32::from(found)));
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| hidden(problems, value)),
+        Value::Object(fields) => {
+            let shown =
+                fields.iter().filter(|(key, _)| key.as_str() != "value" && key.as_str() != "metadata");
+            shown.for_each(|(_, value)| hidden(problems, value));
+        }
+        _ => {}
+    }
 }
 
 /// The bytes of a character after JSON escaping.
@@ -47,7 +70,7 @@ fn within(problems: &mut Vec<String>, what: &str, count: usize, limit: usize) {
 fn length(problems: &mut Vec<String>, what: &str, text: &Value, limit: usize) {
     match text.as_str() {
         Some(text) if text.trim().is_empty() => problems.push(format!("{what}: empty")),
-        Some(text) => within(problems, what, text.chars().count(), limit),
+        Some(text) => within(problems, what, text.encode_utf16().count(), limit),
         None => problems.push(format!("{what}: missing")),
     }
 }
@@ -105,7 +128,7 @@ fn button(problems: &mut Vec<String>, button: &Value) {
     length(problems, "button", &button["text"]["text"], BUTTON);
     length(problems, "action_id", &button["action_id"], 255);
     if let Some(value) = button["value"].as_str() {
-        within(problems, "value", value.chars().count(), 2_000);
+        within(problems, "value", value.encode_utf16().count(), 2_000);
     }
     if let Some(confirm) = button.get("confirm") {
         length(problems, "confirm title", &confirm["title"]["text"], CONFIRM_TITLE);

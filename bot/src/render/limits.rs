@@ -1,4 +1,4 @@
-//! Slack's limits for messages (`FIELD.md`), and ours within them.
+//! Slack's limits for messages (`FIELD.md`), and ours within them. Characters are UTF-16 units: see [`super::text::length`].
 
 use serde_json::Value;
 
@@ -52,7 +52,7 @@ pub(crate) const CHARACTERS_KEPT: usize = 12_000;
 /// The characters of a block: of every text in it but the names of types.
 pub(crate) fn characters(value: &Value) -> usize {
     match value {
-        Value::String(text) => text.chars().count(),
+        Value::String(text) => text.encode_utf16().count(),
         Value::Array(values) => values.iter().map(characters).sum(),
         Value::Object(fields) => {
             fields.iter().filter(|(key, _)| key.as_str() != "type").map(|(_, value)| characters(value)).sum()

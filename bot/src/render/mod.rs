@@ -135,7 +135,11 @@ fn fallback(card: &Card) -> String {
         match part {
             Part::Text(paragraph) => line(text::fallback(paragraph, 800)),
             Part::Fields(fields) => fields.iter().for_each(|(label, value)| {
-                line(format!("{}: {}", text::cut(label, limits::LABEL), text::fallback(value, 300)));
+                line(format!(
+                    "{}: {}",
+                    text::cut(&text::one_line(label), limits::LABEL),
+                    text::fallback(value, 300)
+                ));
             }),
             Part::Table { rows, .. } => {
                 rows.iter().take(limits::TABLE_ROWS).for_each(|row| line(table::spoken(row)))

@@ -5,7 +5,7 @@ use sluice_model::{Span, Text};
 
 use super::blocks::{context, pack};
 use super::limits::{TABLE_CELLS, TABLE_CHARACTERS, TABLE_ROWS, characters};
-use super::text::{cut, fallback, length, mrkdwn, one_line};
+use super::text::{cut, fallback, is_linkable, length, mrkdwn, one_line};
 
 const CELL: usize = 300;
 /// The most lines in place of a table, so the rest of the message fits.
@@ -66,7 +66,7 @@ fn element(span: &Span) -> Option<Value> {
         Span::User(user) => json!({ "type": "user", "user_id": user.as_str() }),
         Span::Group(group) => json!({ "type": "usergroup", "usergroup_id": group.as_str() }),
         Span::Channel(channel) => json!({ "type": "channel", "channel_id": channel.as_str() }),
-        Span::Link { url, label } if length(url) <= 1_500 && url.starts_with("http") => {
+        Span::Link { url, label } if is_linkable(url) => {
             json!({ "type": "link", "url": url, "text": words(label).unwrap_or_else(|| url.clone()) })
         }
         Span::Link { label, .. } => json!({ "type": "text", "text": words(label)? }),

@@ -185,8 +185,10 @@ fn the_check_finds_what_slack_would_refuse() {
 }
 
 fn span() -> impl Strategy<Value = Span> {
-    let words =
-        || prop_oneof!["\\PC{0,60}", "[<>&*_~`\n]{0,40}", Just("<&>".repeat(1_200)), Just(String::new())];
+    let words = || {
+        let long = ["<&>".repeat(1_200), "🧨".repeat(1_700), "a\u{202e}🧨\u{7}".repeat(300), String::new()];
+        prop_oneof!["\\PC{0,60}", "(?s).{0,60}", "[<>&*_~`\n]{0,40}", prop::sample::select(long.to_vec())]
+    };
     prop_oneof![
         words().prop_map(Span::Plain),
         words().prop_map(Span::Bold),
@@ -194,7 +196,7 @@ fn span() -> impl Strategy<Value = Span> {
         Just(Span::User(UserId::new("U1").unwrap())),
         Just(Span::Group("S1".parse().unwrap())),
         Just(Span::Channel(ChannelId::new("C1").unwrap())),
-        ("\\PC{0,2000}", words())
+        ("(?s).{0,2000}", words())
             .prop_map(|(url, label)| Span::Link { url: format!("https://x/{url}"), label }),
         (0i64..4_000_000_000).prop_map(|at| Span::Time(jiff::Timestamp::from_second(at).unwrap())),
     ]
@@ -216,10 +218,10 @@ fn part() -> impl Strategy<Value = Part> {
         .prop_map(|(state, title, took_ms, note)| StepLine { state, title, took_ms, note });
     prop_oneof![
         words().prop_map(Part::Text),
-        prop::collection::vec(("\\PC{0,300}", words()), 0..25).prop_map(Part::Fields),
+        prop::collection::vec(("(?s).{0,300}", words()), 0..25).prop_map(Part::Fields),
         prop::collection::vec(line, 0..90).prop_map(Part::Steps),
         (
-            prop::collection::vec("\\PC{0,40}", 0..24),
+            prop::collection::vec("(?s).{0,40}", 0..24),
             prop::collection::vec(prop::collection::vec(words(), 0..6), 0..30)
         )
             .prop_map(|(header, rows)| Part::Table { header, rows }),
@@ -230,8 +232,8 @@ fn part() -> impl Strategy<Value = Part> {
 
 fn card() -> impl Strategy<Value = Card> {
     let tone = prop::sample::select(vec![Tone::Neutral, Tone::Running, Tone::Waiting, Tone::Good, Tone::Bad]);
-    let confirm = prop::option::of(("\\PC{0,400}", "\\PC{0,400}"));
-    let button = ("[a-z.]{1,300}", "\\PC{0,200}", "\\PC{0,2500}", confirm).prop_map(
+    let confirm = prop::option::of(("(?s).{0,400}", "(?s)[a🧨]{0,400}"));
+    let button = ("[a-z.]{1,300}", "(?s).{0,200}", "\\PC{0,2500}", confirm).prop_map(
         |(action_id, label, value, ask)| {
             let confirm =
                 ask.map(|(title, text)| Confirm { title, text, confirm: label.clone(), deny: String::new() });

@@ -23,19 +23,36 @@ pub(super) fn emoji(tone: Tone) -> &'static str {
     }
 }
 
-/// The length that Slack counts.
+/// The length that Slack counts. Its documentation says "characters", and its clients count UTF-16 units, of which an emoji
+/// has two; a text that is short enough in these is short enough in code points, too.
 pub(crate) fn length(text: &str) -> usize {
-    text.chars().count()
+    text.encode_utf16().count()
 }
 
-/// Cuts plain text to `limit` characters.
+/// Cuts plain text to that [`length`].
 pub(crate) fn cut(text: &str, limit: usize) -> String {
     if length(text) <= limit {
         return text.to_owned();
     }
-    let mut kept: String = text.chars().take(limit.saturating_sub(1)).collect();
+    let mut kept = first(text.chars(), limit.saturating_sub(1));
     kept.push(ELLIPSIS);
     kept
+}
+
+/// The first characters of that [`length`].
+fn first(text: impl Iterator<Item = char>, limit: usize) -> String {
+    let mut left = limit;
+    let fits = |c: &char| {
+        let fits = c.len_utf16() <= left;
+        left = if fits { left - c.len_utf16() } else { 0 };
+        fits
+    };
+    text.take_while(fits).collect()
+}
+
+/// The last characters of that [`length`].
+pub(super) fn last(text: &str, limit: usize) -> String {
+    first(text.chars().rev(), limit).chars().rev().collect()
 }
 
 /// Cuts plain text to `limit` bytes of JSON in which every character beyond ASCII is escaped as `\u….`
@@ -77,15 +94,10 @@ fn push_escaped(out: &mut String, c: char) {
 }
 
 /// Whether a character can hide or reverse its neighbours: marks of direction, and controls other than line breaks and tabs.
-fn hides(c: char) -> bool {
+pub(super) fn hides(c: char) -> bool {
     let is_control = c.is_control() && c != '\n' && c != '\t';
     is_control
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// The text in one line without characters that can control a terminal or reverse their neighbours.
-pub(crate) fn harmless(text: &str) -> String {
-    one_line(text).chars().filter(|c| !hides(*c)).collect()
 }
 
 /// JSON in which every character that can control a terminal or reverse its neighbours is escaped. Strings of JSON hold them
@@ -124,9 +136,10 @@ pub(crate) fn fallback(text: &Text, limit: usize) -> String {
     line.out
 }
 
-/// Replaces line breaks and other control characters by blanks.
+/// Replaces line breaks and other control characters by blanks, and drops marks that reverse their neighbours.
 pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let blank = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(blank).filter(|c| !hides(*c)).collect()
 }
 
 /// The output so far, and the characters left.
@@ -233,9 +246,10 @@ fn can_be_wrapped(words: &str) -> bool {
     !words.trim().is_empty() && !words.contains('\n')
 }
 
-fn is_linkable(url: &str) -> bool {
+/// Whether it can stand in a link: a web address, not too long, and without characters that end the link or hide its neighbours.
+pub(super) fn is_linkable(url: &str) -> bool {
     let web = url.starts_with("https://") || url.starts_with("http://");
-    web && length(url) <= LONGEST_URL && !url.chars().any(|c| c.is_whitespace() || c.is_control() || c == '|')
+    web && length(url) <= LONGEST_URL && !url.chars().any(|c| c.is_whitespace() || hides(c) || c == '|')
 }
 
 /// A character of plain text. Emphasis begins with a mark after a non-word character and before a non-blank.
@@ -302,6 +316,10 @@ mod tests {
             assert!(length(&mrkdwn(&text, limit)) <= limit, "{limit}");
         }
         assert_eq!(cut("äöüß", 3), "äö…");
+        assert_eq!(cut("🧨🧨", 4), "🧨🧨");
+        assert_eq!(cut("🧨🧨", 3), "🧨…");
+        assert_eq!(last("a🧨b", 2), "b");
+        assert_eq!(last("a🧨b", 3), "🧨b");
         assert_eq!(cut_bytes("abc", 3), "abc");
         assert_eq!(cut_bytes("ab🧨c", 12), "ab…");
         assert_eq!(cut_bytes("ab🧨c", 15), "ab🧨c");

@@ -6,7 +6,7 @@ use std::path::Path;
 use sluice_commands::template::plain::{Held, Notice, ParameterValues, Question, Renamed, Split, Why};
 
 use super::source::Unreadable;
-use crate::render::text::harmless;
+use crate::render::text::one_line;
 
 pub(super) const DIRECT: &str = "Sluice deploys directly";
 pub(super) const STACK: &str = "In the stage's stack";
@@ -52,7 +52,7 @@ pub(super) fn unreadable(error: &Unreadable) -> String {
         }
         Unreadable::Lines(error) => format!("{}; {}.", error.problem, error.hint),
     };
-    format!("sluice template check: {}\n", harmless(&text))
+    format!("sluice template check: {}\n", one_line(&text))
 }
 
 pub(super) fn title(file: &str, stage: &str, pipeline: &str) -> String {

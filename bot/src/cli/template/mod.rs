@@ -15,7 +15,7 @@ use sluice_model::{InvalidId, PipelineName, StageName};
 use super::console::{print, warn};
 use super::exit::Exit;
 use crate::config::Problem;
-use crate::render::text::{harmless, harmless_json};
+use crate::render::text::{harmless_json, one_line};
 use report::{Report, Setting};
 use source::{Input, Unreadable};
 
@@ -46,7 +46,7 @@ pub(super) fn run(path: &Path, stage: &str, json: bool) -> Result<Exit, Vec<Prob
 
 fn check(path: &Path, stage: &str, json: bool) -> Result<Output, Vec<Problem>> {
     let stage =
-        StageName::new(stage).map_err(|error| vec![Problem::new("--stage", harmless(&error.to_string()))])?;
+        StageName::new(stage).map_err(|error| vec![Problem::new("--stage", one_line(&error.to_string()))])?;
     let pipeline = pipeline(path)?;
     Ok(match source::find(path).and_then(|input| report(input, pipeline, stage)) {
         Ok(report) if json => Output::Page(as_json(&report), report.refused.is_empty()),

@@ -2,7 +2,7 @@
 
 use super::messages;
 use super::report::{InStack, Refusal, Report, Resource};
-use crate::render::text::harmless;
+use crate::render::text::one_line;
 
 /// The widest column that other lines are aligned with.
 const WIDEST: usize = 48;
@@ -13,7 +13,7 @@ type Row = Vec<String>;
 pub(super) fn page(report: &Report) -> String {
     let Report { file, pipeline, stage, direct, stack, dropped, absent, notices, attention, refused } =
         report;
-    let mut page = format!("{}\n\n", harmless(&messages::title(file, stage, pipeline)));
+    let mut page = format!("{}\n\n", one_line(&messages::title(file, stage, pipeline)));
     let dropped_rows = dropped.iter().map(|dropped| with(&dropped.resource, &dropped.why));
     let sections: [(&str, Vec<Row>); 7] = [
         (messages::DIRECT, direct.iter().map(|resource| with(resource, "")).collect()),
@@ -53,7 +53,7 @@ fn refusal(refusal: &Refusal) -> [Row; 2] {
 
 /// The rows with aligned cells, indented.
 fn table(rows: &[Row]) -> String {
-    let rows: Vec<Row> = rows.iter().map(|row| row.iter().map(|cell| harmless(cell)).collect()).collect();
+    let rows: Vec<Row> = rows.iter().map(|row| row.iter().map(|cell| one_line(cell)).collect()).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter(|row| column + 1 < row.len()).filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).filter(|width| *width <= WIDEST).max().unwrap_or_default()
