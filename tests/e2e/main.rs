@@ -12,6 +12,7 @@
 
 mod access_requests;
 mod apis;
+mod buttons;
 mod chaos;
 mod crash;
 mod drift;

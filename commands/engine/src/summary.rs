@@ -31,6 +31,8 @@ pub struct Summary {
     pub hint: Option<Text>,
     /// Buttons, while it waits for people.
     pub buttons: Vec<Button>,
+    /// Buttons for the next step, after its end.
+    pub next: Vec<Button>,
     /// A message that mentions the people who can decide while it waits for them.
     pub request: Option<Text>,
     /// When its waiting step is checked again without a signal: to send a reminder or to end the wait.
@@ -62,6 +64,7 @@ impl Summary {
             parts: vec![],
             hint: None,
             buttons: vec![],
+            next: vec![],
             request: None,
             wakes: None,
             follow_up: None,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{OperationId, PipelineName, Refusal, Role, UserId};
+use crate::{BuildNumber, OperationId, PipelineName, Refusal, ReleaseNumber, Role, StageName, UserId};
 
 /// What a click decides. The variant is the `action_id` of DESIGN 8, its content the button's value as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +49,24 @@ pub enum Click {
     /// Removes a stage.
     #[serde(rename = "stage.remove")]
     RemoveStage(Confirmed),
+    /// Builds the newest commit.
+    #[serde(rename = "next.build")]
+    Build(NextStep),
+    /// Builds a commit once more.
+    #[serde(rename = "next.retry")]
+    BuildAgain(NextStep),
+    /// Shows the log of a build.
+    #[serde(rename = "next.log")]
+    BuildLog(NextStep),
+    /// Deploys a build.
+    #[serde(rename = "next.deploy")]
+    Deploy(NextStep),
+    /// Promotes a release.
+    #[serde(rename = "next.promote")]
+    Promote(NextStep),
+    /// Moves a stage back.
+    #[serde(rename = "next.rollback")]
+    RollBack(NextStep),
     /// Shows older entries of a history.
     #[serde(rename = "history.older")]
     Older {
@@ -93,6 +111,49 @@ pub struct Confirmed {
     pub line: String,
 }
 
+/// A command that a message offers as the next step. It runs for the person who clicks, as if that person had typed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextStep {
+    /// The command.
+    pub line: String,
+    /// What it was offered for: an old message must not move what has moved on since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub while_it: Option<Holds>,
+}
+
+/// What has to be true for a next step to make sense.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Holds {
+    /// A stage of the command's pipeline runs this release.
+    Runs {
+        /// The stage.
+        stage: StageName,
+        /// The release.
+        release: ReleaseNumber,
+    },
+    /// No later build of the command's pipeline succeeded.
+    Newest(BuildNumber),
+}
+
+impl NextStep {
+    /// A command that always makes sense.
+    pub fn new(line: String) -> Self {
+        Self { line, while_it: None }
+    }
+
+    /// A command that makes sense while the stage runs the release.
+    pub fn while_runs(line: String, stage: &StageName, release: ReleaseNumber) -> Self {
+        Self { line, while_it: Some(Holds::Runs { stage: stage.clone(), release }) }
+    }
+
+    /// A command that makes sense while no later build succeeded.
+    pub fn while_newest(line: String, build: BuildNumber) -> Self {
+        Self { line, while_it: Some(Holds::Newest(build)) }
+    }
+}
+
 impl Click {
     /// The longest value, in characters: Slack's limit. A button with a longer value is not shown.
     pub const LONGEST_VALUE: usize = 2_000;
@@ -122,6 +183,19 @@ impl Click {
             | Self::Retry(Wait { operation, .. })
             | Self::Resolve(Wait { operation, .. })
             | Self::Cancel(operation) => Some(operation),
+            _ => None,
+        }
+    }
+
+    /// The command that it runs, if it offers one as the next step.
+    pub fn next_step(&self) -> Option<&NextStep> {
+        match self {
+            Self::Build(next)
+            | Self::BuildAgain(next)
+            | Self::BuildLog(next)
+            | Self::Deploy(next)
+            | Self::Promote(next)
+            | Self::RollBack(next) => Some(next),
             _ => None,
         }
     }
@@ -169,8 +243,23 @@ mod tests {
         ("[0-9a-f]{1,64}", "\\PC{0,300}").prop_map(|(seen, line)| Confirmed { seen, line })
     }
 
+    fn next_step() -> impl Strategy<Value = NextStep> {
+        let runs = ("[a-z][a-z0-9-]{0,30}[a-z0-9]", 1u32..).prop_map(|(stage, release)| Holds::Runs {
+            stage: StageName::new(stage).unwrap(),
+            release: ReleaseNumber(release),
+        });
+        let holds = prop_oneof![runs, (1u32..).prop_map(|number| Holds::Newest(BuildNumber(number)))];
+        ("\\PC{0,300}", proptest::option::of(holds)).prop_map(|(line, while_it)| NextStep { line, while_it })
+    }
+
     fn clicks() -> impl Strategy<Value = Click> {
         prop_oneof![
+            next_step().prop_map(Click::Build),
+            next_step().prop_map(Click::BuildAgain),
+            next_step().prop_map(Click::BuildLog),
+            next_step().prop_map(Click::Deploy),
+            next_step().prop_map(Click::Promote),
+            next_step().prop_map(Click::RollBack),
             wait().prop_map(Click::Approve),
             wait().prop_map(Click::Reject),
             id().prop_map(Click::Cancel),

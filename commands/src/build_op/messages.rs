@@ -5,7 +5,7 @@ use crate::operation::{OperationState, Summary, marked};
 use crate::packager;
 use crate::records::{BuildState, Change, Pipeline};
 use crate::setup::bucket;
-use crate::steps::{change_text, plain};
+use crate::steps::{change_text, next_buttons, plain};
 use sluice_model::{BuildNumber, Card, Part, PipelineName, Refusal, Text, Tone};
 use sluice_template::TemplateError;
 
@@ -49,6 +49,14 @@ pub(super) fn summary(params: &Params, op: &OperationState, change: Option<&Chan
         summary = summary.field("Log", Text::default().link(link, "open the log"));
     }
     summary.parts.extend(log.tail.map(Part::Code));
+    match op.ended {
+        Some((_, true)) => summary.next.push(next_buttons::deploy(name, *number)),
+        Some((_, false)) => {
+            summary.next =
+                vec![next_buttons::build_log(name, *number), next_buttons::build_again(name, *number)];
+        }
+        None => {}
+    }
     if op.ended.is_some_and(|(_, succeeded)| succeeded) {
         summary.hint = Some(Text::plain("Next: ").code(format!("/deploy {name} {number}")));
     }
@@ -236,7 +244,9 @@ pub(super) fn log(
     };
     match build {
         BuildState::Running => card,
-        BuildState::Succeeded => card.hint(Text::plain("Next: ").code(format!("/deploy {name} {number}"))),
+        BuildState::Succeeded => card
+            .hint(Text::plain("Next: ").code(format!("/deploy {name} {number}")))
+            .button(next_buttons::deploy(name, number)),
         BuildState::Failed | BuildState::Cancelled => {
             card.hint(marked(&format!("Fix it, push, then run `/build {name}`.")))
         }

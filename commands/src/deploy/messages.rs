@@ -4,8 +4,8 @@ use crate::deploy::params::Params;
 use crate::operation::{OperationState, Summary, marked};
 use crate::records::{Build, BuildState, Pipeline};
 use crate::steps::{
-    Looked, accepted_drift, change_text, smoke_hint, with_first_minutes, with_parameters, with_urls,
-    with_values,
+    Looked, accepted_drift, change_text, next_buttons, smoke_hint, with_first_minutes, with_parameters,
+    with_urls, with_values,
 };
 use sluice_model::{
     BuildNumber, Card, CommitId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone,
@@ -56,6 +56,8 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
     summary = with_values(summary, op, &params.system_before);
     summary = with_urls(summary, op);
     if op.ended.is_some_and(|(_, succeeded)| succeeded) {
+        let promote = |next| next_buttons::promote(name, *release, stage, next);
+        summary.next.extend(params.next.as_ref().map(promote));
         let next = Text::plain("Next: ").code(match &params.next {
             Some(next) => format!("/promote {name} {next}"),
             None if params.has_next => format!("/pipeline check {name}"),

@@ -111,6 +111,7 @@ impl Installation {
             outside: None,
             parameters: policy.parameters.clone(),
             stack: StackChoices { events_off: policy.events_off, replace: overriding.replace },
+            next: pipeline.next(to).cloned(),
         })
     }
 

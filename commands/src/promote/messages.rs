@@ -11,7 +11,8 @@ use crate::promote::params::{APPROVAL, CHANGES, COMMITS, Params};
 use crate::promote::refusals::approvals;
 use crate::records::Release;
 use crate::steps::{
-    Looked, accepted_drift, read_artifact, smoke_hint, with_first_minutes, with_parameters, with_urls,
+    Looked, accepted_drift, next_buttons, read_artifact, smoke_hint, with_first_minutes, with_parameters,
+    with_urls,
 };
 use sluice_model::{
     Button, ButtonStyle, Card, Click, PipelineName, ReleaseNumber, StageName, Text, Tone, Wait,
@@ -139,7 +140,13 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
     }
     // A rollback changes the release. If only parameters changed, it would not undo the promotion.
     let is_same = before.as_ref().is_some_and(|before| before.release == number);
+    if succeeded {
+        summary.next.extend(params.next.as_ref().map(|next| next_buttons::promote(name, number, to, next)));
+    }
     if succeeded && !is_same {
+        if before.is_some() {
+            summary.next.push(next_buttons::roll_back(name, to, number));
+        }
         summary.hint =
             Some(Text::plain("To roll back, run ").code(format!("/rollback {name} {to}")).then("."));
     }

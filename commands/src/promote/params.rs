@@ -83,6 +83,9 @@ pub struct Params {
     /// What people decided about the stage's stack.
     #[serde(default, skip_serializing_if = "StackChoices::is_default")]
     pub stack: StackChoices,
+    /// The stage after this one, for the next step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<StageName>,
 }
 
 impl Params {

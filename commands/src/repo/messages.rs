@@ -4,6 +4,7 @@ use crate::names::console;
 use crate::operation::{OperationState, Summary, marked};
 use crate::records::Pipeline;
 use crate::repo::params::{FIRST_STAGE, PIPELINES};
+use crate::steps::next_buttons;
 use sluice_grammar::Language;
 use sluice_model::{Card, Part, PipelineName, Refusal, Target, Text, Tone};
 
@@ -39,6 +40,9 @@ pub(super) fn summary(op: &OperationState, from: Language, clone_url: Option<Str
             _ => "Next: ",
         };
         summary.hint = Some(Text::plain(next).code(format!("/build {name}")));
+        if from != Language::Sam {
+            summary.next.push(next_buttons::build(name));
+        }
     }
     summary
 }

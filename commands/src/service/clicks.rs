@@ -1,11 +1,15 @@
-//! Decisions by button and by command. Both send a signal to the waiting operation, bound to its id and the revision at
-//! which it waits. A decision that is late, repeated, on one's own request or without the role is refused.
+//! Clicks on buttons.
+//!
+//! A decision, by button or by command, sends a signal to the waiting operation, bound to its id and the revision at which it waits.
+//! A decision that is late, repeated, on one's own request or without the role is refused. A command that a message offers as the
+//! next step runs as if the person who clicks had typed it, unless the pipeline has moved on since.
 
 use crate::installation::{Invocation, Reject};
-use crate::operation::{Signal, SignalKind};
-use crate::service::Service;
-use sluice_grammar::{Command, Names, StageCommand, parse_line};
-use sluice_model::{Answer, Click, Confirmed, Wait, invalid_button};
+use crate::operation::{EngineError, Signal, SignalKind};
+use crate::records::PipelineState;
+use crate::service::{Service, messages};
+use sluice_grammar::{BuildCommand, Command, DeployCommand, Names, PromoteCommand, StageCommand, parse_line};
+use sluice_model::{Answer, Click, Confirmed, NextStep, Wait, invalid_button};
 
 impl Service {
     /// Handles a click on a button.
@@ -16,7 +20,8 @@ impl Service {
         value: &str,
     ) -> Result<Answer, Reject> {
         let signal = |kind| Signal { kind, reason: None };
-        match Click::decode(action, value)? {
+        let click = Click::decode(action, value)?;
+        match click {
             Click::Approve(wait) => self.decide_wait(invocation, &wait, SignalKind::Approve).await,
             Click::Reject(wait) => self.decide_wait(invocation, &wait, SignalKind::Reject).await,
             Click::Cancel(id) => self.app.cancel_operation(invocation, &id, signal(SignalKind::Cancel)).await,
@@ -47,8 +52,36 @@ impl Service {
                 };
                 self.confirmed(invocation, &confirmed, is_meant).await
             }
+            Click::Build(ref next)
+            | Click::BuildAgain(ref next)
+            | Click::BuildLog(ref next)
+            | Click::Deploy(ref next)
+            | Click::Promote(ref next)
+            | Click::RollBack(ref next) => {
+                self.next_step(invocation, next, |command| offers(&click, command)).await
+            }
             Click::Older { after, line } => self.app.older(invocation, after, &line).await,
         }
+    }
+
+    /// Runs a command that a message offered, if it still is the next step.
+    async fn next_step(
+        &self,
+        invocation: &Invocation,
+        next: &NextStep,
+        is_meant: impl Fn(&Command) -> bool,
+    ) -> Result<Answer, Reject> {
+        let parsed = parse_line(&next.line, &Names::default()).ok().filter(is_meant);
+        let command = parsed.ok_or_else(invalid_button)?;
+        if let (Some(holds), Some(name)) = (&next.while_it, command.pipeline()) {
+            let world = self.app.engine.world();
+            let state =
+                PipelineState::read(&*world.store, &world.keys, &name).await.map_err(EngineError::from)?;
+            if let Some(card) = messages::passed_by(&name, holds, &state) {
+                return Err(Reject::answer(card));
+            }
+        }
+        self.command(invocation, command).await
     }
 
     async fn decide_wait(
@@ -73,4 +106,17 @@ impl Service {
             _ => Err(invalid_button().into()),
         }
     }
+}
+
+/// Whether a button of this kind offers such a command: a button that was made for another one is not valid.
+fn offers(click: &Click, command: &Command) -> bool {
+    matches!(
+        (click, command),
+        (Click::Build(_), Command::Build(BuildCommand::Build { .. }))
+            | (Click::BuildAgain(_), Command::Build(BuildCommand::Retry { .. }))
+            | (Click::BuildLog(_), Command::Build(BuildCommand::Log { .. }))
+            | (Click::Deploy(_), Command::Deploy(DeployCommand::Deploy { .. }))
+            | (Click::Promote(_), Command::Promote(PromoteCommand::Promote { .. }))
+            | (Click::RollBack(_), Command::Rollback(_))
+    )
 }

@@ -1,7 +1,8 @@
 //! What people read before a command reaches its verb, and after it was accepted.
 
 use crate::operation::marked;
-use sluice_model::{Card, ChannelId, PipelineName, Refusal, Text, Tone};
+use crate::records::PipelineState;
+use sluice_model::{Card, ChannelId, Holds, PipelineName, Refusal, Text, Tone};
 
 /// The answer to a command that this version only parses.
 pub(super) fn not_available(command: &str) -> Card {
@@ -18,6 +19,31 @@ pub(super) fn accepted(what: Text, note: Option<&str>, elsewhere: Option<&Channe
     };
     let card = Card::new(Tone::Running, what).hint(hint);
     note.into_iter().fold(card, |card, note| card.text(marked(note)))
+}
+
+/// The answer to a click on the next step of a message, if the pipeline has moved on since.
+pub(super) fn passed_by(name: &PipelineName, holds: &Holds, state: &PipelineState) -> Option<Card> {
+    let text = match holds {
+        Holds::Runs { stage, release } => {
+            let now = state.stages.get(stage).and_then(|stage| stage.current.as_ref()).map(|now| now.release);
+            if now == Some(*release) {
+                return None;
+            }
+            let text = Text::default().code(stage.as_str()).then(" of ").code(name.as_str());
+            let text = match now {
+                Some(now) => text.then(" runs ").code(now.to_string()).then(" by now"),
+                None => text.then(" runs nothing by now"),
+            };
+            text.then(", and this button was for ").code(release.to_string())
+        }
+        Holds::Newest(build) => {
+            let newest = state.counters.newest_green().filter(|newest| newest > build)?;
+            let text = Text::plain("Build ").code(newest.to_string()).then(" of ").code(name.as_str());
+            text.then(" is newer than the one of this button, ").code(build.to_string())
+        }
+    };
+    let hint = Text::plain("To see what comes next, run ").code(format!("/pipeline status {name}")).then(".");
+    Some(Card::new(Tone::Bad, text.then(": nothing was done.")).hint(hint).code("passed-by"))
 }
 
 /// The refusal of a command whose pipeline kept changing while it was planned.

@@ -15,7 +15,7 @@ use crate::installation::{Input, Installation, Invocation, Reject, delivery_of};
 use crate::operation::{OperationSpec, audit, inbox};
 use crate::ports::{Precondition, StoreError, Write};
 use crate::records::{Act, AuditRecord, AuditSubject};
-use sluice_grammar::{Command, RepoCommand};
+use sluice_grammar::{Command, Names, RepoCommand, parse_line};
 use sluice_model::{Answer, ChannelId, Click, OperationId, PipelineName, Refusal, StageName, UserId};
 
 /// The codes of gates and roles.
@@ -150,15 +150,15 @@ async fn channel_of(
 async fn wanted(app: &Installation, invocation: &Invocation) -> Result<Option<Wanted>, Reject> {
     match &invocation.input {
         Input::Slash { command, text } => {
-            let Ok(command) = sluice_grammar::parse(command, text, &app.names) else {
-                return Ok(None);
-            };
-            let Some((kind, pipeline, stage)) = subject(&command) else { return Ok(None) };
-            let about = AuditSubject { stage, ..AuditSubject::default() };
-            Ok(Some(Wanted { pipeline, kind: kind.to_owned(), command: command.to_string(), about }))
+            Ok(sluice_grammar::parse(command, text, &app.names).ok().and_then(|command| typed(&command)))
         }
         Input::Click { action_id, value } => {
             let click = Click::decode(action_id, value).ok();
+            if let Some(next) = click.as_ref().and_then(Click::next_step) {
+                return Ok(parse_line(&next.line, &Names::default())
+                    .ok()
+                    .and_then(|command| typed(&command)));
+            }
             let Some(id) = click.as_ref().and_then(Click::operation) else { return Ok(None) };
             let Some(loaded) = app.load(id).await? else { return Ok(None) };
             let spec = loaded.head.spec;
@@ -169,6 +169,13 @@ async fn wanted(app: &Installation, invocation: &Invocation) -> Result<Option<Wa
             Ok(Some(Wanted { pipeline, kind, command, about }))
         }
     }
+}
+
+/// The request of a command.
+fn typed(command: &Command) -> Option<Wanted> {
+    let (kind, pipeline, stage) = subject(command)?;
+    let about = AuditSubject { stage, ..AuditSubject::default() };
+    Some(Wanted { pipeline, kind: kind.to_owned(), command: command.to_string(), about })
 }
 
 /// The kind of the operation that a command would have started or signalled, its pipeline, and the stage if it names one.

@@ -10,6 +10,7 @@ mod gate;
 mod hold;
 mod messages;
 mod moves;
+pub(crate) mod next_buttons;
 mod prepare;
 mod record;
 mod record_change;

@@ -64,11 +64,12 @@ pub fn card(
     };
     match status {
         Status::Waiting => card.buttons = summary.buttons.clone(),
+        Status::Succeeded | Status::Failed => card.buttons = summary.next.clone(),
         Status::Stuck => {
             card.buttons =
                 buttons::of_stuck(&op.id, &op.spec.kind, op.stuck.as_ref().map_or(0, |(since, _)| *since))
         }
-        _ => {}
+        Status::Running | Status::Unwinding => {}
     }
     if can_cancel && matches!(status, Status::Running | Status::Waiting) {
         card.buttons.push(buttons::cancel(&op.id, &op.spec.command));

@@ -11,7 +11,7 @@ fn button<'a>(card: &'a Card, action: &str) -> Option<&'a Button> {
 
 impl Office {
     /// A click, with the whole answer: its audience and the replaced message.
-    async fn presses(&self, delivery: &str, who: &str, button: &Button) -> Answer {
+    pub(super) async fn presses(&self, delivery: &str, who: &str, button: &Button) -> Answer {
         let input = Input::Click { action_id: button.action_id.clone(), value: button.value.clone() };
         let channel = Some("C0GENERAL1".parse().unwrap());
         let invocation = Invocation { delivery: delivery.into(), actor: user(who), channel, input };

@@ -10,6 +10,7 @@ mod gates;
 mod groups;
 mod history;
 mod logs;
+mod next_steps;
 mod people;
 mod roles;
 

@@ -32,6 +32,7 @@ pub fn promotion(name: &str, commit: Change, functions: &[&str]) -> promote::Par
         apis: Default::default(),
         settings: Default::default(),
         has_stack: false,
+        next: None,
         approvals: 1,
         approvers: access().approvers.into_iter().collect(),
         named: Default::default(),
