@@ -89,7 +89,7 @@ impl<'a> EventReader<'a> {
         for event in page.stack_events() {
             let event = self::event(call, event)?;
             match self.since {
-                EventsSince::Beginning => {}
+                EventsSince::Newest | EventsSince::Beginning => {}
                 EventsSince::Event(id) if event.id == *id => return Ok(false),
                 EventsSince::Event(_) => {}
                 EventsSince::Token(token) if event.token.as_ref() == Some(token) => {}
@@ -102,6 +102,10 @@ impl<'a> EventReader<'a> {
                 return Ok(false);
             }
             self.events.push(event);
+        }
+        if *self.since == EventsSince::Newest {
+            self.is_complete = page.next_token().is_none_or(str::is_empty);
+            return Ok(false);
         }
         Ok(true)
     }

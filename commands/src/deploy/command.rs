@@ -13,7 +13,6 @@ use crate::records::{
     Build, BuildState, Current, Pipeline, PipelineState, RELEASES, StackChoices, from_item,
 };
 use crate::rules::{Attempt, Want, pass};
-use crate::steps::have_values_changed;
 use sluice_grammar::{Command, DeployCommand};
 use sluice_model::{Answer, BuildNumber, CommitId, PipelineName, ReleaseNumber, StageName};
 
@@ -99,9 +98,8 @@ impl Installation {
                 && now.parameters == policy.parameters
                 && now.events_off == policy.events_off
         };
-        let world = self.engine.world();
         if let Some(current) = record.current.as_ref().filter(is_same)
-            && !have_values_changed(world, &world.target, &current.system).await
+            && !self.has_changed_outside(name, record, current).await?
         {
             let card = messages::already_runs((name, stage), number, (current.release, current.build));
             return Err(Reject::answer(newer.iter().fold(card, |card, newer| card.text(marked(newer)))));

@@ -1,19 +1,27 @@
-//! The latest comparison of each pipeline with AWS, in memory only.
+//! The latest comparisons of each pipeline with AWS, in memory only.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::records::PipelineState;
 use crate::resources::mark;
+use crate::resources::stack::StackDrift;
 use crate::rules::{Drift, ObservedDrift};
 use sluice_model::{PipelineName, StageName};
 
 /// How many pipelines are cached.
 const PIPELINES: usize = 500;
+/// The maximum age of a comparison for reading commands.
+pub(super) const FRESH: SignedDuration = SignedDuration::from_secs(60);
+/// How long an answer waits for a comparison. Slack waits for 3 s in total, and the store needs some of that.
+pub(super) const PATIENCE: Duration = Duration::from_millis(1_200);
+/// How long after a failure no new comparison is made.
+pub(super) const FAILED: SignedDuration = SignedDuration::from_secs(15);
 
 /// The latest comparisons.
 #[derive(Default)]
@@ -25,6 +33,8 @@ pub(super) struct Entry {
     pub(super) latest: Option<Comparison>,
     /// The time and reason of the last failure.
     pub(super) failed: Option<(Timestamp, String)>,
+    /// The latest look at the stacks of its stages.
+    pub(super) stacks: Option<SeenStacks>,
     /// The report of the comparison that is in progress.
     pub(super) in_progress: Option<watch::Receiver<Option<DriftReport>>>,
 }
@@ -44,6 +54,26 @@ pub(crate) enum DriftReport {
     Seen(Timestamp, BTreeMap<StageName, Option<ObservedDrift>>),
     /// AWS did not answer, with the reason.
     Unknown(String),
+}
+
+/// What was found about the stack of each stage that has one; `Err` is why it is not known.
+pub(crate) type StackReport = BTreeMap<StageName, Result<Option<StackDrift>, String>>;
+
+/// A finished look at the stacks of a pipeline.
+#[derive(Clone)]
+pub(super) struct SeenStacks {
+    pub(super) at: Timestamp,
+    /// The mark of each stage when it was looked at.
+    pub(super) marks: BTreeMap<StageName, Value>,
+    pub(super) report: StackReport,
+}
+
+impl SeenStacks {
+    /// Whether it is still valid for exactly these stages.
+    pub(super) fn holds(&self, marks: &BTreeMap<StageName, Value>, now: Timestamp) -> bool {
+        let is_known = self.report.values().all(Result::is_ok);
+        self.marks == *marks && now.duration_since(self.at) < if is_known { FRESH } else { FAILED }
+    }
 }
 
 impl DriftCache {

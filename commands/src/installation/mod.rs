@@ -13,16 +13,18 @@ mod previews;
 mod reads;
 mod reject;
 mod signals;
+mod stacks;
 mod suggest;
 
 pub(crate) use self::drift::moved;
-pub(crate) use self::drift_cache::DriftReport;
+pub(crate) use self::drift_cache::{DriftReport, StackReport};
 pub(crate) use self::invocation::delivery_of;
 pub use self::invocation::{Input, Invocation};
 pub(crate) use self::messages::{cannot_be_read, no_operation, refused};
 pub(crate) use self::plan::{Plan, Planning, misdirected};
 pub(crate) use self::reads::{SIDE_BY_SIDE, newest};
 pub(crate) use self::reject::{Extras, Reject, TRIES};
+pub(crate) use self::stacks::stack_changed;
 
 use std::sync::Arc;
 

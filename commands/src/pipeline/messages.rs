@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::installation::{DriftReport, moved};
+use crate::installation::{DriftReport, StackReport, moved, stack_changed};
 use crate::operation::{Ticket, marked};
 use crate::promote::Request;
 use crate::records::{Lock, Pipeline, PipelineState, stage_of};
@@ -35,7 +35,7 @@ pub(super) fn status<'a>(
     (pipeline, state): (&Pipeline, &PipelineState),
     locks: impl Iterator<Item = &'a Lock>,
     open: impl Iterator<Item = &'a Ticket>,
-    drift: &DriftReport,
+    (drift, stacks): (&DriftReport, &StackReport),
     next: Option<String>,
 ) -> Card {
     let card = Card::new(Tone::Neutral, Text::plain("Status of ").code(pipeline.name.as_str()));
@@ -57,6 +57,9 @@ pub(super) fn status<'a>(
         // Drift that was seen before may still exist.
         DriftReport::Unknown(_) => state.outside.iter().map(|(stage, drift)| moved(stage, drift)).collect(),
     };
+    let stacks = stacks.iter().filter_map(|(stage, found)| {
+        stack_changed((&pipeline.name, stage), found, !pipeline.is_protected(stage))
+    });
     let urls = pipeline.stages.iter().filter_map(|stage| {
         let links = links(&state.stages.get(stage)?.urls());
         let named = move |link| Text::default().code(stage.as_str()).then(" ").join(link);
@@ -67,6 +70,7 @@ pub(super) fn status<'a>(
     let card = card
         .table(["Stage", "State", "Commit", "Since"], rows)
         .lines(outside)
+        .lines(stacks)
         .lines(urls.flatten())
         .lines(locks);
     let card = card.lines(open.map(open_operation));

@@ -1,5 +1,6 @@
 //! `/pipeline status`.
 
+use futures::future::try_join;
 use jiff::Timestamp;
 
 use crate::installation::{Installation, Reject};
@@ -26,12 +27,13 @@ impl Installation {
         let state = self.state(name).await?;
         let pipeline = state.pipeline(name)?;
         let void = promote::void_outdated(world, &state, None).await?;
-        let drift = self.drift_report(name, &state).await?;
+        let (drift, stacks) =
+            try_join(self.drift_report(name, &state), self.stack_report(name, &state)).await?;
         let now = world.clock.now();
         let locks = state.locks.values().filter(|lock| lock.holds(now));
         let open = state.queue.tickets.iter().filter(|ticket| !void.contains(&ticket.operation));
         let next = next_step(&state, name, now);
-        Ok(Answer::private(messages::status((pipeline, &state), locks, open, &drift, next)))
+        Ok(Answer::private(messages::status((pipeline, &state), locks, open, (&drift, &stacks), next)))
     }
 }
 

@@ -6,7 +6,6 @@ use crate::operation::Snapshot;
 use crate::promote::{Before, Params, messages, refusals};
 use crate::records::{Current, StackChoices};
 use crate::rules::{Attempt, pass};
-use crate::steps::have_values_changed;
 use sluice_grammar::{Command, PromoteCommand};
 use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
@@ -65,9 +64,8 @@ impl Installation {
                 && current.parameters == policy.parameters
                 && current.events_off == policy.events_off
         };
-        let world = self.engine.world();
         if let Some(current) = target.current.as_ref().filter(|current| is_whole && is_same(current))
-            && !have_values_changed(world, &world.target, &current.system).await
+            && !self.has_changed_outside(name, target, current).await?
         {
             return Err(Reject::answer(messages::already_runs(name, to, number)));
         }

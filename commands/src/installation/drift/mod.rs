@@ -15,11 +15,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use tokio::sync::watch;
 
 use crate::installation::drift::compare::Comparer;
-use crate::installation::drift_cache::DriftReport;
+use crate::installation::drift_cache::{DriftReport, FAILED, FRESH, PATIENCE};
 use crate::installation::{Installation, Reject};
 use crate::records::PipelineState;
 use crate::resources::mover;
@@ -27,12 +26,6 @@ use sluice_model::{PipelineName, StageName};
 
 pub(crate) use self::messages::moved;
 
-/// The maximum age of a comparison for reading commands.
-const FRESH: SignedDuration = SignedDuration::from_secs(60);
-/// How long an answer waits for a comparison. Slack waits for 3 s in total, and the store needs some of that.
-const PATIENCE: Duration = Duration::from_millis(1_200);
-/// How long after a failure no new comparison is made.
-const FAILED: SignedDuration = SignedDuration::from_secs(15);
 /// The longest time for a comparison, including the time after the answer.
 const LONGEST: Duration = Duration::from_secs(60);
 

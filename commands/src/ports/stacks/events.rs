@@ -32,6 +32,8 @@ pub struct StackEvent {
 /// Which events to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventsSince {
+    /// Those in the first page of the answer, which has the newest: one call. CloudFormation does not say how many they are.
+    Newest,
     /// All that CloudFormation still has.
     Beginning,
     /// Those after the event with this id.
@@ -45,7 +47,8 @@ pub enum EventsSince {
 pub struct StackEvents {
     /// The newest first.
     pub events: Vec<StackEvent>,
-    /// Whether these are all of them: false if there were more than [`MAX_EVENTS`].
+    /// Whether these are all of them: false if there were more than [`MAX_EVENTS`], or in
+    /// another page than the first, for [`EventsSince::Newest`].
     pub is_complete: bool,
 }
 

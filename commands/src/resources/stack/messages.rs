@@ -119,7 +119,8 @@ pub(super) fn rollback_failed(failure: &str, why: Option<&str>) -> String {
     format!("{failure} CloudFormation could not undo that either{why}.")
 }
 
-pub(super) fn broken(stack: &str, status: StackStatus, reason: Option<&str>) -> Refusal {
+/// The refusal to change such a stack.
+pub(crate) fn broken(stack: &str, status: StackStatus, reason: Option<&str>) -> Refusal {
     let why = reason.map_or(String::new(), |reason| format!(": {}", shown(reason)));
     Refusal::new(
         BROKEN,

@@ -12,6 +12,7 @@ mod gather;
 mod leftover;
 mod messages;
 mod of;
+mod outside;
 mod pass;
 mod plan;
 mod preview;
@@ -20,6 +21,7 @@ mod role;
 mod shed;
 mod shown;
 mod steps;
+mod token;
 mod unblock;
 mod upload;
 mod values;
@@ -33,7 +35,9 @@ use crate::resources::resource::{Duty, Resource};
 use crate::resources::role::role_nodes;
 
 pub(crate) use execution::PassEnd;
+pub(crate) use messages::broken as stack_broken;
 pub(crate) use of::{StackOf, WantedStack};
+pub(crate) use outside::StackDrift;
 pub(crate) use pass::PassNodes;
 pub(crate) use plan::StackPlan;
 pub(crate) use preview::{StackPreview, previewed};
@@ -68,7 +72,9 @@ impl Resource for Stack {
     }
     fn exempt(&self, duty: Duty) -> Option<&'static str> {
         Some(match duty {
-            Duty::Drift => "each pass begins with the template that is live",
+            Duty::Drift => {
+                "each pass begins with the template that is live, and `/pipeline status` shows who changed it last"
+            }
             Duty::Description => {
                 "its change sets are described, and show more than a comparison of templates"
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::token::token;
 use crate::application::World;
 use crate::operation::{EngineError, StepId};
 use crate::records::StackChoices;
@@ -76,11 +77,11 @@ impl Pass {
         }
     }
 
-    /// The name of its change set, and the token of its requests: letters, digits and hyphens.
+    /// The name of its change set, and the token of its requests.
     pub(super) fn token(self, operation: &OperationId) -> String {
         match self {
-            Pass::Grow => format!("sluice-{operation}-grow"),
-            Pass::Wire(attempt) => format!("sluice-{operation}-wire-{attempt}"),
+            Pass::Grow => token(operation, "grow"),
+            Pass::Wire(attempt) => token(operation, &format!("wire-{attempt}")),
         }
     }
 }

@@ -33,6 +33,7 @@ mod shedding;
 mod sizes;
 mod smoke;
 mod stack_choices;
+mod stack_status;
 mod stacks;
 mod system_parameters;
 mod undoing;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use super::execution::PassEnd;
 use super::messages;
 use super::shed::{ShedChange, ShedEnd, ShedSteps};
+use super::token::token;
 use super::what::StackOfStage;
 use crate::operation::{EngineError, Node, OperationState, StepId};
 use sluice_model::Text;
@@ -47,7 +48,7 @@ impl Attempt<'_> {
     }
 
     fn token(&self, what: &str) -> String {
-        format!("sluice-{}-{what}-{}", self.op.id, self.number)
+        token(&self.op.id, &format!("{what}-{}", self.number))
     }
 
     /// The steps, after these.

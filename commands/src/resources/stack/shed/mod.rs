@@ -11,6 +11,7 @@ mod unneeded;
 use super::execution::{AwaitExecution, PassEnd};
 use super::messages;
 use super::steps::{DropChangeSet, ExecuteChangeSet};
+use super::token::token;
 use crate::operation::{EngineError, Node, OperationState, StepId};
 use crate::ports::ChangeSetIds;
 use sluice_model::Text;
@@ -57,7 +58,7 @@ impl ShedSteps<'_> {
         let [create, found, execute, done] =
             ["stack-compare", "stack-changes", "stack-update", "stack-done"].map(|what| self.step(what));
         let Self { op, change, title, .. } = &self;
-        let token = format!("sluice-{}-{}", op.id, self.id);
+        let token = token(&op.id, &self.id);
         let target = &change.of.target;
         let mut nodes = vec![];
         if self.is_large {

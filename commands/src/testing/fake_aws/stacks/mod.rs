@@ -4,6 +4,7 @@
 //! call. A template is JSON; `Ref` and `Fn::GetAtt` are understood, conditions and other functions are not. A resource with a
 //! name of its own fails if something of that name exists in the account, as on AWS.
 
+mod by_hand;
 mod compare;
 mod execution;
 mod port;
@@ -17,7 +18,6 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{FakeAws, State, id};
-use crate::names;
 use crate::ports::{
     ChangeSetKind, ChangeSetState, OnStackFailure, ResourceChange, ResourceDrift, ResourceStatus, Stack,
     StackClass, StackEvent, StackResource, StackStatus, Tags,
@@ -124,40 +124,6 @@ impl FakeAws {
     pub fn existing_stack_resources(&self) -> Vec<String> {
         let state = self.lock();
         state.stacks.existing.keys().map(|(kind, physical)| format!("{kind} {physical}")).collect()
-    }
-
-    /// A stack has the tags of another stage.
-    ///
-    /// # Panics
-    /// If there is no such stack.
-    pub fn retag_stack(&self, stack: &str, pipeline: &str, stage: &str) {
-        let mut state = self.lock();
-        let at = state.stacks.position(stack).expect("a stack");
-        let (pipeline, stage) = (pipeline.parse().expect("a name"), stage.parse().expect("a stage"));
-        state.stacks.stacks[at].stack.tags = names::stack_tags(&pipeline, &stage);
-    }
-
-    /// Somebody makes a resource outside any stack.
-    pub fn make_stack_resource_by_hand(&self, resource_type: &str, name: &str) {
-        self.lock().stacks.existing.insert((resource_type.to_owned(), name.to_owned()), Tags::new());
-    }
-
-    /// Somebody changes a property of a stack's resource, which a drift detection then finds.
-    ///
-    /// # Panics
-    /// If there is no such stack or resource.
-    pub fn drift_by_hand(&self, stack: &str, logical: &str, property: &str) {
-        let mut state = self.lock();
-        let at = state.stacks.position(stack).expect("a stack");
-        let found = &mut state.stacks.stacks[at];
-        let resource = found.resources.get(logical).expect("a resource");
-        found.drift.push(ResourceDrift {
-            logical_id: logical.to_owned(),
-            physical_id: resource.physical_id.clone(),
-            resource_type: resource.resource_type.clone(),
-            is_deleted: false,
-            properties: vec![property.to_owned()],
-        });
     }
 }
 

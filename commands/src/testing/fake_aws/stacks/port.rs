@@ -14,6 +14,9 @@ use crate::ports::{
 use crate::testing::fake_aws::{FaultProxy, Made, refuse};
 use sluice_model::{Class, PortResult, Target};
 
+/// How many events are in a page.
+const PAGE: usize = 100;
+
 #[async_trait]
 impl Stacks for FaultProxy {
     async fn create_change_set(&self, _: &Target, request: &NewChangeSet) -> PortResult<ChangeSetIds> {
@@ -85,13 +88,15 @@ impl Stacks for FaultProxy {
             let Some(found) = state.stacks.find(stack) else { return Ok(None) };
             let newest_first = found.events.iter().rev().cloned();
             let events = match since {
+                EventsSince::Newest => newest_first.take(PAGE).collect(),
                 EventsSince::Beginning => newest_first.collect(),
                 EventsSince::Event(id) => newest_first.take_while(|event| event.id != *id).collect(),
                 EventsSince::Token(token) => {
                     newest_first.filter(|event| event.token.as_ref() == Some(token)).collect()
                 }
             };
-            Ok(Some(StackEvents { events, is_complete: true }))
+            let is_complete = *since != EventsSince::Newest || found.events.len() <= PAGE;
+            Ok(Some(StackEvents { events, is_complete }))
         })
         .await
     }
