@@ -1,8 +1,10 @@
 //! Drift: somebody moves a stage outside Sluice, with the `aws` commands in each promotion's thread. Status reports it, and the next
-//! move of that stage needs a confirmation, so nothing is overwritten unseen.
+//! move of that stage needs a confirmation, so nothing is overwritten unseen. A stack needs none: its changes are shown before.
 
 use std::process::Command;
 
+use super::stacks;
+use serde_json::{Value, json};
 use sluice_e2e::fixture::{alias, approved_promotion, build_and_deploy};
 use sluice_e2e::{Bot, Message, Options, PATIENCE, Repository, World, eventually};
 
@@ -151,4 +153,50 @@ async fn moving_a_drifted_stage_needs_a_confirmation_by_button_or_command() {
     let (code, printed) = run("/rollback asked prod r2 anyway the terminal says so");
     assert!(code == Some(0) && printed.contains("r2 is live on prod"), "{code:?} {printed}");
     world.expect_response("asked", "prod", "Release 2").await;
+}
+
+/// Somebody gives the topic of a stage a name for people, in the template of its stack.
+fn change_stack(world: &World, stack: &str) {
+    let get =
+        format!("aws cloudformation get-template --stack-name {stack} --query TemplateBody --output json");
+    let body: Value = serde_json::from_str(&shell(world, &get)).expect("a template");
+    // The command line shows a template in JSON as such, or as text.
+    let body = body.as_str().map_or(body.clone(), |text| serde_json::from_str(text).expect("JSON"));
+    let mut edited = body;
+    edited["Resources"]["News"]["Properties"]["DisplayName"] = json!("By hand");
+    let file = world.folder().join(format!("{stack}.json"));
+    std::fs::write(&file, edited.to_string()).expect("a folder that can be written");
+    let update = format!(
+        "aws cloudformation update-stack --stack-name {stack} --template-body 'file://{}' \
+         --capabilities CAPABILITY_NAMED_IAM > /dev/null\n\
+         aws cloudformation wait stack-update-complete --stack-name {stack}",
+        file.display()
+    );
+    shell(world, &update);
+}
+
+#[tokio::test]
+async fn status_shows_a_stack_that_somebody_changed_and_a_deploy_changes_it_back() {
+    let world = World::start(Options::default()).await;
+    let (ann, eve) = (world.ann(), world.eve());
+    let created = world.submit(ann, "/repo create shifted from sam").await.succeeds().await;
+    let clone = Repository::clone_from_message(&created);
+    clone.edit("template.yaml", |_| format!("{}{}", stacks::TEMPLATE, stacks::TOPIC));
+    clone.write("src/store.py", stacks::CODE.trim_start());
+    clone.push("Keep orders in a table");
+    build_and_deploy(&world, "shifted").await.says(&["r1 is live on dev"]);
+    change_stack(&world, "sluice-shifted-dev");
+    let changed = "The stack sluice-shifted-dev of dev was changed outside Sluice";
+    expect_status(&world, "shifted", &[changed, "UPDATE_COMPLETE", "/deploy plan shifted"]).await;
+    world.command(eve, "/deploy plan shifted").await.says(&["News (AWS::SNS::Topic) changed"]);
+
+    // The build that runs already is deployed again, with the template of its release.
+    world.submit(ann, "/deploy shifted").await.succeeds().await.says(&["r2 is live on dev"]);
+    eventually("the stack is Sluice's again", 2 * PATIENCE, async || {
+        let words = world.command(eve, "/pipeline status shifted").await.text();
+        let is_compared = words.contains("Compared with AWS") && !words.contains("not compared");
+        if !is_compared || words.contains("outside Sluice") { Err(words) } else { Ok(()) }
+    })
+    .await;
+    world.command(ann, "/deploy shifted").await.says(&["already runs"]);
 }

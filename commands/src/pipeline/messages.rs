@@ -57,8 +57,8 @@ pub(super) fn status<'a>(
         // Drift that was seen before may still exist.
         DriftReport::Unknown(_) => state.outside.iter().map(|(stage, drift)| moved(stage, drift)).collect(),
     };
-    let stacks = stacks.iter().filter_map(|(stage, found)| {
-        stack_changed((&pipeline.name, stage), found, !pipeline.is_protected(stage))
+    let stacks = pipeline.stages.iter().filter_map(|stage| {
+        stack_changed((&pipeline.name, stage), stacks.get(stage)?, !pipeline.is_protected(stage))
     });
     let urls = pipeline.stages.iter().filter_map(|stage| {
         let links = links(&state.stages.get(stage)?.urls());

@@ -2,9 +2,12 @@
 
 use serde_json::json;
 use sluice_commands::operation::Status;
-use sluice_commands::testing::samples;
+use sluice_commands::ports::StackStatus;
+use sluice_commands::testing::{Faults, samples};
+use sluice_model::Class;
 
 use super::test_service::{STAGES, sample, test_service};
+use crate::message_tests::Snapshots;
 
 #[tokio::test(start_paused = true)]
 async fn the_answers_to_commands() {
@@ -109,6 +112,38 @@ async fn the_answers_about_what_was_moved_outside() {
     service.clicks("ann", "drift.go", "nonsense").await;
     service.types("ann", "/promote orders prod anyway").await;
     service.snapshots.snapshot("answers_about_what_was_moved_outside");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answers_about_stacks_that_were_changed_outside() {
+    use StackStatus::{RollbackComplete, UpdateComplete, UpdateInProgress, UpdateRollbackFailed};
+    let template = ("Jobs", "Tasks");
+    let mut snapshots = Snapshots::default();
+    for (places, changes) in [
+        (&STAGES[..], &[][..]),
+        (&STAGES[..2], &[("dev", UpdateComplete), ("staging", UpdateInProgress)][..]),
+        (&STAGES[..], &[("staging", UpdateRollbackFailed), ("prod", RollbackComplete)][..]),
+    ] {
+        let mut service = test_service(samples::access());
+        service.snapshots = snapshots;
+        samples::orders(&*service.store, "orders", &STAGES).await;
+        samples::with_stacks(&*service.store, "orders", &STAGES).await;
+        for (stage, _) in places {
+            service.fake_aws.place_stack(&format!("sluice-orders-{stage}"));
+        }
+        for (stage, status) in changes {
+            let stack = format!("sluice-orders-{stage}");
+            service.fake_aws.change_stack_by_hand(&stack, None, *status, template);
+        }
+        if changes.iter().any(|(_, status)| *status == RollbackComplete) {
+            // The first stage is looked at first.
+            let fault = Faults::Fails(Class::Throttled);
+            service.fake_aws.fault_on("cloudformation:DescribeStackEvents", [fault]);
+        }
+        service.types("dan", "/pipeline status orders").await;
+        snapshots = service.snapshots;
+    }
+    snapshots.snapshot("answers_about_stacks_that_were_changed_outside");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,10 +1,9 @@
 //! What people read about stacks that somebody else changed.
 
 pub(super) use crate::installation::messages::NO_ANSWER;
-use crate::operation::marked;
-use crate::ports::StackClass;
-use crate::resources::stack::{StackDrift, stack_broken};
-use sluice_model::{PipelineName, StageName, Text};
+use crate::ports::{StackClass, StackStatus};
+use crate::resources::stack::StackDrift;
+use sluice_model::{PipelineName, StageName, Text, shown};
 use sluice_template::plain::stack_name;
 
 /// `The stack … of prod`.
@@ -19,11 +18,11 @@ pub(crate) fn stack_changed(
     deploys: bool,
 ) -> Option<Text> {
     let (name, stage) = at;
-    let (operation, command, shows) = match deploys {
+    let (operation, command, preview) = match deploys {
         true => ("deploy", format!("/deploy {name}"), format!("/deploy plan {name}")),
         false => {
-            let shows = format!("/promote diff {name} {stage}");
-            ("promotion", format!("/promote {name} {stage}"), shows)
+            let preview = format!("/promote diff {name} {stage}");
+            ("promotion", format!("/promote {name} {stage}"), preview)
         }
     };
     let drift = match found {
@@ -38,7 +37,7 @@ pub(crate) fn stack_changed(
             .then(" (")
             .code(status)
             .then("). Its events in the CloudFormation console show what changed. ")
-            .code(shows)
+            .code(preview)
             .then(format!(" shows what the next {operation} would change.")),
         StackDrift::Changing { status, since } => stack_of(at)
             .then(" is being changed outside Sluice: ")
@@ -50,16 +49,22 @@ pub(crate) fn stack_changed(
             .then(" was deleted outside Sluice. What holds data stays in the account, unless somebody changed its deletion policy. ")
             .code(command)
             .then(" makes a new stack with empty resources."),
-        StackDrift::Blocked { status, .. } if status.class() == StackClass::NeedsCleanUp => stack_of(at)
-            .then(" is in ")
-            .code(status.as_str())
-            .then(", because its creation failed. ")
-            .code(command)
-            .then(" deletes it and makes a new one."),
         StackDrift::Blocked { status, reason } => {
-            let refusal = stack_broken(&stack_name(name, stage), *status, reason.as_deref());
-            let text = Text::default().code(stage.as_str()).then(": ").join(marked(&refusal.problem));
-            text.then(" ").join(marked(&refusal.hint)).then(" The command is ").code(command).then(".")
+            let text = stack_of(at).then(" is in ").code(status.as_str());
+            if status.class() == StackClass::NeedsCleanUp {
+                let text = text.then(", because its creation did not complete. ").code(command);
+                return Some(text.then(" deletes it and makes a new one."));
+            }
+            let why = reason.as_deref().map(|reason| format!(": {}", shown(reason).trim_end_matches('.')));
+            let text = text.then(" and accepts no change").then(why.unwrap_or_default()).then(". ");
+            match status {
+                StackStatus::UpdateRollbackFailed => text
+                    .then("Fix the cause that its events name, then run ")
+                    .code(command)
+                    .then(", which continues the rollback first."),
+                _ => text
+                    .then("An admin has to repair it in the CloudFormation console: its events name the cause."),
+            }
         }
     })
 }

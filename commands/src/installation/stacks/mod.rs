@@ -7,8 +7,8 @@ mod messages;
 
 use std::collections::BTreeMap;
 
-use futures::future::join;
-use futures::{StreamExt as _, stream};
+use futures::future::{BoxFuture, join};
+use futures::{FutureExt as _, StreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
@@ -40,12 +40,14 @@ impl Installation {
             return Ok(known.report);
         }
         let deadline = Instant::now() + PATIENCE;
-        let looks = stages.into_iter().map(async |stage| {
-            let found = self.changed_stack(name, stage, deadline).await?;
-            Ok::<_, EngineError>((stage.name.clone(), found))
-        });
+        let mut looks: Vec<BoxFuture<'_, _>> = vec![];
+        for stage in stages {
+            let look = async move { (stage.name.clone(), self.changed_stack(name, stage, deadline).await) };
+            looks.push(look.boxed());
+        }
         let found: Vec<_> = stream::iter(looks).buffer_unordered(SIDE_BY_SIDE).collect().await;
-        let mut report: StackReport = found.into_iter().collect::<Result<_, _>>()?;
+        let found = found.into_iter().map(|(stage, found)| Ok::<_, EngineError>((stage, found?)));
+        let mut report: StackReport = found.collect::<Result<_, _>>()?;
         if report.values().any(|found| matches!(found, Ok(Some(_)))) {
             // An operation of Sluice may have changed a stack meanwhile.
             let after = PipelineState::read(&*world.store, &world.keys, name).await?;

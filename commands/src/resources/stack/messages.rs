@@ -119,8 +119,7 @@ pub(super) fn rollback_failed(failure: &str, why: Option<&str>) -> String {
     format!("{failure} CloudFormation could not undo that either{why}.")
 }
 
-/// The refusal to change such a stack.
-pub(crate) fn broken(stack: &str, status: StackStatus, reason: Option<&str>) -> Refusal {
+pub(super) fn broken(stack: &str, status: StackStatus, reason: Option<&str>) -> Refusal {
     let why = reason.map_or(String::new(), |reason| format!(": {}", shown(reason)));
     Refusal::new(
         BROKEN,

@@ -35,7 +35,6 @@ use crate::resources::resource::{Duty, Resource};
 use crate::resources::role::role_nodes;
 
 pub(crate) use execution::PassEnd;
-pub(crate) use messages::broken as stack_broken;
 pub(crate) use of::{StackOf, WantedStack};
 pub(crate) use outside::StackDrift;
 pub(crate) use pass::PassNodes;

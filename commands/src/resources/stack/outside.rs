@@ -34,7 +34,7 @@ pub(crate) enum StackDrift {
         /// Since when it has this status.
         since: Timestamp,
     },
-    /// It accepts no update, whoever changed it last.
+    /// It accepts no update.
     Blocked {
         /// Its status, of the class [`StackClass::Broken`] or [`StackClass::NeedsCleanUp`].
         status: StackStatus,
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_that_accepts_no_update_is_blocked_whoever_changed_it() {
+    fn a_stack_that_accepts_no_update_is_blocked_also_after_a_change_by_sluice() {
         for (token, word) in [(Some(OURS), "UPDATE_ROLLBACK_FAILED"), (None, "ROLLBACK_COMPLETE")] {
             let status = StackStatus::parse(word).unwrap();
             assert_eq!(of(token, word, 15), Some(StackDrift::Blocked { status, reason: None }));

@@ -1,11 +1,30 @@
 //! What somebody does to stacks outside Sluice.
 
+use std::collections::BTreeMap;
+
+use super::StackState;
 use super::compare::Template;
 use crate::names;
 use crate::ports::{ResourceDrift, StackStatus, Tags};
 use crate::testing::FakeAws;
 
 impl FakeAws {
+    /// A stack with a queue, as Sluice created it.
+    ///
+    /// # Panics
+    /// Never: its template can be read.
+    pub fn place_stack(&self, stack: &str) {
+        let mut state = self.lock();
+        let mut made =
+            StackState::new(format!("arn:aws:cloudformation:::stack/{stack}/0"), stack.to_owned(), state.now);
+        made.text = r#"{"Resources":{"Jobs":{"Type":"AWS::SQS::Queue"}}}"#.to_owned();
+        made.template = Template::read(&made.text, &BTreeMap::new()).expect("a template");
+        made.token = Some("sluice-01ARZ3NDEKTSV4RRFFQ69G5FAV-grow".to_owned());
+        made.stack.status = StackStatus::CreateComplete;
+        made.event(state.time, Err((StackStatus::CreateComplete.as_str(), None)));
+        state.stacks.stacks.push(made);
+    }
+
     /// A stack gets the tags of another stage.
     ///
     /// # Panics
