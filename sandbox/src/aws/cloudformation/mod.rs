@@ -29,12 +29,10 @@ use super::access::{Access, xml};
 use super::request::AwsRequest;
 use super::strict::{Rule, Strict};
 use super::upstream::{Answer, Upstream};
-use answer::{answered, done, invalid, refuse};
+use answer::{Refusable, answered, done, invalid, permitted, refuse};
 use judge::Judge;
 use shown::{Execution, Shown};
 use template::Form;
-
-type Refusable<T> = Result<T, Box<Response>>;
 
 /// The judge in front of the local AWS's CloudFormation.
 pub struct CloudFormation {
@@ -85,6 +83,7 @@ impl CloudFormation {
             "DescribeChangeSet" => self.described(&request).await,
             "DescribeStacks" => self.stacks(&request).await,
             "DescribeStackEvents" => self.events(&request).await,
+            "UpdateStack" => self.update(&request).await,
             "DeleteStack" => self.delete(&form, &request).await,
             _ => return self.upstream.forward(request).await,
         };
@@ -228,6 +227,18 @@ impl CloudFormation {
         Ok(answer.into_response())
     }
 
+    /// Somebody updates a stack without a change set: nothing is shown any more of the execution before.
+    async fn update(&self, request: &AwsRequest) -> Refusable<Response> {
+        let answer = self.upstream.exchange(request).await?;
+        let updated = xml::first(&text_of(&answer), "StackId").filter(|_| answer.status.is_success());
+        if let Some(id) = updated
+            && let Some(shown) = self.state.lock().shown.get_mut(&id)
+        {
+            shown.end();
+        }
+        Ok(answer.into_response())
+    }
+
     async fn delete(&self, form: &Form, request: &AwsRequest) -> Refusable<Response> {
         if let Some((id, status)) = self.stack(field(form, "StackName")).await? {
             if status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS" {
@@ -342,31 +353,6 @@ impl CloudFormation {
             .finish();
         let kind = [("content-type", "application/x-www-form-urlencoded")];
         self.upstream.call("cloudformation", Method::POST, "/", &kind, body).await
-    }
-}
-
-/// Refuses a change set that does not fit the stack's status.
-fn permitted(creates: bool, name: &str, set: &str, stack: Option<&(String, String)>) -> Refusable<()> {
-    let Some((id, status)) = stack else {
-        return match creates {
-            true => Ok(()),
-            false => Err(invalid(&format!("Stack [{name}] does not exist"))),
-        };
-    };
-    let updatable = [
-        "CREATE_COMPLETE",
-        "UPDATE_COMPLETE",
-        "UPDATE_ROLLBACK_COMPLETE",
-        "IMPORT_COMPLETE",
-        "IMPORT_ROLLBACK_COMPLETE",
-    ];
-    match (creates, status.as_str()) {
-        (true, "REVIEW_IN_PROGRESS") => Ok(()),
-        (true, status) if updatable.contains(&status) => Err(invalid(&format!(
-            "Stack [{name}] already exists and cannot be created again with the changeSet [{set}]."
-        ))),
-        (false, status) if updatable.contains(&status) => Ok(()),
-        (_, status) => Err(invalid(&format!("Stack:{id} is in {status} state and can not be updated."))),
     }
 }
 

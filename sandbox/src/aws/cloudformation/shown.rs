@@ -139,6 +139,11 @@ impl Shown {
         phase.or(self.ends.map(|status| (status, "")))
     }
 
+    /// Another operation of the stack follows: from now on, the local AWS knows its states and events.
+    pub fn end(&mut self) {
+        (self.phases, self.ends, self.events, self.deletes) = (vec![], None, vec![], false);
+    }
+
     pub fn execution_status(&self, now: Instant) -> &'static str {
         match self.phases.first() {
             Some((until, ..)) if now < *until => "EXECUTE_IN_PROGRESS",
@@ -248,5 +253,9 @@ mod tests {
         assert!(at(2).starts_with("<StackEvents><member>") && at(2).contains("ROLLBACK_COMPLETE"));
         assert!(!shown.deletes(now) && shown.deletes(now + Duration::from_secs(2)));
         assert_eq!(shown.execution_status(now + Duration::from_secs(2)), "EXECUTE_FAILED");
+        let mut shown = shown;
+        shown.end();
+        assert_eq!(shown.status(now), None);
+        assert!(shown.in_stacks(&stacks, now).contains("<RoleARN>r<") && !shown.deletes(now));
     }
 }
