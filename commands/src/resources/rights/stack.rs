@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{INLINE_LIMIT, ImmutableRole, NOT_SLUICE, OwnResources, not_others};
+use super::boundary::{NOT_SLUICE, OwnResources, not_others};
+use super::immutable_role::{INLINE_LIMIT, ImmutableRole};
 use crate::names;
 use crate::ports::TAG_PIPELINE;
 use sluice_model::{PipelineName, StageName, Target};

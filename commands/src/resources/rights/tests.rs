@@ -1,4 +1,10 @@
+use serde_json::{Value, json};
+
+use super::policies::{api_policy, trust_builds};
 use super::*;
+use crate::ports::TAG_PIPELINE;
+use crate::{names, packager};
+use sluice_model::{PipelineName, StageName, Target};
 use sluice_template::AppRights;
 use sluice_template::POLICY_LIMIT;
 

@@ -2,8 +2,8 @@ use iam_rs::{
     Arn, Context, ContextValue, Decision, IAMPolicy, IAMRequest, PolicyEvaluator, Principal, PrincipalId,
 };
 
-use super::super::MANAGED_LIMIT;
 use super::*;
+use crate::resources::rights::MANAGED_LIMIT;
 
 fn target() -> Target {
     Target { account: "123456789012".into(), region: "eu-central-1".into() }
