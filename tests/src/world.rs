@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 use crate::binaries;
 use crate::eventually::{PATIENCE, eventually};
 
+/// If this variable is set, every world delivers by Socket Mode. Stories about signatures, addresses and a chosen replica need HTTP.
+const OVER_SOCKETS: &str = "SLUICE_E2E_SOCKET";
+
 /// Differences from the usual world.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
@@ -135,7 +138,7 @@ impl World {
         if options.no_bot {
             command.arg("--no-bot");
         }
-        if options.socket {
+        if options.socket || std::env::var_os(OVER_SOCKETS).is_some() {
             command.arg("--socket");
         }
         if let Some(rules) = options.lenient {
