@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import VERSION
+from .images import DIGEST
 from .problems import Problems, Refused
 from .read import LARGEST_TEMPLATE
 from .template import properties, resources
@@ -51,7 +52,11 @@ def pin(
             continue
         section, property = kinds[resource["Type"]]
         code = properties(resource).get(property)
-        if not isinstance(code, dict) or "S3Key" not in code:
+        if not isinstance(code, dict):
+            continue
+        if DIGEST in str(code.get("ImageUri")):
+            pins[section][name] = {"image": code["ImageUri"]}
+        if "S3Key" not in code:
             continue
         key, place = code["S3Key"], code["S3Bucket"]
         if place == bucket and key in versions:

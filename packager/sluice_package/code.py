@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from . import dependencies
+from .images import Images
 from .inline_code import CannotInline, write_inline
 from .problems import Problems
 from .template import properties
@@ -19,7 +20,6 @@ from .zips import BadFolder, Zip, existing_zip, files_of, inside, zip_file, zip_
 FindAsset = Callable[[Any, Any], Optional[Path]]
 
 _BUILT = re.compile(r"(^|/)(target|build|bin|dist|out|publish)(/|$)|\.(zip|jar|war)$")
-_REGISTRY = re.compile(r"[^/]+\.[^/]+/.*[^/]*[:@][^/]+$")
 _BUILD_FIRST = "Add the step that builds it to buildspec.yml, before the line with `$SLUICE_PACKAGE`."
 
 
@@ -36,6 +36,7 @@ class CodePackager:
         prefix: str,
         install: bool,
         built: bool,
+        images: Images,
         find_asset: Optional[FindAsset] = None,
     ) -> None:
         self.folder = folder
@@ -46,6 +47,7 @@ class CodePackager:
         self.prefix = prefix.strip("/")
         self.install = install
         self.built = built
+        self.images = images
         self.find_asset = find_asset
         self.zips: dict[str, Zip] = {}
         self.pinned: list[tuple[str, str, str]] = []
@@ -77,13 +79,17 @@ class CodePackager:
         self.problems.add(unit.id, problem, hint, unit.property)
 
     def _image(self, unit: Unit) -> None:
-        image = unit.image
-        # `sam build` names images of this machine `name:tag`, without a registry's host.
-        if image is None or (isinstance(image, str) and not _REGISTRY.match(image)):
-            hint = "Build and push the image in the buildspec, and name it with tag or digest in `ImageUri`."
-            self._refuse(unit, "the image is not in a registry: images are supported by URI only", hint)
-            if unit.is_sam:  # one refusal is enough
-                properties(unit.resource)["ImageUri"] = "refused"
+        try:
+            pinned = self.images.pin("" if unit.image is None else unit.image, unit.architecture)
+        except BadFolder as bad:
+            self.problems.add(unit.id, bad.problem, bad.hint, "ImageUri" if unit.is_sam else unit.property)
+            pinned = "refused"  # one refusal is enough: the translator wants a URI
+        values = properties(unit.resource)
+        unit.resource["Properties"] = values
+        if unit.is_sam:
+            values["ImageUri"] = pinned
+        else:
+            values[unit.property] = {**(unit.code if isinstance(unit.code, dict) else {}), "ImageUri": pinned}
 
     def _inline(self, unit: Unit) -> Zip:
         with tempfile.TemporaryDirectory(dir=self.scratch) as name:

@@ -15,6 +15,7 @@ from . import artifact, inputs, names, upload
 from .check import check
 from .code import CodePackager
 from .expand import Expansion, expand
+from .images import Images
 from .inline import Inliner
 from .problems import Problem, Problems, Refused
 from .template import resources
@@ -68,7 +69,8 @@ def run(given: argparse.Namespace) -> list[Problem]:
         template = inliner.run(source.template)
         packager = CodePackager(
             source.folder, root, Path(scratch), problems, bucket, prefix,
-            install=not given.no_install, built=source.built, find_asset=source.find_asset,
+            install=not given.no_install, built=source.built, images=Images(given.dry_run),
+            find_asset=source.find_asset,
         )  # fmt: skip
         units = units_of(template)
         for unit in units:
@@ -91,6 +93,9 @@ def run(given: argparse.Namespace) -> list[Problem]:
     facts = {"structural_parameters": expansion.structural, "fixed_names": fixed, "commits": artifact.commits(folder)}
     artifact.write(output, expansion.template, places, pins, facts)
     for name, code in sorted({**pins["functions"], **pins["layers"]}.items()):
+        if "image" in code:
+            print(f"pinned {name}: {code['image']}", file=sys.stderr)
+            continue
         print(f"packaged {name}: s3://{code['bucket']}/{code['key']} sha256 {code['sha256']}", file=sys.stderr)
     return []
 

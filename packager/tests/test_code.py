@@ -62,13 +62,16 @@ def test_objects_with_a_version_are_left(project, resource):
     assert project.manifest()["functions"]["F"]["version"] == "v"
 
 
-def test_images_are_left_and_layers_pinned(project):
-    image = {"Type": "AWS::Serverless::Function", "Properties": {"PackageType": "Image", "ImageUri": "1.ecr/x:1"}}
+URI = "123456789012.dkr.ecr.us-east-1.amazonaws.com/x:1"
+
+
+def test_images_are_left_in_a_dry_run_and_layers_pinned(project):
+    image = {"Type": "AWS::Serverless::Function", "Properties": {"PackageType": "Image", "ImageUri": URI}}
     layer = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "layer"}}
     body = sam({"I": image, "L": layer, "F": function(Layers=[{"Ref": "L"}], Handler="shared.handler")})
     project.write({"template.json": body, "layer/python/shared.py": PY, "src/a.py": PY})
     resources = project.resources()
-    assert resources["I"]["Properties"]["Code"] == {"ImageUri": "1.ecr/x:1"}
+    assert resources["I"]["Properties"]["Code"] == {"ImageUri": URI}
     (layer_id,) = project.manifest()["layers"]
     assert layer_id.startswith("L") and resources[layer_id]["Properties"]["Content"]["S3ObjectVersion"] == "dry-run"
     assert list(project.manifest()["functions"]) == ["F"]

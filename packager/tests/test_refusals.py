@@ -81,7 +81,7 @@ WHEEL = "Wheel-Version: 1.0\nTag: cp312-cp312-macosx_11_0_arm64\n"
         ({"CodeUri": {"Bucket": {"Ref": "P"}, "Key": "k", "Version": "v"}}, {}, "is computed"),
         ({"PackageType": "Image"}, {}, "not in a registry"),
         ({"PackageType": "Image", "ImageUri": "hello:latest"}, {}, "not in a registry"),
-        ({"PackageType": "Image", "ImageUri": "1.ecr.aws/hello"}, {}, "not in a registry"),
+        ({"PackageType": "Image", "ImageUri": "1.ecr.aws/hello"}, {}, "does not name an image"),
         ({"InlineCode": {"Fn::Sub": "${P}"}}, {}, "computed by an intrinsic"),
     ],
 )

@@ -21,6 +21,7 @@ mod gates;
 mod groups;
 mod happy_path;
 mod idempotency;
+mod images;
 mod ingress_security;
 mod multi_user;
 mod page;

@@ -40,7 +40,7 @@ impl Step<Sluice> for PinArtifact {
         hash.update(packaged.0.sha256.as_bytes());
         for (function, code) in &code {
             hash.update(function.as_bytes());
-            hash.update(code.sha256.as_bytes());
+            hash.update(code.sha256().as_bytes());
         }
         let mut digest = hex::encode(hash.finalize());
         digest.truncate(32);

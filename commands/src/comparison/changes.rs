@@ -124,7 +124,7 @@ mod tests {
     use crate::comparison::change_sections;
     use crate::comparison::functions_changed;
     use crate::comparison::messages::{SECTION, Sections};
-    use crate::testing::samples::{API, application};
+    use crate::testing::samples::{API, application, other_code};
     use crate::testing::target;
     use sluice_model::{ApiKind, Part};
     use sluice_template::rights::size;
@@ -163,8 +163,8 @@ mod tests {
         let mut now = before.clone();
         assert_eq!(words(&before, &now), "");
         let hello = now.functions.get_mut("Hello").unwrap();
-        hello.code.sha256 = "other".into();
-        (hello.memory, hello.timeout, hello.runtime) = (256, 10, "python3.13".into());
+        hello.code = other_code();
+        (hello.memory, hello.timeout, hello.runtime) = (256, 10, Some("python3.13".into()));
         assert_eq!(
             words(&before, &now),
             "Hello: code, memory (MB) 128 → 256, timeout (s) 3 → 10, runtime python3.12 → python3.13"
@@ -172,11 +172,27 @@ mod tests {
     }
 
     #[test]
+    fn another_image_is_shown_by_its_digest() {
+        let of = |digit: &str| {
+            let mut app = app(&["Hello"]);
+            let hello = app.functions.get_mut("Hello").unwrap();
+            let uri = format!("{}/orders@sha256:{}", target().image_registry(), digit.repeat(64));
+            hello.code = sluice_model::ImageUri::new(&uri).unwrap().into();
+            (hello.runtime, hello.handler) = (None, None);
+            app
+        };
+        assert_eq!(words(&of("a"), &of("a")), "");
+        assert_eq!(words(&of("a"), &of("b")), "Hello: image aaaaaaaaaaaa → bbbbbbbbbbbb");
+        let converted = words(&app(&["Hello"]), &of("b"));
+        assert!(converted.starts_with("Hello: code, runtime python3.12 → of the image"), "{converted}");
+    }
+
+    #[test]
     fn new_rights_are_listed_first_and_broad_ones_before_narrow_ones() {
         let mut before = app(&["Hello", "World", "Zz"]);
         may(&mut before, "Zz", vec![allow("dynamodb:GetItem", "arn:aws:s3:::orders/*")]);
         let mut now = before.clone();
-        now.functions.get_mut("Hello").unwrap().code.sha256 = "other".into();
+        now.functions.get_mut("Hello").unwrap().code = other_code();
         let write = allow("sqs:SendMessage", "arn:aws:sqs:*:*:orders");
         may(&mut now, "World", vec![write.clone()]);
         may(&mut now, "Zz", vec![allow("*", "*"), write]);

@@ -14,7 +14,7 @@ use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::records::{Artifact, Release, Stage, from_item};
 use crate::resources::{Deployable, Line};
 use crate::rules::Parameters;
-use crate::steps::{KnownStage, ReadApplication, SystemSource, WildRights};
+use crate::steps::{Exceptions, KnownStage, ReadApplication, SystemSource};
 use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
 use sluice_template::Application;
 use sluice_template::plain::{DirectValues, SystemParameters};
@@ -55,7 +55,7 @@ impl Comparison {
             artifact: artifact.clone(),
             parameters: parameters.clone(),
             // One runs already, and the gate of the stage checks the other one.
-            wild_rights: WildRights::Accepted,
+            exceptions: Exceptions::Accepted,
             is_first: self.is_first,
             system,
             known: KnownStage::Shown(self.apis.clone()),

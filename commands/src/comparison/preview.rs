@@ -15,7 +15,7 @@ use crate::names;
 use crate::operation::EngineError;
 use crate::records::StackChoices;
 use crate::resources::stack::{StackOf, StackPreview, WantedStack, previewed};
-use crate::steps::{KnownStage, ReadApplication, WildRights};
+use crate::steps::{Exceptions, KnownStage, ReadApplication};
 use sluice_model::{Refusal, ReleaseNumber};
 use sluice_template::plain::DirectValues;
 use sluice_template::{AppStack, Application};
@@ -96,7 +96,7 @@ impl Previewed {
         // As the operation reads it first: both refuse the same.
         let read = ReadApplication {
             known: KnownStage::Nothing,
-            wild_rights: WildRights::AsSet,
+            exceptions: Exceptions::AsSet,
             ..self.of.read_new()
         };
         let first = match read.application(world).await {

@@ -45,6 +45,7 @@ const FILES: &[(&str, &[u8])] = files![
     "sluice_package/data/cfnresponse.py"
     "sluice_package/dependencies.py"
     "sluice_package/expand.py"
+    "sluice_package/images.py"
     "sluice_package/inline.py"
     "sluice_package/inline_code.py"
     "sluice_package/inputs.py"

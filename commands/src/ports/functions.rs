@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{FunctionConfig, Tags};
-use sluice_model::{CodeRef, PortResult, Target};
+use sluice_model::{CodeRef, ImageUri, PortResult, Target};
 
 /// Whether a version (or `$LATEST`) can be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,19 +89,18 @@ pub enum FunctionCode {
 }
 
 impl FunctionCode {
-    /// A container image; `None` if the URI has no digest. A tag can point to another image later.
-    pub fn image(uri: &str) -> Option<Self> {
-        let (_, digest) = uri.rsplit_once("@sha256:")?;
-        let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_digest.then(|| Self::Image { uri: uri.to_owned(), digest: digest.to_ascii_lowercase() })
-    }
-
     /// What Lambda reports as `CodeSha256`.
     pub fn sha256(&self) -> &str {
         match self {
             Self::Archive { object, .. } => &object.sha256,
             Self::Image { digest, .. } => digest,
         }
+    }
+}
+
+impl From<&ImageUri> for FunctionCode {
+    fn from(image: &ImageUri) -> Self {
+        Self::Image { uri: image.to_string(), digest: image.digest().to_owned() }
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ports::LogStream;
 use sluice_grammar::visible;
-use sluice_model::{Actor, BuildNumber, CodeRef, CommitId, OperationId};
+use sluice_model::{Actor, BuildNumber, CommitId, OperationId, PinnedCode};
 
 /// A commit as messages show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ pub struct Artifact {
     /// `sluice-manifest.json`.
     pub manifest: Pinned,
     /// The code of each function by logical id.
-    pub code: BTreeMap<String, CodeRef>,
+    pub code: BTreeMap<String, PinnedCode>,
     /// Digest over code and template. Two builds of the same commit have the same digest.
     pub digest: String,
 }

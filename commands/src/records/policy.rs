@@ -52,6 +52,9 @@ pub struct Policy {
     /// Whether templates may have statements that name no action or no resource.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wild_rights: bool,
+    /// The repositories of ECR from which images of functions may come, beside the pipeline's own.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub images: BTreeSet<String>,
     /// Whether the triggers of the stage deliver no events.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub events_off: bool,
@@ -75,6 +78,7 @@ impl Policy {
             smoke: None,
             parameters: Parameters::new(),
             wild_rights: false,
+            images: BTreeSet::new(),
             events_off: false,
         }
     }

@@ -242,7 +242,12 @@ pub(super) fn function_failed(function: &str, reason: &str) -> Refusal {
     Refusal::new(
         "function-failed",
         format!("Lambda could not activate function `{function}` ({reason})."),
-        "Fix the cause, then run the command again.",
+        match reason {
+            "ImageDeleted" => {
+                "Its image is no longer in ECR. Push and build again, then deploy the new build."
+            }
+            _ => "Fix the cause, then run the command again.",
+        },
     )
 }
 
@@ -273,6 +278,34 @@ pub(super) fn permanent(function: &str, property: &str) -> Refusal {
             "Lambda cannot add `{property}` to function `{function}`, or remove it: that is decided when a function is created."
         ),
         "Undo that change of the template, or give the function another logical id, which creates a new function.",
+    )
+}
+
+/// `is_image`: whether the release has an image.
+pub(super) fn other_package(function: &str, is_image: bool) -> Refusal {
+    let (now, wanted) = match is_image {
+        true => ("a zip archive", "a container image"),
+        false => ("a container image", "a zip archive"),
+    };
+    Refusal::new(
+        "other-package",
+        format!(
+            "The code of function `{function}` is {now}, and this release has {wanted} for it. Lambda cannot convert a function."
+        ),
+        "Give the function another logical id in the template, which creates a new function. Nothing was changed.",
+    )
+}
+
+/// Lambda may not read the image. `statement`: what the repository's policy lacks.
+pub(super) fn image_unreadable(function: &str, repository: &str, policy: &str) -> Refusal {
+    Refusal::new(
+        "image-unreadable",
+        format!("Lambda may not read the image of function `{function}` in the repository `{repository}`."),
+        format!(
+            "An admin of the account allows it with `aws ecr set-repository-policy --repository-name {repository} --policy-text \
+             '{policy}'`. That replaces the repository's policy: if it has one (`aws ecr get-repository-policy`), add the \
+             statement to it. Then run the command again."
+        ),
     )
 }
 

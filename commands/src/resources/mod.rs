@@ -31,7 +31,7 @@ pub(crate) use api::described;
 pub(crate) use api::{ApiValues, created_apis, direct_values, left_serving, moved_apis, pinned_values};
 pub use document::document;
 #[cfg(any(test, feature = "testing"))]
-pub(crate) use function::{FunctionLook, Latest};
+pub(crate) use function::{FunctionLook, Latest, image_samples};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use plan::config_digest;
 

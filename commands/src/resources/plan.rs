@@ -11,7 +11,7 @@ use crate::names;
 use crate::operation::EngineError;
 use crate::ports::{FunctionCode, FunctionConfig, SeparateSetting, Tags};
 use crate::resources::rights::ImmutableRole;
-use sluice_model::{PipelineName, StageName, Target};
+use sluice_model::{PinnedCode, PipelineName, StageName, Target};
 use sluice_template::{AppFunction, AppLayerRef, Application};
 
 /// An application for a stage, and what each of its functions needs. Each reading of an artifact must give the same digest,
@@ -110,8 +110,8 @@ impl Deployable {
             let layers: Option<Vec<String>> = layers.collect();
             let own_layers = layers.is_none().then(|| function.layers.clone());
             let config = FunctionConfig {
-                runtime: Some(function.runtime.clone()),
-                handler: Some(function.handler.clone()),
+                runtime: function.runtime.clone(),
+                handler: function.handler.clone(),
                 role: role.arn(target),
                 memory: function.memory,
                 timeout: function.timeout,
@@ -125,9 +125,12 @@ impl Deployable {
             .normalised(&function.name);
             let planned = PlannedFunction {
                 name: function.name.clone(),
-                code: FunctionCode::Archive {
-                    object: function.code.clone(),
-                    settings: function.code_settings.clone(),
+                code: match &function.code {
+                    PinnedCode::Archive(object) => FunctionCode::Archive {
+                        object: object.clone(),
+                        settings: function.code_settings.clone(),
+                    },
+                    PinnedCode::Image { image } => image.into(),
                 },
                 tags: function.tags.clone().into_iter().chain(names::stage_tags(pipeline, stage)).collect(),
                 separate: separate(function),

@@ -69,7 +69,7 @@ fn describes(kind: &dyn Resource) -> bool {
         |names: &[&str]| samples::application(&"orders".parse().unwrap(), &"prod".parse().unwrap(), names);
     let (before, mut now) = (application(&["Hello"]), application(&["Hello", "World"]));
     let hello = now.functions.get_mut("Hello").unwrap();
-    hello.code.sha256 = "other".into();
+    hello.code = samples::other_code();
     hello.rights.statements = vec![json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" })];
     assert!(kind.describe(&Change::new(Some(&before), &before, &target())).is_empty());
     !kind.describe(&Change::new(Some(&before), &now, &target())).is_empty()

@@ -70,6 +70,10 @@ impl Policy {
         if self.wild_rights {
             parts.push(Text::plain("wildcard permissions are allowed"));
         }
+        if !self.images.is_empty() {
+            let names = self.images.iter().cloned().collect::<Vec<_>>().join(", ");
+            parts.push(Text::plain("images from ").code(names));
+        }
         if self.events_off {
             parts.push(Text::plain("events are off"));
         }
@@ -132,6 +136,20 @@ pub(super) fn bad_count(value: &str, most: u32) -> Refusal {
     bad_setting(
         format!("`approvals` must be a number from 0 to {most}, not `{value}`."),
         "Write `approvals=2`.",
+    )
+}
+
+pub(super) fn bad_repository(name: &str) -> Refusal {
+    bad_setting(
+        format!("`{name}` is not the name of a repository in ECR."),
+        "Write `images=base/python,shop/orders`, without registry and tag, or `images=off`.",
+    )
+}
+
+pub(super) fn too_many_repositories(most: usize) -> Refusal {
+    bad_setting(
+        format!("A stage may use images from at most {most} repositories of others."),
+        "Push images to repositories named after the pipeline, which need no setting.",
     )
 }
 

@@ -20,5 +20,6 @@ impl Policy {
             || before.freeze.is_some() && self.freeze != before.freeze
             || before.smoke.is_some() && self.smoke.is_none()
             || self.wild_rights && !before.wild_rights
+            || !self.images.is_subset(&before.images)
     }
 }

@@ -19,7 +19,7 @@ const LONGEST_VALUE: usize = 1_024;
 const ALL_VALUES: usize = 8 * 1_024;
 
 /// The settings, as they are typed.
-pub const KEYS: [&str; 11] = [
+pub const KEYS: [&str; 12] = [
     "approvals",
     "approvers",
     "self_approval",
@@ -30,6 +30,7 @@ pub const KEYS: [&str; 11] = [
     "freeze",
     "smoke",
     "wild_rights",
+    "images",
     "events",
 ];
 
@@ -67,6 +68,24 @@ fn people(key: &str, value: &str) -> Result<BTreeSet<Member>, Refusal> {
     let names = value.split([',', ' ']).filter(|name| !name.is_empty());
     let read = |name: &str| Member::marked(name.strip_prefix('<')?.strip_suffix('>')?);
     names.map(|name| read(name).ok_or_else(|| messages::bad_approver(key, name))).collect()
+}
+
+/// The most repositories of others that a stage may use.
+const MOST_REPOSITORIES: usize = 20;
+
+/// Names of repositories in ECR: `base/python,shop/orders`.
+fn repositories(value: &str) -> Result<BTreeSet<String>, Refusal> {
+    let names = value.split([',', ' ']).filter(|name| !name.is_empty());
+    let read = |name: &str| {
+        let is_name = sluice_model::is_image_repository(name) && !name.contains(".dkr.ecr.");
+        if is_name { Ok(name.to_owned()) } else { Err(messages::bad_repository(name)) }
+    };
+    let found: BTreeSet<String> = names.map(read).collect::<Result<_, _>>()?;
+    if found.len() > MOST_REPOSITORIES {
+        Err(messages::too_many_repositories(MOST_REPOSITORIES))
+    } else {
+        Ok(found)
+    }
 }
 
 impl Policy {
@@ -109,6 +128,8 @@ impl Policy {
             "smoke" => self.smoke = Some(value.parse().map_err(unparsed)?),
             "wild_rights" if is_default => self.wild_rights = d.wild_rights,
             "wild_rights" => self.wild_rights = yes_or_no(&key, value)?,
+            "images" if is_default || is_off(value) => self.images = d.images,
+            "images" => self.images = repositories(value)?,
             "events" if is_default => self.events_off = d.events_off,
             "events" => self.events_off = !on_or_off(&key, value)?,
             _ => {
@@ -289,6 +310,19 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_with_more_images_is_less_strict_and_says_so() {
+        let some = set(&[("images", "shop/base,tools")]).unwrap();
+        let fewer = set(&[("images", "tools")]).unwrap();
+        assert!(some.is_lower_than(&fewer) && !fewer.is_lower_than(&some));
+        assert!(some.words().flat().ends_with("; images from shop/base, tools"), "{}", some.words().flat());
+        let mut back = some;
+        back.set("images", "off", &Policy::of(true)).unwrap();
+        assert_eq!(back, Policy::of(true));
+        let many: Vec<String> = (0..=MOST_REPOSITORIES).map(|nth| format!("r{nth}")).collect();
+        assert!(set(&[("images", &many.join(","))]).unwrap_err().problem.contains("at most 20"));
+    }
+
+    #[test]
     fn an_invalid_setting_is_refused_with_a_valid_one() {
         for (key, value, words) in [
             ("approvals", "many", "Write `approvals=2`."),
@@ -306,6 +340,8 @@ mod tests {
             ("events", "some", "`events=on`"),
             ("smoke", "ping", "Nothing was changed."),
             ("wild_rights", "maybe", "`wild_rights=yes`"),
+            ("images", "Base", "`images=base/python,shop/orders`"),
+            ("images", "1.dkr.ecr.r.amazonaws.com/base", "`images=base/python,shop/orders`"),
         ] {
             let refusal = set(&[(key, value)]).unwrap_err();
             assert!(refusal.hint.contains(words), "{key}={value}: {refusal:?}");

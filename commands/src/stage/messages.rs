@@ -140,7 +140,7 @@ pub(super) fn only_for_later_stages(stage: &StageName) -> Refusal {
         "first-stage",
         format!("`{stage}` is the first stage: deploys go there directly, without approvals."),
         format!(
-            "You can set `window`, `freeze`, `smoke`, `wild_rights`, `events` and parameters there, and lock it. {} are only for the \
+            "You can set `window`, `freeze`, `smoke`, `wild_rights`, `images`, `events` and parameters there, and lock it. {} are only for the \
              stages after it.",
             OF_PROMOTIONS.map(|key| format!("`{key}`")).join(", ")
         ),

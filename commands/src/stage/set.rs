@@ -69,6 +69,7 @@ pub fn only_what_holds(stage: &StageName, default: &Policy, after: &Policy) -> R
         smoke: after.smoke.clone(),
         parameters: after.parameters.clone(),
         wild_rights: after.wild_rights,
+        images: after.images.clone(),
         events_off: after.events_off,
         ..default.clone()
     };

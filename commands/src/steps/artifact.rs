@@ -22,9 +22,9 @@ use crate::rules::{Parameters, Policy};
 use crate::steps::artifact_reference::{ReadArtifact, read_artifact};
 use crate::steps::system::SystemSource;
 use crate::steps::{messages, value_messages};
-use sluice_model::{Class, CodeRef, PipelineName, PortError, StageName, Target};
+use sluice_model::{Class, PinnedCode, PipelineName, PortError, StageName, Target};
 use sluice_template::plain::{DirectValues, StackValues, Stage, StageNames, SystemAnswers};
-use sluice_template::{Application, Deploying, KnownValues, LARGEST_FILE, Manifest};
+use sluice_template::{Application, Deploying, Images, KnownValues, LARGEST_FILE, Manifest};
 
 /// The largest file of an artifact, in bytes.
 pub(crate) const ARTIFACT_LIMIT: u64 = LARGEST_FILE as u64;
@@ -44,7 +44,7 @@ pub(crate) struct ReadApplication {
     pub(crate) artifact: Artifact,
     /// The stage's values of the template's parameters.
     pub(crate) parameters: Parameters,
-    pub(crate) wild_rights: WildRights,
+    pub(crate) exceptions: Exceptions,
     /// Whether the stage has the template's own physical names.
     pub(crate) is_first: bool,
     /// Where values of Systems Manager are from.
@@ -64,9 +64,10 @@ pub(crate) enum KnownStage {
     Shown(DirectValues),
 }
 
-/// Whether a template may have statements with any action or any resource.
+/// Whether a template may have what an admin has to allow for the stage: statements with any action or any resource, and images
+/// from repositories that are not the pipeline's own.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WildRights {
+pub(crate) enum Exceptions {
     /// As the policy of the stage says.
     AsSet,
     /// It may: it was read and accepted before.
@@ -80,7 +81,8 @@ impl Step<Sluice> for ReadApplication {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let read = Arc::new(self.deployable(&cx.world).await?);
-        let reference = ReadArtifact::of(&read);
+        let images = sluice_template::foreign_repositories(self.artifact.code.values(), &self.pipeline);
+        let reference = ReadArtifact::of(&read, images);
         cx.world.contents.keep(&reference.digest, read);
         Progress::done(reference)
     }
@@ -111,8 +113,8 @@ impl ReadApplication {
     /// The contents to which the state refers, to be read again.
     pub(crate) fn contents(self, op: &OperationState) -> Result<Vec<Arc<dyn Content<Sluice>>>, EngineError> {
         let known = read_artifact(op)?;
-        // The gate of the stage checks whether wildcard rights are still allowed.
-        let read = Self { wild_rights: WildRights::Accepted, ..self };
+        // The gate of the stage checks whether they are still allowed.
+        let read = Self { exceptions: Exceptions::Accepted, ..self };
         Ok(known
             .map(|known| Arc::new(KnownArtifact { digest: known.digest, read }) as _)
             .into_iter()
@@ -131,16 +133,19 @@ impl ReadApplication {
             self.pinned(world, &self.artifact.manifest),
         )
         .await?;
-        let wild_rights = match self.wild_rights {
-            WildRights::Accepted => true,
-            WildRights::AsSet => {
+        let (wild_rights, images) = match self.exceptions {
+            Exceptions::Accepted => (true, None),
+            Exceptions::AsSet => {
                 let policy = world.store.get(&world.keys.policy(&self.pipeline, &self.stage)).await?;
                 let policy = policy.as_ref().map(from_item::<Policy>).transpose()?;
-                policy.is_some_and(|policy| policy.wild_rights)
+                policy.map_or((false, Some(BTreeSet::new())), |policy| {
+                    (policy.wild_rights, Some(policy.images))
+                })
             }
         };
         let job = ReadJob {
             wild_rights,
+            images,
             target: self.target.clone(),
             pipeline: self.pipeline.clone(),
             stage: self.stage.clone(),
@@ -200,9 +205,11 @@ struct ReadJob {
     pipeline: PipelineName,
     stage: StageName,
     bucket: String,
-    code: BTreeMap<String, CodeRef>,
+    code: BTreeMap<String, PinnedCode>,
     parameters: Parameters,
     wild_rights: bool,
+    /// The repositories of others from which images may come; `None` for any.
+    images: Option<BTreeSet<String>>,
     is_first: bool,
     known: KnownStage,
     files: Files,
@@ -259,6 +266,7 @@ impl ReadJob {
             code_bucket: &self.bucket,
             code_prefix: &prefix,
             wild_rights: self.wild_rights,
+            images: self.images.as_ref().map_or(Images::Accepted, Images::Allowed),
         };
         let refused = |errors: Vec<_>| EngineError::Refused(messages::template_refused(&errors));
         let unread = sluice_template::unread(packaged, lines, &manifest, &deploying).map_err(refused)?;
@@ -299,6 +307,7 @@ mod tests {
             bucket: "bucket".into(),
             code: BTreeMap::new(),
             wild_rights: false,
+            images: None,
             is_first: true,
             known: KnownStage::Nothing,
             files: Files {

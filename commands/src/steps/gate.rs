@@ -36,7 +36,8 @@ pub(crate) fn same_stage(
 }
 
 /// The stage's policy must still accept what was prepared: versions are prepared and approved for certain parameter values. A
-/// smoke test that was turned off since is no reason to stop. Wildcard rights were accepted when the template was read.
+/// smoke test that was turned off since is no reason to stop. Wildcard rights and images of others were accepted when the template was
+/// read.
 pub(crate) fn same_policy(
     op: &OperationState,
     smoke: Option<&Smoke>,
@@ -52,9 +53,12 @@ pub(crate) fn same_policy(
     if policy.events_off != choices.events_off {
         return Err(messages::events_changed(stage));
     }
-    let read = read_artifact(op).ok().flatten();
-    if !policy.wild_rights && read.is_some_and(|read| read.wild_rights) {
+    let Some(read) = read_artifact(op).ok().flatten() else { return Ok(()) };
+    if !policy.wild_rights && read.wild_rights {
         return Err(messages::wild_rights_refused(stage));
+    }
+    if let Some(repository) = read.images.difference(&policy.images).next() {
+        return Err(messages::images_refused(stage, repository));
     }
     Ok(())
 }

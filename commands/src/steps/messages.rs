@@ -8,7 +8,7 @@ use crate::resources::{RanBefore, implicit_api, left_serving, left_settings};
 use crate::rules::{self, Drift, Parameters, Smoke, parameters_text, plain as unmarked};
 use crate::steps::artifact_reference::read_artifact;
 use crate::steps::record::moved_urls;
-use sluice_model::{CodeRef, PipelineName, PortError, Refusal, ReleaseNumber, StageName, Text};
+use sluice_model::{PinnedCode, PipelineName, PortError, Refusal, ReleaseNumber, StageName, Text};
 use sluice_template::{TemplateCode, TemplateError};
 
 // The titles of the steps.
@@ -136,6 +136,16 @@ pub(super) fn wild_rights_refused(stage: &StageName) -> Refusal {
     )
 }
 
+pub(super) fn images_refused(stage: &StageName, repository: &str) -> Refusal {
+    Refusal::new(
+        VOID,
+        format!(
+            "Stage `{stage}` no longer allows images of the repository `{repository}` (`images`), and this release has one."
+        ),
+        "Push the image to a repository of the pipeline, or ask an admin to allow this one.",
+    )
+}
+
 // Refusals about the artifact and its template.
 
 /// The hint if a version set needs more than a record can hold.
@@ -244,7 +254,7 @@ pub(super) fn smoke_test_cannot_pass(
     before: &RanBefore,
     release: ReleaseNumber,
     smoke: &Smoke,
-    code: Option<&BTreeMap<String, CodeRef>>,
+    code: Option<&BTreeMap<String, PinnedCode>>,
 ) -> Refusal {
     let RanBefore { pipeline, stage, .. } = before;
     let (why, what) = match code {

@@ -114,7 +114,7 @@ fn artifact(of: &Preparation) -> Result<ReadApplication, EngineError> {
         bucket: of.bucket.to_owned(),
         artifact: of.artifact.clone(),
         parameters: of.parameters.clone(),
-        wild_rights: WildRights::AsSet,
+        exceptions: Exceptions::AsSet,
         is_first: of.is_first,
         system: read.map_or(SystemSource::Now, |read| SystemSource::Pinned(read.system)),
         known: KnownStage::Nothing,

@@ -16,7 +16,7 @@ use crate::resources::stack::{
     PassNodes, StackOf, StackPlan, WantedStack, plan_nodes, planned, service_role_nodes, stack_values,
 };
 use crate::resources::{ApiValues, Deployable, Preparation, created_apis, direct_values, pinned_values};
-use crate::steps::artifact::{KnownStage, ReadApplication, WildRights};
+use crate::steps::artifact::{Exceptions, KnownStage, ReadApplication};
 use crate::steps::done::all_done;
 use crate::steps::messages;
 use crate::steps::system::SystemSource;
@@ -152,7 +152,7 @@ impl StackBack<'_> {
             artifact: self.release.artifact.clone(),
             parameters: self.set.parameters.clone(),
             // It ran already.
-            wild_rights: WildRights::Accepted,
+            exceptions: Exceptions::Accepted,
             is_first: self.is_first,
             // As when its versions were made.
             system: SystemSource::Pinned(self.set.system.clone()),
@@ -184,7 +184,7 @@ impl StackBack<'_> {
 
 /// The gate of the stage checks whether wildcard rights are still allowed.
 fn accepted(read: &ReadApplication) -> ReadApplication {
-    ReadApplication { wild_rights: WildRights::Accepted, ..read.clone() }
+    ReadApplication { exceptions: Exceptions::Accepted, ..read.clone() }
 }
 
 /// Reads what a release wants of its stack.

@@ -20,11 +20,11 @@ mod tests;
 
 pub use application::{
     AppApi, AppFunction, AppLayer, AppLayerRef, AppRights, AppRoute, AppStack, Application, Deploying,
-    KnownValues, POLICY_LIMIT, Waiting, errors_of_apis, read, unread, version_variable,
+    Images, KnownValues, POLICY_LIMIT, Waiting, errors_of_apis, read, unread, version_variable,
 };
 pub use budget::{LARGEST_FILE, MOST_FUNCTIONS};
 pub use error::{TemplateCode, TemplateError};
 pub use manifest::Manifest;
-pub use names::{alias_arn, cut_with_hash, function_arn, function_name, function_stem};
+pub use names::{alias_arn, cut_with_hash, foreign_repositories, function_arn, function_name, function_stem};
 pub use runtimes::{EndOfSupport, RUNTIMES_PAGE, end_of_support, runtimes_of};
 pub use sluice_model::partition;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::{LARGEST_FILE, MOST_FUNCTIONS};
 use super::error::{TemplateCode, TemplateError, cut};
-use sluice_model::CodeRef;
+use sluice_model::{CodeRef, PinnedCode};
 
 /// The most problems that are shown.
 const SHOWN: usize = 10;
@@ -23,7 +23,7 @@ const SCHEMA: u32 = 2;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Manifest {
     /// The code of each function, by logical id.
-    pub functions: BTreeMap<String, CodeRef>,
+    pub functions: BTreeMap<String, PinnedCode>,
     /// The content of each layer, by logical id.
     pub layers: BTreeMap<String, CodeRef>,
     /// Names of resources that the packager looked for in the code, and whether it found them.
@@ -34,7 +34,7 @@ pub struct Manifest {
 #[derive(Deserialize)]
 struct File {
     schema: u32,
-    functions: BTreeMap<String, CodeRef>,
+    functions: BTreeMap<String, PinnedCode>,
     #[serde(default)]
     layers: BTreeMap<String, CodeRef>,
     #[serde(default)]
@@ -54,8 +54,13 @@ impl Manifest {
         if file.functions.len().max(file.layers.len()) > MOST_FUNCTIONS {
             return Err(wrong(format!("it has more than {MOST_FUNCTIONS} functions or layers")));
         }
-        let all = file.functions.iter().chain(&file.layers);
-        let problems: Vec<_> = all.flat_map(|(id, code)| problems(id, code)).collect();
+        let functions = file.functions.iter().map(|(id, code)| match code {
+            PinnedCode::Archive(object) => (id, Some(object)),
+            // Its digest was checked with its form.
+            PinnedCode::Image { .. } => (id, None),
+        });
+        let layers = file.layers.iter().map(|(id, object)| (id, Some(object)));
+        let problems: Vec<_> = functions.chain(layers).flat_map(|(id, code)| problems(id, code)).collect();
         if problems.is_empty() {
             let File { functions, layers, fixed_names, .. } = file;
             Ok(Self { functions, layers, fixed_names })
@@ -68,7 +73,7 @@ impl Manifest {
     }
 }
 
-fn problems(logical_id: &str, code: &CodeRef) -> Vec<String> {
+fn problems(logical_id: &str, code: Option<&CodeRef>) -> Vec<String> {
     let mut problems = Vec::new();
     if logical_id.len() > LONGEST_ID {
         return vec![format!("a logical id has more than {LONGEST_ID} characters")];
@@ -77,6 +82,7 @@ fn problems(logical_id: &str, code: &CodeRef) -> Vec<String> {
     if logical_id.is_empty() || !logical_id.chars().all(|sign| sign.is_ascii_alphanumeric()) {
         return vec!["a logical id has characters other than letters and digits".into()];
     }
+    let Some(code) = code else { return problems };
     for (name, value) in [("bucket", &code.bucket), ("key", &code.key), ("version", &code.version)] {
         // "null" is the version id of an object that was written before versioning was enabled.
         if value.is_empty() || value == "null" {
@@ -118,7 +124,16 @@ mod tests {
         let text = format!(
             r#"{{"schema":2,"functions":{{"F":{{"bucket":"b","key":"k","version":"v","sha256":"{SHA}"}}}}}}"#
         );
-        assert_eq!(Manifest::parse(&text).unwrap().functions["F"].sha256, SHA);
+        assert_eq!(Manifest::parse(&text).unwrap().functions["F"].sha256(), SHA);
+    }
+
+    #[test]
+    fn a_function_may_be_an_image() {
+        let text = |image: &str| format!(r#"{{"schema":2,"functions":{{"F":{{"image":"{image}"}}}}}}"#);
+        let image = format!("1.dkr.ecr.r.amazonaws.com/orders@sha256:{}", "0a".repeat(32));
+        let read = Manifest::parse(&text(&image)).unwrap();
+        assert_eq!(read.functions["F"].sha256(), "0a".repeat(32));
+        assert!(problem(&text("1.dkr.ecr.r.amazonaws.com/orders:1")).contains("sluice-manifest.json: "));
     }
 
     #[test]

@@ -6,9 +6,11 @@
 //! of `shop-eu` give the same names. Therefore a resource's tags, and the path of its role, say to which stage it belongs, and Sluice
 //! does not change the resources of another stage.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
-use sluice_model::{PipelineName, StageName, Target};
+use sluice_model::{PinnedCode, PipelineName, StageName, Target};
 
 /// Lambda's limit for the name of a function.
 const FUNCTION_LIMIT: usize = 64;
@@ -40,6 +42,24 @@ pub fn cut_with_hash(text: &str, limit: usize) -> String {
 /// logical id keeps its case, because `Get` and `GET` are two resources.
 pub fn function_name(pipeline: &PipelineName, stage: &StageName, logical_id: &str) -> String {
     cut_with_hash(&format!("sluice-{pipeline}-{stage}-{logical_id}"), FUNCTION_LIMIT)
+}
+
+/// Whether a repository of images is the pipeline's by its name: `orders` or `orders/…`.
+pub(super) fn is_own_repository(repository: &str, pipeline: &PipelineName) -> bool {
+    let rest = repository.strip_prefix(pipeline.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The repositories of images that are not the pipeline's own by their name.
+pub fn foreign_repositories<'a>(
+    code: impl Iterator<Item = &'a PinnedCode>,
+    pipeline: &PipelineName,
+) -> BTreeSet<String> {
+    let repositories = code.filter_map(|code| match code {
+        PinnedCode::Image { image } => Some(image.repository()),
+        PinnedCode::Archive(_) => None,
+    });
+    repositories.filter(|name| !is_own_repository(name, pipeline)).map(str::to_owned).collect()
 }
 
 /// Lambda's limit for the name of a layer.

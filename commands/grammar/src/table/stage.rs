@@ -80,14 +80,15 @@ rows! {
         word: Some("set"),
         summary: "Change a stage's policy and parameters",
         help: "You can change several settings at once: `approvals`, `approvers`, `self_approval`, `expires`, `order`, \
-               `soak`, `window`, `freeze`, `smoke`, `wild_rights`, `events`. The value `default` resets a setting. A weaker policy \
+               `soak`, `window`, `freeze`, `smoke`, `wild_rights`, `images`, `events`. The value `default` resets a setting. A weaker policy \
                of a protected stage is announced, and a change to fewer approvals has to be confirmed. `param.NAME=VALUE` \
                sets a template parameter for this stage, starting with the next deploy or promotion; `param.NAME=-` \
                removes it. Parameter names are case-sensitive, and everybody can see the values: never use a secret. \
                A smoke test is a request to the stage, or a test event for a function, which must tolerate receiving it \
                more than once. The test runs right after a deploy or a promotion moved the stage; if it does not pass \
                within 20 seconds, Sluice moves the stage back. `wild_rights=yes` accepts templates whose functions may \
-               perform every action, or act on every resource. `events=off` keeps the stage's triggers from delivering, starting \
+               perform every action, or act on every resource. `images=NAME,NAME` accepts container images from these repositories \
+               beside those named after the pipeline. `events=off` keeps the stage's triggers from delivering, starting \
                with the next deploy or promotion.",
         examples: &[
             "/stage set orders prod approvals=2 order=strict soak=30m",

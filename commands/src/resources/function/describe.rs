@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::ports::SeparateSetting;
 use crate::resources::describe::{Change, Line, WORD, compared, listed, short};
 use crate::resources::setting::words;
+use sluice_model::{ImageUri, PinnedCode};
 use sluice_template::{AppFunction, AppLayer, AppLayerRef, Application};
 
 /// First the functions whose rights change, then the other functions that change, then those that are removed.
@@ -27,6 +28,11 @@ pub(super) fn lines(change: &Change) -> Vec<Line> {
 pub(crate) fn count_changed(change: &Change) -> usize {
     let changes = |(name, now): &(&String, &AppFunction)| !of_function(change, name, now).is_empty();
     change.now.functions.iter().filter(changes).count() + gone(change).len()
+}
+
+/// The first digits of an image's digest, as Docker abbreviates it.
+fn abbreviated(image: &ImageUri) -> &str {
+    image.digest().get(..12).unwrap_or_default()
 }
 
 fn gone<'a>(change: &Change<'a>) -> Vec<&'a str> {
@@ -54,8 +60,14 @@ fn layers<'a>(of: &Application, function: &'a AppFunction) -> Vec<(Option<&'a st
 fn of_function(change: &Change, name: &str, now: &AppFunction) -> Vec<String> {
     let Some(before) = change.function_before(name) else { return vec!["new".to_owned()] };
     let mut parts = vec![];
-    if before.code.sha256 != now.code.sha256 {
-        parts.push("code".to_owned());
+    match (&before.code, &now.code) {
+        (PinnedCode::Image { image: before }, PinnedCode::Image { image: now }) => {
+            if before.digest() != now.digest() {
+                parts.push(format!("image {} → {}", abbreviated(before), abbreviated(now)));
+            }
+        }
+        (before, now) if before.sha256() != now.sha256() => parts.push("code".to_owned()),
+        _ => {}
     }
     let mut set = |what: &str, before: String, now: String| {
         if before != now {
@@ -64,8 +76,9 @@ fn of_function(change: &Change, name: &str, now: &AppFunction) -> Vec<String> {
     };
     set("memory (MB)", before.memory.to_string(), now.memory.to_string());
     set("timeout (s)", before.timeout.to_string(), now.timeout.to_string());
-    set("runtime", before.runtime.clone(), now.runtime.clone());
-    set("handler", before.handler.clone(), now.handler.clone());
+    let in_code = |value: &Option<String>| value.clone().unwrap_or_else(|| "of the image".to_owned());
+    set("runtime", in_code(&before.runtime), in_code(&now.runtime));
+    set("handler", in_code(&before.handler), in_code(&now.handler));
     set("architecture", before.architecture.clone(), now.architecture.clone());
     for setting in SeparateSetting::ALL {
         let value = |of: &AppFunction| {

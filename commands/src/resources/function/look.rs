@@ -14,7 +14,7 @@ use crate::ports::{Alias, FunctionVersion, Readiness};
 use crate::resources::messages::{self, foreign_refusal};
 use crate::resources::plan::{PlannedFunction, config_digest};
 use crate::resources::watch::Watch;
-use sluice_model::{CodeRef, StageName, Target};
+use sluice_model::{PinnedCode, StageName, Target};
 
 /// The version that is not published and can change.
 pub(super) const LATEST: &str = "$LATEST";
@@ -109,7 +109,7 @@ pub(super) struct LookAtFunction {
     pub(super) function: String,
     pub(super) stage: StageName,
     /// The code that it should run.
-    pub(super) code: CodeRef,
+    pub(super) code: PinnedCode,
     /// The comparison of the stage with its record.
     pub(super) watch: Watch,
 }
@@ -138,6 +138,11 @@ impl Step<Sluice> for LookAtFunction {
         {
             return Err(EngineError::Refused(foreign_refusal(&messages::function(function))));
         }
+        if let Some(latest) = latest
+            && latest.config.is_image() != self.code.is_image()
+        {
+            return Err(EngineError::Refused(messages::other_package(function, self.code.is_image())));
+        }
         let mut published: Vec<_> = versions
             .iter()
             .filter(|version| version.version != LATEST && !matches!(version.readiness, Readiness::Failed(_)))
@@ -151,7 +156,7 @@ impl Step<Sluice> for LookAtFunction {
         published.sort_by_key(|published| published.version.parse::<u64>().unwrap_or(0));
         // The output is in the journal, so it has only the versions that this operation can reuse.
         let mut remembered = published.split_off(published.len().saturating_sub(REMEMBERED));
-        remembered.retain(|version| version.sha256 == self.code.sha256);
+        remembered.retain(|version| version.sha256 == self.code.sha256());
         Progress::done(FunctionLook {
             latest: latest.map(|latest| Latest {
                 revision: latest.revision.clone(),

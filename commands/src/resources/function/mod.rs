@@ -1,6 +1,7 @@
 //! A function and its published versions. Its steps do not change what is served: only aliases decide that.
 
 mod describe;
+mod image;
 mod look;
 mod steps;
 mod wake;
@@ -20,6 +21,8 @@ use crate::resources::watch::Watch;
 use sluice_template::function_name;
 
 pub(crate) use describe::count_changed;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use image::samples as image_samples;
 pub(crate) use look::{Diff, FunctionLook, Latest};
 pub(crate) use wake::Asleep;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::image::OfImage;
 use super::look::{LATEST, Latest};
 use crate::application::Sluice;
 use crate::names;
@@ -74,6 +75,14 @@ impl Wanted {
             Err(refused.into())
         }
     }
+    fn image(&self) -> OfImage<'_> {
+        let Self { target, pipeline, function, code, .. } = self;
+        OfImage { target, pipeline, function, code }
+    }
+    /// The error of a call that gives code to Lambda.
+    fn refused(&self, error: PortError) -> EngineError {
+        self.image().denied(&error).map_or_else(|| error.into(), EngineError::Refused)
+    }
     fn gone(&self) -> EngineError {
         EngineError::Refused(messages::function_gone(&self.function))
     }
@@ -89,7 +98,8 @@ impl Step<Sluice> for CreateFunction {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Wanted { target, function, config, code, tags, .. } = &self.0;
-        let made = cx.world.ports.functions.create_function(target, function, config, code, tags).await?;
+        let made = cx.world.ports.functions.create_function(target, function, config, code, tags).await;
+        let made = made.map_err(|error| self.0.refused(error))?;
         Progress::done(made.version)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
@@ -211,10 +221,11 @@ impl Step<Sluice> for Publish {
         let made = match self.publish(cx, &self.seen.revision).await {
             Err(error) if error.class == Class::Precondition => {
                 let now = self.wanted.settled(cx, &self.seen, error).await?;
-                self.publish(cx, &now).await?
+                self.publish(cx, &now).await
             }
-            other => other?,
+            other => other,
         };
+        let made = made.map_err(|error| self.wanted.refused(error))?;
         Progress::done(made.version)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
@@ -250,9 +261,7 @@ impl Step<Sluice> for AwaitVersion {
             Readiness::Ready => Progress::done(&self.version),
             Readiness::Inactive(_) => Progress::done(ASLEEP),
             Readiness::Pending => not_yet(cx, &what()),
-            Readiness::Failed(reason) => {
-                Err(EngineError::Refused(messages::function_failed(function, &reason)))
-            }
+            Readiness::Failed(reason) => Err(EngineError::Refused(self.wanted.image().failed(&reason))),
         }
     }
 }

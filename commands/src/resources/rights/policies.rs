@@ -13,7 +13,7 @@ pub fn build_boundary(target: &Target) -> String {
 }
 
 /// The policy of a pipeline's builds: pull the source, read the packager, write code and artifacts below the
-/// pipeline's prefix, read code, write their log. They may not list the bucket, because they must not learn the key of another
+/// pipeline's prefix, read code, look up digests of images in ECR, write their log. They may not list the bucket, because they must not learn the key of another
 /// build's artifact.
 pub fn build_policy(target: &Target, pipeline: &PipelineName) -> String {
     let (repository, prefix, project) =
@@ -47,6 +47,12 @@ fn build_statements(target: &Target, repository: &str, prefix: &str, project: &s
         json!({
             "Sid": "ArtifactBucket", "Effect": "Allow",
             "Action": ["s3:GetBucketAcl", "s3:GetBucketLocation"], "Resource": target.arn_of_bucket(&bucket),
+        }),
+        // The packager reads the manifest of an image, to pin its digest. It names the layers and does not have them; no build may
+        // read those, nor push: a tag that a build of another pipeline moved would be what the next build pins.
+        json!({
+            "Sid": "PinImages", "Effect": "Allow", "Action": "ecr:BatchGetImage",
+            "Resource": target.arn("ecr", "repository/*"),
         }),
         log_statement(target, &format!("/aws/codebuild/{project}")),
     ]

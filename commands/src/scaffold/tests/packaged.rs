@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Language, orders, text_of};
 use sluice_model::{PipelineName, StageName, Target};
 use sluice_template::plain::{DirectValues, Stage, StageNames, SystemAnswers};
-use sluice_template::{Application, Deploying, KnownValues, Manifest};
+use sluice_template::{Application, Deploying, Images, KnownValues, Manifest};
 
 /// `template.yaml`, `packaged.json`, `sluice-lines.json` and `sluice-manifest.json` of a service `orders`.
 pub(super) type Fixture = [&'static str; 4];
@@ -51,6 +51,7 @@ fn read(from: Language, stage: &str, known: KnownValues<'_>) -> Application {
         code_prefix: "orders",
         // As in `/deploy plan`: a text that stands for a name looks like a wildcard.
         wild_rights: matches!(known, KnownValues::Shown(_)),
+        images: Images::Accepted,
         boundary: None,
         names: if name.as_str() == "dev" { StageNames::First } else { StageNames::Further(&name) },
         known,

@@ -1,6 +1,6 @@
 //! The contents of a commit and of its build: the same files as the packager makes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,11 +8,15 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use sluice_model::Target;
+
 /// An application as a repository holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct App {
     /// The functions by logical id, each with its code.
     pub functions: BTreeMap<String, String>,
+    /// The functions whose code is a container image.
+    pub images: BTreeSet<String>,
     /// The layers by logical id, each with its content. Every function has all of them.
     pub layers: BTreeMap<String, String>,
     /// Memory of all functions, in megabytes: a change of configuration that is no change of code.
@@ -44,6 +48,7 @@ impl App {
     pub fn of(functions: &[&str], code: &str) -> Self {
         Self {
             functions: functions.iter().map(|name| ((*name).to_owned(), format!("{name} {code}"))).collect(),
+            images: BTreeSet::new(),
             layers: BTreeMap::new(),
             memory: 128,
             bulk: 0,
@@ -67,6 +72,12 @@ impl App {
     /// The same in another runtime.
     pub fn running(self, runtime: &'static str) -> Self {
         Self { runtime, ..self }
+    }
+
+    /// The same, but the code of that function is a container image.
+    pub fn image(mut self, name: &str) -> Self {
+        self.images.insert(name.to_owned());
+        self
     }
 
     /// The same with one more layer.
@@ -127,6 +138,12 @@ impl App {
                 "Timeout": 10, "Architectures": [self.architecture], "Environment": { "Variables": variables },
                 "Role": { "Fn::GetAtt": [role, "Arn"] },
             });
+            if self.images.contains(name) {
+                properties["PackageType"] = "Image".into();
+                for of_archives in ["Handler", "Runtime"] {
+                    properties.as_object_mut().map(|all| all.remove(of_archives));
+                }
+            }
             for (name, value) in &self.properties {
                 properties[name] = value.clone();
             }
@@ -197,6 +214,12 @@ pub const API: &str = "ServerlessHttpApi";
 /// SHA-256 in base64, as Lambda reports it.
 pub(super) fn digest(content: &[u8]) -> String {
     STANDARD.encode(Sha256::digest(content))
+}
+
+/// The image of that content, in the pipeline's repository.
+pub(super) fn image_of(target: &Target, pipeline: &str, content: &str) -> String {
+    let digest = hex::encode(Sha256::digest(content.as_bytes()));
+    format!("{}/{pipeline}@sha256:{digest}", target.image_registry())
 }
 
 /// The key of a function's code: named by its content, as the packaging does.

@@ -13,6 +13,7 @@ use crate::operation::effects::{CREATE_PROJECT, START_BUILD, STOP_BUILD};
 use crate::ports::{
     BuildPhase, BuildRequest, BuildRun, BuildStatus, Builders, LogStream, Project, ProjectSpec,
 };
+use crate::testing::target;
 use sluice_model::{Class, PortResult, Target};
 
 /// How long an idempotency token is remembered.
@@ -89,6 +90,12 @@ impl State {
         let (mut places, mut functions) = (BTreeMap::new(), serde_json::Map::new());
         let mut layers = serde_json::Map::new();
         for (name, code) in app.functions.iter().chain(&app.layers) {
+            if app.images.contains(name) {
+                let image = app::image_of(&target(), prefix, code);
+                places.insert(name.clone(), json!({ "ImageUri": image }));
+                functions.insert(name.clone(), json!({ "image": image }));
+                continue;
+            }
             let key = app::code_key(prefix, code.as_bytes());
             let version = match self.newest(&request.bucket, &key) {
                 Some(version) => version,

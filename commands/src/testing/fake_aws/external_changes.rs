@@ -51,6 +51,11 @@ impl FakeAws {
         made.id
     }
 
+    /// Sets whether the repositories' policies keep Lambda from reading images.
+    pub fn denies_images(&self, are_denied: bool) {
+        self.lock().are_images_denied = are_denied;
+    }
+
     /// Makes a version inactive, as Lambda does after weeks without a call. Lambda restores it at a call if the reason is
     /// `Idle`, and never otherwise.
     ///

@@ -78,6 +78,8 @@ pub(crate) struct State {
     pub(crate) builds: Vec<builders::BuildState>,
     pub(crate) buckets: BTreeMap<String, objects::BucketContent>,
     pub(crate) functions: BTreeMap<String, functions::FunctionState>,
+    /// Whether Lambda may not read images of ECR.
+    pub(crate) are_images_denied: bool,
     /// The versions of each layer, the newest last.
     pub(crate) layers: BTreeMap<String, Vec<functions::LayerState>>,
     pub(crate) apis: Vec<gateway::ApiState>,
@@ -150,6 +152,7 @@ impl FakeAws {
             builds: vec![],
             buckets: BTreeMap::new(),
             functions: BTreeMap::new(),
+            are_images_denied: false,
             layers: BTreeMap::new(),
             apis: vec![],
             stacks: stacks::StackStates::default(),

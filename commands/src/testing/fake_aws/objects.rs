@@ -10,7 +10,7 @@ use crate::operation::effects::{
     PUT_OBJECT,
 };
 use crate::ports::{BucketState, FunctionCode, LifecycleRule, Object, Objects, Tags, Versioning};
-use sluice_model::{Class, CodeRef, PortResult, Target};
+use sluice_model::{Class, CodeRef, PortError, PortResult, Target};
 
 /// The version id of an object in a bucket without versioning.
 const NULL: &str = "null";
@@ -97,19 +97,31 @@ impl State {
         versions.iter().find(|(version, _)| *version == code.version).map(|(_, content)| content.clone())
     }
 
-    /// The content of a function's code and what Lambda reports as its digest; `None` if the object does not exist, or the
-    /// function is of the other kind. The content of an image is its URI.
-    pub(super) fn code(&self, code: &FunctionCode, is_image: bool) -> Option<(Bytes, String)> {
+    /// The content of a function's code and what Lambda reports as its digest. Refused: an object that does not exist, a function of
+    /// the other kind, an image that Lambda may not read. The content of an image is its URI.
+    pub(super) fn code(
+        &self,
+        call: &'static str,
+        code: &FunctionCode,
+        is_image: bool,
+    ) -> PortResult<(Bytes, String)> {
         match code {
             FunctionCode::Archive { object, .. } if !is_image => {
-                let content = self.archive(object)?;
-                Some((content.clone(), app::digest(&content)))
+                if let Some(content) = self.archive(object) {
+                    return Ok((content.clone(), app::digest(&content)));
+                }
+            }
+            FunctionCode::Image { .. } if is_image && self.are_images_denied => {
+                let says =
+                    "Lambda does not have permission to access the ECR image. Check the ECR permissions.";
+                return Err(PortError::new(call, Class::Denied, "AccessDeniedException", says));
             }
             FunctionCode::Image { uri, digest } if is_image => {
-                Some((Bytes::from(uri.clone()), digest.clone()))
+                return Ok((Bytes::from(uri.clone()), digest.clone()));
             }
-            _ => None,
+            _ => {}
         }
+        refuse(call, Class::Invalid, "InvalidParameterValueException")
     }
 
     /// A bucket of this account.

@@ -14,7 +14,7 @@ pub use journal::Journal;
 pub use operations::{all, promotion};
 pub use outputs::{app_api, application};
 pub use previews::previews;
-pub use records::{CHANNEL, access, actor, aws_as_recorded, change, orders, stage, waiting};
+pub use records::{CHANNEL, access, actor, aws_as_recorded, change, orders, other_code, stage, waiting};
 pub use stacks::with_stacks;
 
 use std::collections::BTreeMap;

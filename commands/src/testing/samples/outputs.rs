@@ -1,6 +1,6 @@
 //! The outputs of steps, as far as later steps and messages read them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -144,7 +144,7 @@ impl Outputs {
         for step in ["create", "code", "publish", "version"] {
             outputs = outputs.with(step, version);
         }
-        outputs = outputs.with("artifact", ReadArtifact::of(&deployable));
+        outputs = outputs.with("artifact", ReadArtifact::of(&deployable, BTreeSet::new()));
         outputs.deployable = Some(deployable);
         outputs
             .with(STAGE_REVISION, STORED_REVISION)
@@ -167,8 +167,8 @@ pub fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str
     let function = |logical: &&str| AppFunction {
         logical_id: (*logical).into(),
         name: function_name(pipeline, stage, logical),
-        runtime: "python3.12".into(),
-        handler: "app.handler".into(),
+        runtime: Some("python3.12".into()),
+        handler: Some("app.handler".into()),
         description: String::new(),
         memory: 128,
         timeout: 3,
@@ -180,7 +180,7 @@ pub fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str
         separate: BTreeMap::new(),
         tags: BTreeMap::new(),
         rights: AppRights::default(),
-        code: code(logical),
+        code: code(logical).into(),
         code_settings: BTreeMap::new(),
     };
     let keys: Vec<String> =
@@ -230,8 +230,8 @@ pub fn app_api(pipeline: &PipelineName, stage: &StageName, routes: &[(&str, &str
 fn latest(function: &AppFunction, of: (&PipelineName, &StageName)) -> Latest {
     let role = ImmutableRole::of_function(&target(), of, &function.name, &function.rights);
     let config = FunctionConfig {
-        runtime: Some(function.runtime.clone()),
-        handler: Some(function.handler.clone()),
+        runtime: function.runtime.clone(),
+        handler: function.handler.clone(),
         role: role.arn(&target()),
         memory: function.memory,
         timeout: function.timeout,

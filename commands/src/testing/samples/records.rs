@@ -13,7 +13,8 @@ use crate::rules::Access;
 use crate::testing::samples::API;
 use crate::testing::{FakeAws, target};
 use sluice_model::{
-    Actor, ApiKind, BuildNumber, CodeRef, CommitId, OperationId, PipelineName, ReleaseNumber, StageName,
+    Actor, ApiKind, BuildNumber, CodeRef, CommitId, OperationId, PinnedCode, PipelineName, ReleaseNumber,
+    StageName,
 };
 use sluice_template::function_name;
 
@@ -69,6 +70,11 @@ pub(super) fn code(logical: &str) -> CodeRef {
     }
 }
 
+/// Other code of a function.
+pub fn other_code() -> PinnedCode {
+    CodeRef { sha256: "other".into(), ..code("Other") }.into()
+}
+
 pub(super) fn artifact(build: u32, functions: &[&str]) -> Artifact {
     let pinned = |file: &str| Pinned {
         key: format!("orders/builds/{build}/artifact/{file}"),
@@ -79,7 +85,7 @@ pub(super) fn artifact(build: u32, functions: &[&str]) -> Artifact {
         packaged: pinned("packaged.json"),
         lines: pinned("sluice-lines.json"),
         manifest: pinned("sluice-manifest.json"),
-        code: functions.iter().map(|logical| ((*logical).to_owned(), code(logical))).collect(),
+        code: functions.iter().map(|logical| ((*logical).to_owned(), code(logical).into())).collect(),
         digest: format!("digest-{build}"),
     }
 }

@@ -1,14 +1,16 @@
-//! Where a function's code is: the object that the build pinned, below the pipeline's own prefix and nowhere else.
+//! Where a function's code is: the object that the build pinned, below the pipeline's own prefix and nowhere else, or the image that
+//! it pinned, in a repository that the pipeline may use.
 
 use std::collections::BTreeMap;
 
-use super::model::Deploying;
-use super::reading::known;
+use super::model::{Deploying, Images};
+use super::reading::{Reading, known};
 use crate::error::{TemplateCode, Violation};
 use crate::manifest::Manifest;
-use crate::plain::{CodeObject, PlainCode};
+use crate::names::is_own_repository;
+use crate::plain::{CodeObject, Partial, PlainCode};
 use crate::shape;
-use sluice_model::CodeRef;
+use sluice_model::{CodeRef, ImageUri, PinnedCode};
 
 const AGAIN: &str =
     "build again: the packaged template and the manifest are from different builds, or were edited by hand";
@@ -17,45 +19,93 @@ const AGAIN: &str =
 pub(super) fn read(
     logical_id: &str,
     code: PlainCode,
-    manifest: &Manifest,
-    deploying: &Deploying<'_>,
-) -> Result<(CodeRef, BTreeMap<String, String>), Violation> {
-    let PlainCode::Object(mut object) = code else {
-        let hint = "put the code into a folder of the repository and name it in CodeUri";
-        return Err(Violation::new(TemplateCode::Unsupported, "images are not deployed yet", hint));
+    reading: &Reading<'_>,
+) -> Result<(PinnedCode, BTreeMap<String, String>), Violation> {
+    let Reading { manifest, deploying, .. } = reading;
+    let mut object = match code {
+        PlainCode::Object(object) => object,
+        PlainCode::Image { uri } => {
+            return Ok((image(logical_id, uri, manifest, deploying)?.into(), BTreeMap::new()));
+        }
     };
     let settings = std::mem::take(&mut object.settings).into_iter();
     let settings = settings.map(|(name, value)| Ok((name, shape::scalar(&known(value)?)?)));
     let settings = settings.collect::<Result<_, _>>()?;
-    Ok((pinned(logical_id, *object, &Pinned::functions(manifest), deploying)?, settings))
+    let found = match manifest.functions.get(logical_id) {
+        Some(PinnedCode::Archive(object)) => Some(object),
+        _ => None,
+    };
+    let function = Pinned { found, noun: "function", folder: "CodeUri" };
+    Ok((pinned(*object, &function, deploying)?.into(), settings))
 }
 
-/// What a build pinned of one kind of resource.
+/// The image of a function. The author of a template chooses it, and can run any program in it, which reads everything that the
+/// image has. So it has to be the pipeline's own, or an admin has to allow its repository.
+fn image(
+    logical_id: &str,
+    uri: Partial,
+    manifest: &Manifest,
+    deploying: &Deploying<'_>,
+) -> Result<ImageUri, Violation> {
+    let wrong = |problem: String, hint: String| Violation::new(TemplateCode::Code, problem, hint);
+    let uri = shape::scalar(&known(uri)?)?;
+    let Some(image) = ImageUri::new(&uri) else {
+        let hint = "build again: the packager pins each image of ECR, and leaves no tag";
+        return Err(wrong("its image has no digest, or is not in a registry".to_owned(), hint.to_owned()));
+    };
+    let (stage, repository) = (&deploying.stage, image.repository());
+    let registry = stage.target.image_registry();
+    if image.registry() != registry {
+        let problem = format!(
+            "its image is in the registry {}, and Lambda needs it in the account and region of the stage",
+            image.registry()
+        );
+        return Err(wrong(problem, format!("push the image to {registry}, and name it there")));
+    }
+    let pipeline = stage.pipeline.as_str();
+    let is_allowed = match deploying.images {
+        Images::Accepted => true,
+        Images::Allowed(names) => names.contains(repository),
+    };
+    if !is_own_repository(repository, stage.pipeline) && !is_allowed {
+        return Err(wrong(
+            format!("its image is in the repository {repository}, which is not one of the pipeline's own"),
+            format!(
+                "push it to {pipeline} or {pipeline}/…, or ask an admin to allow it: /stage set {pipeline} {} images={repository}",
+                stage.name
+            ),
+        ));
+    }
+    match manifest.functions.get(logical_id) {
+        Some(PinnedCode::Image { image: pinned }) if *pinned == image => Ok(image),
+        Some(PinnedCode::Image { image: pinned }) => {
+            Err(wrong(format!("sluice-manifest.json pins {pinned}, not {image}"), AGAIN.into()))
+        }
+        _ => Err(wrong("sluice-manifest.json does not have this function's image".to_owned(), AGAIN.into())),
+    }
+}
+
+/// What a build pinned of a function or a layer.
 pub(super) struct Pinned<'a> {
-    objects: &'a BTreeMap<String, CodeRef>,
+    found: Option<&'a CodeRef>,
     noun: &'static str,
     /// SAM's property for the folder.
     folder: &'static str,
 }
 
 impl<'a> Pinned<'a> {
-    fn functions(manifest: &'a Manifest) -> Self {
-        Self { objects: &manifest.functions, noun: "function", folder: "CodeUri" }
-    }
-
-    pub(super) fn layers(manifest: &'a Manifest) -> Self {
-        Self { objects: &manifest.layers, noun: "layer", folder: "ContentUri" }
+    pub(super) fn layer(manifest: &'a Manifest, logical_id: &str) -> Self {
+        Self { found: manifest.layers.get(logical_id), noun: "layer", folder: "ContentUri" }
     }
 }
 
 /// The object of a function or a layer. The template and the manifest have to name the same one.
 pub(super) fn pinned(
-    logical_id: &str,
     object: CodeObject,
     pinned: &Pinned<'_>,
     deploying: &Deploying<'_>,
 ) -> Result<CodeRef, Violation> {
-    let Pinned { objects, noun, folder } = pinned;
+    let Pinned { found, noun, folder } = *pinned;
     let CodeObject { bucket, key, version, settings } = object;
     let text = |value| shape::scalar(&known(value)?);
     let (bucket, key, version) = (text(bucket)?, text(key)?, version.map(text).transpose()?);
@@ -74,7 +124,7 @@ pub(super) fn pinned(
             ),
         ));
     }
-    let Some(pinned) = objects.get(logical_id) else {
+    let Some(pinned) = found else {
         return Err(wrong(format!("sluice-manifest.json does not have this {noun}"), AGAIN.into()));
     };
     let is_pinned = pinned.bucket == bucket

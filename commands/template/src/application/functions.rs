@@ -34,11 +34,12 @@ pub(super) fn read(
     let rights = roles::rights(reading, logical_id, &function.role, evaluator, findings);
     let mut values =
         Values { place: Place::of(&["Resources", logical_id, "Properties"]), reading, evaluator, findings };
-    let runtime = values.required("Runtime", function.runtime).and_then(|runtime| {
-        let is_known = runtimes::names().any(|known| known == runtime);
-        values.check("Runtime", if is_known { Ok(runtime) } else { Err(bad_runtime(&runtime)) })
+    let runtime = values.text("Runtime", function.runtime).and_then(|runtime| {
+        let unknown = runtime.as_ref().filter(|runtime| !runtimes::names().any(|known| known == *runtime));
+        let known = unknown.map_or(Ok(()), |runtime| Err(bad_runtime(runtime)));
+        values.check("Runtime", known.map(|()| runtime))
     });
-    let handler = values.required("Handler", function.handler);
+    let handler = values.text("Handler", function.handler);
     let description = values.text("Description", function.description);
     let architecture = values.field("Architectures", function.architecture);
     let memory = values.field("MemorySize", function.memory);
@@ -69,7 +70,7 @@ pub(super) fn read(
     };
     let (settings, at_creation) = (members(function.configuration), members(function.at_creation));
     let separate = members(function.separate);
-    let code = code::read(logical_id, function.code, reading.manifest, reading.deploying);
+    let code = code::read(logical_id, function.code, reading);
     let (code, code_settings) = values.check("Code", code).unzip();
     Some(AppFunction {
         logical_id: logical_id.to_owned(),
@@ -111,15 +112,6 @@ impl Values<'_> {
         let settled = |value| self.reading.settled(value, self.evaluator);
         let text = value.map(|value| shape::scalar(&settled(value)?)).transpose();
         self.check(property, text)
-    }
-
-    fn required(&mut self, property: &str, value: Option<Partial>) -> Option<String> {
-        let text = self.text(property, value)?;
-        let missing = || {
-            let hint = "images are not deployed yet: name a runtime and a handler";
-            Violation::new(TemplateCode::Missing, format!("the function has no {property}"), hint)
-        };
-        self.check(property, text.ok_or_else(missing))
     }
 
     fn field<T>(&mut self, property: &str, value: Field<T>) -> Option<T> {

@@ -133,7 +133,7 @@ impl Properties<'_> {
             return None;
         };
         let object = CodeObject { bucket, key, version: parts.remove("S3ObjectVersion"), settings: parts };
-        let content = code::pinned(logical_id, object, &Pinned::layers(reading.manifest), reading.deploying);
+        let content = code::pinned(object, &Pinned::layer(reading.manifest, logical_id), reading.deploying);
         self.findings.take(&place, content)
     }
 }

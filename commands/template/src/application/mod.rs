@@ -15,7 +15,8 @@ mod stage_settings;
 mod statements;
 
 pub use model::{
-    AppApi, AppFunction, AppLayer, AppLayerRef, AppRights, Application, Deploying, KnownValues, Waiting,
+    AppApi, AppFunction, AppLayer, AppLayerRef, AppRights, Application, Deploying, Images, KnownValues,
+    Waiting,
 };
 pub use openapi::{AppRoute, version_variable};
 pub use read::{errors_of_apis, read, unread};

@@ -10,7 +10,7 @@ use super::openapi::{self, AppRoute};
 use super::stack::AppStack;
 use crate::plain::{DirectValues, StackValues, Stage, StageNames, SystemParameters};
 use crate::rights;
-use sluice_model::{ApiKind, ApiStageSettings, CodeRef};
+use sluice_model::{ApiKind, ApiStageSettings, CodeRef, PinnedCode};
 
 /// The stage that a template is read for, and the only location its code may come from.
 #[derive(Debug, Clone, Copy)]
@@ -23,12 +23,23 @@ pub struct Deploying<'a> {
     pub code_prefix: &'a str,
     /// Whether an admin allowed statements without a specific action or resource.
     pub wild_rights: bool,
+    /// The repositories from which images may come, beside the pipeline's own.
+    pub images: Images<'a>,
     /// The ARN of the permissions boundary of roles that are in the stack.
     pub boundary: Option<&'a str>,
     /// Whose physical names the stage has.
     pub names: StageNames<'a>,
     /// What is known of other resources of the stage.
     pub known: KnownValues<'a>,
+}
+
+/// The repositories of ECR from which the images of functions may come, beside `{pipeline}` and `{pipeline}/…`.
+#[derive(Debug, Clone, Copy)]
+pub enum Images<'a> {
+    /// Any: the template was read and accepted before.
+    Accepted,
+    /// These, which an admin allowed for the stage.
+    Allowed(&'a BTreeSet<String>),
 }
 
 /// What is known of a stage's resources when a template is read for it. A template is read at most three times: each reading knows
@@ -90,10 +101,12 @@ pub struct AppFunction {
     pub logical_id: String,
     /// Its name in Lambda: `function_name`.
     pub name: String,
-    /// `python3.12`, …
-    pub runtime: String,
-    /// `app.handler`.
-    pub handler: String,
+    /// `python3.12`, …; `None` for an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+    /// `app.handler`; `None` for an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handler: Option<String>,
     /// Its description; empty without one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
@@ -124,7 +137,7 @@ pub struct AppFunction {
     #[serde(flatten)]
     pub rights: AppRights,
     /// Its code, pinned.
-    pub code: CodeRef,
+    pub code: PinnedCode,
     /// How Lambda stores the code: `S3ObjectStorageMode` and `SourceKMSKeyArn`. They are given with each upload.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub code_settings: BTreeMap<String, String>,

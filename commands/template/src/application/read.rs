@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::model::{AppApi, AppFunction, AppLayer, Application, Deploying, KnownValues, Waiting};
+use super::model::{AppApi, AppFunction, AppLayer, Application, Deploying, Images, KnownValues, Waiting};
 use super::openapi::version_variable;
 use super::reading::Reading;
 use super::stack::{AppStack, placeholders};
@@ -17,7 +17,7 @@ use crate::plain::{
     self, Attribute, Evaluator, Known, ParameterValues, Part, PlainTemplate, Question, Refused, Resolution,
     SourceMap, Split, Stage, StageNames, Uses, classify, rename,
 };
-use sluice_model::{CodeRef, StageName};
+use sluice_model::StageName;
 
 /// Reads the plain template of an artifact (JSON) for a stage. `lines` is `sluice-lines.json`.
 ///
@@ -134,6 +134,7 @@ pub fn errors_of_apis(
         code_bucket: "",
         code_prefix: "",
         wild_rights: true,
+        images: Images::Accepted,
         boundary: None,
         names: StageNames::First,
         known: KnownValues::Nothing,
@@ -231,13 +232,18 @@ impl Reading<'_> {
             }
             functions.extend(function.map(|function| (id.to_owned(), function)));
         }
-        self.refuse_surplus("function", &self.manifest.functions, findings);
+        self.refuse_surplus("function", self.manifest.functions.keys(), findings);
         functions
     }
 
     /// Refuses what the manifest has and the template has not.
-    fn refuse_surplus(&self, noun: &str, pinned: &BTreeMap<String, CodeRef>, findings: &mut Findings) {
-        for id in pinned.keys().filter(|id| !self.template.resources.contains_key(*id)) {
+    fn refuse_surplus<'b>(
+        &self,
+        noun: &str,
+        pinned: impl Iterator<Item = &'b String>,
+        findings: &mut Findings,
+    ) {
+        for id in pinned.filter(|id| !self.template.resources.contains_key(*id)) {
             let problem = format!("sluice-manifest.json has the {noun} {id}, but the template does not");
             let hint = "build again: the two files are from different builds, or were edited by hand";
             findings.add(&Place::default(), Violation::new(TemplateCode::Manifest, problem, hint));
@@ -254,7 +260,7 @@ impl Reading<'_> {
         if layers.len() > MOST_FUNCTIONS {
             findings.add(&Place::of(&["Resources"]), budget::too_many("layers", MOST_FUNCTIONS));
         }
-        self.refuse_surplus("layer", &self.manifest.layers, findings);
+        self.refuse_surplus("layer", self.manifest.layers.keys(), findings);
         layers
     }
 

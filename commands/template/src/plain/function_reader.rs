@@ -19,6 +19,22 @@ const MEMORY: RangeInclusive<u32> = 128..=32_768;
 /// Seconds.
 const TIMEOUT: RangeInclusive<u32> = 1..=900;
 
+/// The properties that Lambda refuses for a container image, and what to do instead: the image has its runtime and everything that a
+/// layer would add (<https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>,
+/// <https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html>,
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-codesigning.html>).
+const NOT_OF_IMAGES: [(&str, &str); 6] = [
+    ("CodeSigningConfigArn", "remove it: code signing is for zip archives"),
+    (
+        "Handler",
+        "remove it, and set the handler in the image: `CMD` of its Dockerfile, or ImageConfig.Command",
+    ),
+    ("Layers", "remove it, and copy the layer's content into the image"),
+    ("Runtime", "remove it: the image has its runtime"),
+    ("RuntimeManagementConfig", "remove it: the image has its runtime"),
+    ("SnapStart", "remove it"),
+];
+
 impl PlainFunction {
     /// Reads the function of that logical id.
     ///
@@ -74,10 +90,15 @@ impl Reader {
     }
 
     fn function(mut self, findings: &mut Findings) -> Option<PlainFunction> {
-        let code = self.code(findings);
         let package = self.values.remove("PackageType");
-        let is_image = matches!(code, Some(PlainCode::Image { .. }))
-            || package.is_some_and(|package| package.known_str() == Some("Image"));
+        let code = self.code(findings);
+        let is_image = match &code {
+            Some(code) => matches!(code, PlainCode::Image { .. }),
+            None => package.as_ref().is_some_and(|package| package.known_str() == Some("Image")),
+        };
+        if code.is_some() {
+            self.check_package(is_image, package.as_ref(), findings);
+        }
         let (mut configuration, mut at_creation, mut separate) =
             <(BTreeMap<_, _>, BTreeMap<_, _>, BTreeMap<_, _>)>::default();
         for (property, handling) in function_properties::PROPERTIES {
@@ -91,7 +112,10 @@ impl Reader {
             }
         }
         let (runtime, handler) = match is_image {
-            true => (None, None),
+            true => {
+                self.values.retain(|property, _| !NOT_OF_IMAGES.iter().any(|(name, _)| name == property));
+                (None, None)
+            }
             false => (self.required("Runtime", findings), self.required("Handler", findings)),
         };
         let role = self.required("Role", findings);
@@ -127,6 +151,42 @@ impl Reader {
         })
     }
 
+    /// Refuses what contradicts the kind of the function's code, and what Lambda does not take for that kind.
+    fn check_package(&self, is_image: bool, package: Option<&Partial>, findings: &mut Findings) {
+        let mut refuse = |property: &str, problem: &str, hint: &str| {
+            let wrong = Violation::new(TemplateCode::Unsupported, problem, hint);
+            findings.add(&self.place.key(property), wrong);
+        };
+        if let Some(package) = package {
+            let fits = package.known_str() == Some(if is_image { "Image" } else { "Zip" });
+            if !fits {
+                let code = if is_image { "an image" } else { "a zip archive" };
+                let problem = format!("PackageType does not fit the code, which is {code}");
+                refuse("PackageType", &problem, "correct PackageType, or name the code that it is for");
+            }
+        }
+        if !is_image {
+            if self.values.contains_key("ImageConfig") {
+                refuse(
+                    "ImageConfig",
+                    "ImageConfig is for images alone",
+                    "remove it, or name an image in ImageUri",
+                );
+            }
+            return;
+        }
+        for (property, hint) in NOT_OF_IMAGES {
+            let is_set = self.values.get(property).is_some_and(|value| {
+                let known = value.known();
+                property != "SnapStart" || known.is_none_or(|known| known["ApplyOn"] != "None")
+            });
+            if is_set {
+                let problem = format!("Lambda does not take {property} for a container image");
+                refuse(property, &problem, hint);
+            }
+        }
+    }
+
     fn required(&mut self, property: &str, findings: &mut Findings) -> Option<Partial> {
         let value = self.values.remove(property);
         if value.is_none() {
@@ -159,7 +219,13 @@ impl Reader {
             return None;
         }
         let code = match (parts.remove("ImageUri"), parts.remove("S3Bucket"), parts.remove("S3Key")) {
-            (Some(uri), None, None) => Ok(PlainCode::Image { uri }),
+            (Some(uri), None, None) => match parts.keys().next() {
+                None => Ok(PlainCode::Image { uri }),
+                Some(setting) => {
+                    let problem = format!("an image has no setting `{setting}` of its code");
+                    Err(Violation::new(TemplateCode::Code, problem, "remove it"))
+                }
+            },
             (None, Some(bucket), Some(key)) => {
                 let version = parts.remove("S3ObjectVersion");
                 Ok(PlainCode::Object(Box::new(CodeObject { bucket, key, version, settings: parts })))

@@ -14,11 +14,16 @@ fn layer(properties: Value) -> Value {
     json!({ "Type": LAYER, "Properties": all })
 }
 
+fn archive(manifest: &Manifest) -> CodeRef {
+    let PinnedCode::Archive(object) = &manifest.functions["Hello"] else { panic!("{manifest:?}") };
+    object.clone()
+}
+
 /// An application with a layer `Tools` and a function that has these layers.
 fn with(tools: Value, layers: Value) -> Result<Application, Vec<TemplateError>> {
     let whole = template(json!({ "Tools": layer(tools), "Hello": function(json!({ "Layers": layers })) }));
     let mut manifest = manifest_of(&whole);
-    let pinned = CodeRef { key: "orders/code/layer".into(), ..manifest.functions["Hello"].clone() };
+    let pinned = CodeRef { key: "orders/code/layer".into(), ..archive(&manifest) };
     manifest.layers.insert("Tools".into(), pinned);
     World::new().read_as(&whole.to_string(), &manifest)
 }
@@ -79,7 +84,7 @@ fn the_manifest_and_the_template_must_have_the_same_layers() {
     let mut manifest = manifest_of(&whole);
     let errors = World::new().read_as(&whole.to_string(), &manifest).unwrap_err();
     assert!(errors[0].problem.contains("does not have this layer"), "{errors:?}");
-    let pinned = manifest.functions["Hello"].clone();
+    let pinned = archive(&manifest);
     manifest.layers.insert("Gone".into(), pinned);
     let errors = World::new().read_as(&whole.to_string(), &manifest).unwrap_err();
     assert!(errors.iter().any(|error| error.problem.contains("the layer Gone")), "{errors:?}");

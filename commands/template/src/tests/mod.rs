@@ -3,13 +3,14 @@
 mod application;
 mod budget;
 mod fuzz;
+mod images;
 mod json;
 mod layers;
 mod rights;
 mod stack;
 mod system;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use json::resembling;
 
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::plain::{Stage, StageNames, SystemAnswers};
-use sluice_model::{CodeRef, PipelineName, StageName, Target};
+use sluice_model::{CodeRef, ImageUri, PinnedCode, PipelineName, StageName, Target};
 
 const SHA: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 const BUCKET: &str = "sluice-bucket";
@@ -32,6 +33,7 @@ struct World {
     target: Target,
     parameters: BTreeMap<String, String>,
     wild_rights: bool,
+    images: BTreeSet<String>,
     is_further: bool,
     system: SystemAnswers,
 }
@@ -44,6 +46,7 @@ impl World {
             target: Target { account: "123456789012".into(), region: "eu-central-1".into() },
             parameters: BTreeMap::new(),
             wild_rights: false,
+            images: BTreeSet::new(),
             is_further: false,
             system: SystemAnswers::new(),
         }
@@ -80,6 +83,7 @@ impl World {
             code_bucket: BUCKET,
             code_prefix: "orders/",
             wild_rights: self.wild_rights,
+            images: Images::Allowed(&self.images),
             boundary: None,
             names: self.names(),
             known,
@@ -107,6 +111,9 @@ fn manifest_of(template: &Value) -> Manifest {
     let functions = template["Resources"].as_object().into_iter().flatten();
     let pinned = functions.filter(|(_, resource)| resource["Type"] == FUNCTION).map(|(id, resource)| {
         let code = &resource["Properties"]["Code"];
+        if let Some(image) = code["ImageUri"].as_str().and_then(ImageUri::new) {
+            return (id.clone(), image.into());
+        }
         let text = |key: &str| code[key].as_str().unwrap_or("x").to_owned();
         let code = CodeRef {
             bucket: text("S3Bucket"),
@@ -114,7 +121,7 @@ fn manifest_of(template: &Value) -> Manifest {
             version: "v1".into(),
             sha256: SHA.into(),
         };
-        (id.clone(), code)
+        (id.clone(), code.into())
     });
     Manifest { functions: pinned.collect(), ..Manifest::default() }
 }

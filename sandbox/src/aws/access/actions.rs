@@ -24,6 +24,7 @@ pub fn required(name: &CallName, request: &AwsRequest) -> Vec<Action> {
         "dynamodb" => dynamodb::required(method, &request.json()),
         "codecommit" => code_commit(method, &request.json()),
         "codebuild" => code_build(method, &request.json()),
+        "ecr" => ecr(method, &request.json()),
         "cloudformation" => stacks(method, request),
         "logs" => logs(method, &request.json()),
         // No action on metrics names a resource.
@@ -199,6 +200,12 @@ fn code_commit(method: &str, body: &Value) -> Vec<Action> {
     let is_tagged = method == "CreateRepository" && !tags.is_empty();
     let tagging = is_tagged.then(|| Action::new("codecommit:TagResource", resource).tagged(&tags));
     [own].into_iter().chain(tagging).collect()
+}
+
+fn ecr(method: &str, body: &Value) -> Vec<Action> {
+    // `GetAuthorizationToken` names no repository.
+    let named = body["repositoryName"].as_str().map(|name| arn("ecr", &format!("repository/{name}")));
+    vec![Action::new(format!("ecr:{method}"), named.unwrap_or_else(|| "*".to_owned()))]
 }
 
 fn code_build(method: &str, body: &Value) -> Vec<Action> {

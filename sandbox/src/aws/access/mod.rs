@@ -126,6 +126,17 @@ impl Access {
         }
     }
 
+    /// Whether a policy of a resource allows a service that action. Everything is allowed without the rule `policies`.
+    pub fn is_allowed_to_service(&self, policy: &Value, service: &str, action: &Action) -> bool {
+        let allows = || {
+            trust::allows(policy, service, action).unwrap_or_else(|error| {
+                tracing::warn!(%error, resource = action.resource, "a policy cannot be read");
+                false
+            })
+        };
+        !self.0.strict.is_on(Rule::Policies) || allows()
+    }
+
     /// Call this after every change in IAM.
     pub fn iam_changed(&self) {
         self.0.roles.forget();

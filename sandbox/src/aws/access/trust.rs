@@ -1,4 +1,4 @@
-//! Whether a role's trust policy lets a service assume the role.
+//! What a policy of a resource allows a service: a role's trust policy, a repository's policy.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,21 @@ use super::roles::Role;
 
 /// The reason why a service that acts for `source`, an ARN, may not assume a role.
 pub fn refused(role: &Role, service: &str, source: &str) -> Option<String> {
-    let fitting = listed(&role.trust["Statement"]).iter().filter(|statement| {
+    let action = Action::new("sts:AssumeRole", &role.arn)
+        .with("aws:SourceAccount", ACCOUNT)
+        .with("aws:SourceArn", source);
+    match allows(&role.trust, service, &action) {
+        Ok(true) => None,
+        Ok(false) => {
+            Some(format!("the trust policy of {} does not let {service} assume it for {source}", role.arn))
+        }
+        Err(error) => Some(format!("the trust policy of {} cannot be read: {error}", role.arn)),
+    }
+}
+
+/// Whether the policy of a resource allows a service that action. The error says why it cannot be read.
+pub fn allows(document: &Value, service: &str, action: &Action) -> Result<bool, String> {
+    let fitting = listed(&document["Statement"]).iter().filter(|statement| {
         let principal = &statement["Principal"];
         principal == "*" || listed(&principal["Service"]).iter().any(|named| named == service)
     });
@@ -24,22 +38,13 @@ pub fn refused(role: &Role, service: &str, source: &str) -> Option<String> {
             own
         })
         .collect();
-    let untrusted =
-        || format!("the trust policy of {} does not let {service} assume it for {source}", role.arn);
     if statements.is_empty() {
-        return Some(untrusted());
+        return Ok(false);
     }
-    match policy(&json!({ "Version": "2012-10-17", "Statement": statements }), &[]) {
-        Ok(policy) => {
-            let principal =
-                Principal { arn: role.arn.clone(), identity: vec![policy], ..Principal::default() };
-            let action = Action::new("sts:AssumeRole", &role.arn)
-                .with("aws:SourceAccount", ACCOUNT)
-                .with("aws:SourceArn", source);
-            principal.refused(&action).map(|_| untrusted())
-        }
-        Err(error) => Some(format!("the trust policy of {} cannot be read: {error}", role.arn)),
-    }
+    let policy = policy(&json!({ "Version": "2012-10-17", "Statement": statements }), &[])?;
+    let principal =
+        Principal { arn: action.resource.clone(), identity: vec![policy], ..Principal::default() };
+    Ok(principal.refused(action).is_none())
 }
 
 /// The items of a list, or a single value.

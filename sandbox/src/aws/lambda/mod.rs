@@ -3,10 +3,15 @@
 //! Fixed: aliases to versions that do not exist (404); changes and publications while an update is in progress (409);
 //! `PublishVersion` with another `CodeSha256` (400) or `RevisionId` (412); publishing an unchanged function (returns the
 //! newest version); a dry run (changes nothing); deletion of `$LATEST` (refused); ARNs of versions without their version;
-//! roles that do not exist, or lack what a setting needs (400); statement ids of policies (unique per alias, not per function).
+//! roles that do not exist, or lack what a setting needs (400); statement ids of policies (unique per alias, not per function);
+//! container images (see [`images`]).
 
+mod answers;
 mod configuration;
+mod images;
 mod own_store;
+mod policies;
+mod reads;
 mod role_check;
 mod tail;
 
@@ -17,16 +22,14 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::access::Access;
-use super::account::arn;
 use super::cloudwatch::Invocations;
 use super::request::{AwsRequest, query};
-use super::strict::{Refusal, Rule, Strict, alias_key};
+use super::strict::{Rule, Strict, alias_key};
 use super::upstream::{Answer, Upstream};
-use crate::calls::Protocol;
+use answers::{Refusable, not_found, refuse, refused};
 use configuration::{frozen, qualify, unsettle};
+use images::Images;
 use own_store::OwnStore;
-
-type Refusable<T> = Result<T, Box<Response>>;
 
 /// The fixes for the local AWS's Lambda.
 pub struct Lambda {
@@ -35,11 +38,13 @@ pub struct Lambda {
     access: Access,
     invocations: Invocations,
     own: OwnStore,
+    images: Images,
 }
 
 impl Lambda {
     pub fn new(upstream: Upstream, strict: Strict, access: Access, invocations: Invocations) -> Self {
-        Self { upstream, strict, access, invocations, own: OwnStore::default() }
+        let images = Images::new(upstream.clone(), access.clone());
+        Self { upstream, strict, access, invocations, own: OwnStore::default(), images }
     }
 
     /// Answers one call.
@@ -51,7 +56,9 @@ impl Lambda {
             "UpdateFunctionConfiguration" => self.update_configuration(&function, request).await,
             "PublishVersion" => self.checked_publish(&function, &request).await,
             "CreateAlias" | "UpdateAlias" => self.alias(&function, request).await,
-            "AddPermission" | "RemovePermission" | "GetPolicy" => self.policy(request).await,
+            "AddPermission" | "RemovePermission" | "GetPolicy" => {
+                policies::answer(&self.upstream, request).await
+            }
             "DeleteFunction" if request.parts.uri.query().is_some_and(|q| q.contains("LATEST")) => {
                 let message = "$LATEST version cannot be deleted without deleting the function.";
                 Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message))
@@ -81,6 +88,9 @@ impl Lambda {
         let body = request.json();
         self.assumable(body["FunctionName"].as_str().unwrap_or_default(), &body).await?;
         self.permitted(&body, &Value::Null).await?;
+        if body["PackageType"] == "Image" || body["Code"]["ImageUri"].is_string() {
+            return self.create_image(request, body).await;
+        }
         let answer = self.upstream.exchange(request).await?;
         let mut config = answer.json();
         qualify(&mut config);
@@ -88,10 +98,58 @@ impl Lambda {
         Ok(self.shown(answer).into_response())
     }
 
+    /// Creates a function with the archive of its image.
+    async fn create_image(&self, request: &AwsRequest, mut body: Value) -> Refusable<Response> {
+        let function = body["FunctionName"].as_str().unwrap_or_default().to_owned();
+        let only_archives = ["Runtime", "Handler", "Layers"].iter().any(|field| !body[*field].is_null());
+        let Some(uri) = body["Code"]["ImageUri"].as_str().filter(|_| !only_archives) else {
+            let message = "Please don't provide Handler or Runtime or Layer when the intent is to create function using an image.";
+            return Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message));
+        };
+        let unpacked = self.images.unpack(&function, uri).await?;
+        let (publish, image_config) = (body["Publish"] == true, body["ImageConfig"].take());
+        let command = image_config["Command"][0].as_str().map(str::to_owned);
+        body["Code"] = json!({ "ZipFile": unpacked.zip });
+        body["PackageType"] = "Zip".into();
+        body["Runtime"] = unpacked.runtime.into();
+        body["Handler"] = command.unwrap_or(unpacked.handler).into();
+        body["Publish"] = false.into();
+        let request = AwsRequest { parts: request.parts.clone(), body: body.to_string().into() };
+        let mut answer = self.upstream.exchange(&request).await?;
+        if !answer.status.is_success() {
+            return Ok(answer.into_response());
+        }
+        if image_config.is_object() {
+            let path = format!("/2015-03-31/functions/{function}/configuration");
+            let body = json!({ "ImageConfig": image_config }).to_string();
+            answer.body = self.upstream.call("lambda", Method::PUT, &path, &[], body).await?.body;
+        }
+        if publish {
+            answer = answer.with_json(&self.publish(&function, &json!({})).await?);
+        }
+        Ok(self.shown(answer).into_response())
+    }
+
     async fn update_code(&self, function: &str, mut request: AwsRequest) -> Refusable<Response> {
         let mut body = request.json();
-        let latest = self.idle(function).await?;
+        let mut latest = reads::idle(&self.upstream, function).await?;
+        let wrong = match (body["ImageUri"].as_str(), self.images.is_image(&latest)) {
+            (Some(_), false) => {
+                "Please don't provide ImageUri when updating a function with packageType Zip."
+            }
+            (None, true) => "Please provide ImageUri when updating a function with packageType Image.",
+            (None, false) => "",
+            (Some(uri), true) => {
+                body["ZipFile"] = self.images.unpack(function, uri).await?.zip.into();
+                body.as_object_mut().map(|fields| fields.remove("ImageUri"));
+                ""
+            }
+        };
+        if !wrong.is_empty() {
+            return Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", wrong));
+        }
         if body["DryRun"] == true {
+            self.images.show(&mut latest);
             return Ok(axum::Json(latest).into_response());
         }
         let publish = body["Publish"] == true;
@@ -101,20 +159,28 @@ impl Lambda {
         if !publish || !answer.status.is_success() {
             return Ok(self.shown(answer).into_response());
         }
-        let version = self.publish(function, &json!({})).await?;
+        let mut version = self.publish(function, &json!({})).await?;
+        self.images.show(&mut version);
         Ok(axum::Json(version).into_response())
     }
 
-    async fn update_configuration(&self, function: &str, request: AwsRequest) -> Refusable<Response> {
-        let latest = self.idle(function).await?;
-        let body = request.json();
+    async fn update_configuration(&self, function: &str, mut request: AwsRequest) -> Refusable<Response> {
+        let latest = reads::idle(&self.upstream, function).await?;
+        let mut body = request.json();
         self.assumable(function, &body).await?;
         self.permitted(&body, &latest).await?;
+        if body["ImageConfig"].is_object()
+            && let Some(handler) = self.images.handler(&latest, &body["ImageConfig"])
+        {
+            body["Handler"] = handler.into();
+            request.body = body.to_string().into();
+        }
         Ok(self.shown(self.upstream.exchange(&request).await?).into_response())
     }
 
     async fn checked_publish(&self, function: &str, request: &AwsRequest) -> Refusable<Response> {
-        let (wanted, latest) = (request.json(), self.idle(function).await?);
+        let (wanted, mut latest) = (request.json(), reads::idle(&self.upstream, function).await?);
+        self.images.show(&mut latest);
         if wanted["CodeSha256"].is_string() && wanted["CodeSha256"] != latest["CodeSha256"] {
             let message = format!(
                 "CodeSHA256 ({}) is different from current CodeSHA256 in $LATEST ({}). Please try again with the \
@@ -128,14 +194,15 @@ impl Lambda {
             let message = "The RevisionId provided does not match the latest RevisionId.";
             return Err(refuse(StatusCode::PRECONDITION_FAILED, "PreconditionFailedException", message));
         }
-        let version = self.publish(function, &wanted).await?;
+        let mut version = self.publish(function, &wanted).await?;
+        self.images.show(&mut version);
         Ok((StatusCode::CREATED, axum::Json(version)).into_response())
     }
 
     /// Publishes `$LATEST`, unless the newest version is identical.
     async fn publish(&self, function: &str, wanted: &Value) -> Refusable<Value> {
         let path = format!("/2015-03-31/functions/{function}/versions");
-        let (latest, newest) = self.ends(function).await?;
+        let (latest, newest) = reads::ends(&self.upstream, function).await?;
         if let Some(newest) = newest
             && frozen(&newest) == frozen(&latest)
         {
@@ -155,36 +222,12 @@ impl Lambda {
         Ok(version)
     }
 
-    /// `$LATEST` and the newest version.
-    async fn ends(&self, function: &str) -> Refusable<(Value, Option<Value>)> {
-        let (mut latest, mut newest, mut marker) = (Value::Null, None, String::new());
-        loop {
-            let path = format!("/2015-03-31/functions/{function}/versions?MaxItems=50{marker}");
-            let page = self.upstream.call("lambda", Method::GET, &path, &[], "").await?;
-            if !page.status.is_success() {
-                return Err(Box::new(page.into_response()));
-            }
-            let page = page.json();
-            for config in page["Versions"].as_array().into_iter().flatten() {
-                if config["Version"] == "$LATEST" {
-                    latest = config.clone();
-                } else {
-                    newest = Some(config.clone());
-                }
-            }
-            match page["NextMarker"].as_str().filter(|next| !next.is_empty()) {
-                Some(next) => marker = format!("&Marker={next}"),
-                None => return Ok((latest, newest)),
-            }
-        }
-    }
-
     async fn alias(&self, function: &str, request: AwsRequest) -> Refusable<Response> {
         let body = request.json();
         let weighted = body["RoutingConfig"]["AdditionalVersionWeights"].as_object();
         let weighted = weighted.into_iter().flat_map(|weights| weights.keys().map(String::as_str));
         for version in body["FunctionVersion"].as_str().into_iter().chain(weighted) {
-            if version != "$LATEST" && self.config(function, version).await?.is_none() {
+            if version != "$LATEST" && reads::config(&self.upstream, function, version).await?.is_none() {
                 return Err(not_found(&format!("{function}:{version}")));
             }
         }
@@ -225,7 +268,7 @@ impl Lambda {
             }
         }
         if self.strict.is_on(Rule::IamPropagation)
-            && let Some(config) = self.config(function, &version).await?
+            && let Some(config) = reads::config(&self.upstream, function, &version).await?
         {
             let role = config["Role"].as_str().unwrap_or_default();
             self.strict.role_of_invocation(role).map_err(refused)?;
@@ -246,12 +289,19 @@ impl Lambda {
 
     /// An answer about one function. While an update is in progress, `RevisionId` is not the final one.
     fn shown(&self, answer: Answer) -> Answer {
-        if !self.strict.is_on(Rule::Revision) || !answer.status.is_success() {
+        if !answer.status.is_success() {
             return answer;
         }
         let mut body = answer.json();
         let nested = body["Configuration"].is_object();
-        unsettle(if nested { &mut body["Configuration"] } else { &mut body });
+        if self.strict.is_on(Rule::Revision) {
+            unsettle(if nested { &mut body["Configuration"] } else { &mut body });
+        }
+        if nested {
+            self.images.show_function(&mut body)
+        } else {
+            self.images.show(&mut body)
+        }
         answer.with_json(&body)
     }
 
@@ -266,6 +316,7 @@ impl Lambda {
             if revision {
                 unsettle(config);
             }
+            self.images.show(config);
             if let (true, Some(fields)) = (states, config.as_object_mut()) {
                 fields
                     .retain(|field, _| !field.starts_with("State") && !field.starts_with("LastUpdateStatus"));
@@ -305,76 +356,13 @@ impl Lambda {
     /// Settings of versions that the local AWS does not keep.
     async fn kept_here(&self, method: &str, function: &str, request: &AwsRequest) -> Refusable<Response> {
         let version = query(&request.parts, "Qualifier").unwrap_or_else(|| "$LATEST".to_owned());
-        let Some(config) = self.config(function, &version).await? else {
+        let Some(config) = reads::config(&self.upstream, function, &version).await? else {
             return Err(not_found(&format!("{function}:{version}")));
         };
         let answer = self.own.answer(method, &config, &request.json());
         let answer = answer.map(IntoResponse::into_response);
         answer.map_err(|why| refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", &why))
     }
-
-    /// Calls for an alias's policy. The fix adds the alias to statement ids, and removes it from the answer.
-    async fn policy(&self, mut request: AwsRequest) -> Refusable<Response> {
-        let Some(qualifier) = query(&request.parts, "Qualifier") else {
-            return Ok(self.upstream.forward(request).await);
-        };
-        let query = request.parts.uri.query().unwrap_or_default();
-        let suffix = format!("--at-{qualifier}");
-        let mut body = request.json();
-        if let Some(id) = body["StatementId"].as_str() {
-            body["StatementId"] = format!("{id}{suffix}").into();
-            request.body = body.to_string().into();
-        }
-        if request.parts.method == Method::DELETE
-            && let Ok(uri) = format!("{}{suffix}?{query}", request.parts.uri.path()).parse()
-        {
-            request.parts.uri = uri;
-        }
-        let mut answer = self.upstream.exchange(&request).await?;
-        if let Ok(text) = std::str::from_utf8(&answer.body) {
-            answer.body = text.replace(&suffix, "").into();
-        }
-        Ok(answer.into_response())
-    }
-
-    /// The configuration of `$LATEST`; a refusal while an update is in progress.
-    async fn idle(&self, function: &str) -> Refusable<Value> {
-        let Some(latest) = self.config(function, "$LATEST").await? else {
-            return Err(not_found(function));
-        };
-        if latest["LastUpdateStatus"] == "InProgress" || latest["State"] == "Pending" {
-            let message = format!(
-                "The operation cannot be performed at this time. An update is in progress for resource: {}",
-                latest["FunctionArn"].as_str().unwrap_or_default()
-            );
-            return Err(refuse(StatusCode::CONFLICT, "ResourceConflictException", &message));
-        }
-        Ok(latest)
-    }
-
-    async fn config(&self, function: &str, version: &str) -> Refusable<Option<Value>> {
-        let qualifier = if version == "$LATEST" { String::new() } else { format!("?Qualifier={version}") };
-        let path = format!("/2015-03-31/functions/{function}/configuration{qualifier}");
-        let answer = self.upstream.call("lambda", Method::GET, &path, &[], "").await?;
-        match answer.status {
-            StatusCode::NOT_FOUND => Ok(None),
-            status if status.is_success() => Ok(Some(answer.json())),
-            _ => Err(Box::new(answer.into_response())),
-        }
-    }
-}
-
-fn refuse(status: StatusCode, code: &str, message: &str) -> Box<Response> {
-    Box::new(Protocol::RestJson.error(status, code, message))
-}
-
-fn not_found(function: &str) -> Box<Response> {
-    let message = format!("Function not found: {}", arn("lambda", &format!("function:{function}")));
-    refuse(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message)
-}
-
-fn refused(refusal: Refusal) -> Box<Response> {
-    Box::new(refusal.response(Protocol::RestJson))
 }
 
 /// The function's name in `/2015-03-31/functions/{name}/…`, which may be an ARN there.

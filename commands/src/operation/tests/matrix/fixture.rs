@@ -133,6 +133,11 @@ impl Shared {
                 let app = app(functions, code, 128).layer(name, content);
                 assert!(self.fake_aws.push("orders", &format!("Layer of {content}"), app).is_some());
             }
+            Act::Images(functions, code) => {
+                let last = functions.last().copied().unwrap_or_default();
+                let app = app(functions, code, 128).image(last);
+                assert!(self.fake_aws.push("orders", &format!("Image {code}"), app).is_some());
+            }
             Act::Stacks(code, grows) => {
                 let mut app = stacks::app(code);
                 if *grows {

@@ -150,7 +150,7 @@ impl Shared {
                     ));
                 }
                 let is = version.and_then(|version| self.fake_aws.version_of(&function, version));
-                if is.as_deref() != Some(format!("{} {stage}", code.sha256).as_str()) {
+                if is.as_deref() != Some(format!("{} {stage}", code.sha256()).as_str()) {
                     wrong.push(format!("{function} version {version:?} is {is:?}"));
                 }
                 let selected = set.apis.get(API).and_then(|api| api.served.variables.get(logical));

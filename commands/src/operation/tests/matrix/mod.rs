@@ -17,6 +17,7 @@ mod fixture;
 mod fixtures;
 mod gates;
 mod groups;
+mod images;
 mod inactive;
 mod judge;
 mod layers;

@@ -17,6 +17,8 @@ pub(super) enum Act {
     Limits(&'static [&'static str], &'static str, u32),
     /// A change of these functions is pushed, which all have this layer with this content.
     Layers(&'static [&'static str], &'static str, (&'static str, &'static str)),
+    /// A change of these functions is pushed; the code of the last one is a container image.
+    Images(&'static [&'static str], &'static str),
     /// A change with that code is pushed of an application with a stack, with a topic or without.
     Stacks(&'static str, bool),
     /// A change with that code is pushed, whose functions get a value of Systems Manager; with a topic that has it, too.
@@ -48,7 +50,9 @@ pub(super) struct Scenario {
     pub(super) runs: Option<(&'static str, u32)>,
 }
 
-use Act::{Forgets, Hides, Layers, Leaves, Limits, Pushes, Reads, Reserves, Stacks, Stores, Types, Waits};
+use Act::{
+    Forgets, Hides, Images, Layers, Leaves, Limits, Pushes, Reads, Reserves, Stacks, Stores, Types, Waits,
+};
 
 const TWO: &[&str] = &["Hello", "World"];
 pub(super) const CREATED: &[Act] = &[Types("ann", "/repo create orders"), Pushes(TWO, "one", 128)];
@@ -75,6 +79,10 @@ const CHANGED: &[Act] = &[Pushes(&["Extra", "Hello", "World"], "two", 256), Type
 
 /// The same code, with a layer.
 const LAYERED: &[Act] = &[Layers(TWO, "one", ("Tools", "tools")), Types("ann", "/build orders")];
+
+const IMAGES: &[Act] = &[Types("ann", "/repo create orders"), Images(TWO, "one")];
+/// Another image, and other code of the other function.
+const REIMAGED: &[Act] = &[Images(TWO, "two"), Types("ann", "/build orders")];
 
 const HIDES: &[Act] = &[Types("ann", "/repo create orders"), Hides(TWO, "one", 128)];
 const SHOWN: &[Act] = &[Pushes(TWO, "one", 128), Types("ann", "/build orders")];
@@ -199,6 +207,22 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         who: "ann",
         line: "/deploy orders",
         runs: Some(("dev", 2)),
+    },
+    Scenario {
+        name: "deploy an image",
+        kind: "deploy",
+        before: &[IMAGES, BUILT, DEPLOYED, REIMAGED],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 2)),
+    },
+    Scenario {
+        name: "promote an image",
+        kind: "promote",
+        before: &[IMAGES, BUILT, DEPLOYED, STAGED],
+        who: "ann",
+        line: "/promote orders prod",
+        runs: Some(("prod", 1)),
     },
     Scenario {
         name: "second deploy",

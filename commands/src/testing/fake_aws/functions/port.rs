@@ -75,9 +75,7 @@ impl Functions for FaultProxy {
             if !state.is_assumable(&config.role) {
                 return refuse(call, Class::Busy, "InvalidParameterValueException");
             }
-            let Some((content, sha256)) = state.code(code, config.is_image()) else {
-                return refuse(call, Class::Invalid, "InvalidParameterValueException");
-            };
+            let (content, sha256) = state.code(call, code, config.is_image())?;
             let latest = VersionState {
                 number: LATEST.into(),
                 config: config.clone().normalised(function),
@@ -159,9 +157,7 @@ impl Functions for FaultProxy {
         let call = UPDATE_CODE.call;
         self.change(call, &format!("{function} {} after {revision}", code.sha256()), |state| {
             let is_image = state.writable(call, function, revision)?.latest.config.is_image();
-            let Some((content, sha256)) = state.code(code, is_image) else {
-                return refuse(call, Class::Invalid, "InvalidParameterValueException");
-            };
+            let (content, sha256) = state.code(call, code, is_image)?;
             let now = state.now;
             if let Some(found) = state.functions.get_mut(function) {
                 let next = found.change();

@@ -1,6 +1,6 @@
 //! `/deploy`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -9,6 +9,7 @@ use crate::deploy;
 use crate::operation::StepId;
 use crate::ports::{ResourceStatus, StackEvent, StackStatus};
 use crate::records::Change;
+use crate::resources::image_samples;
 use crate::resources::stack::{Pass, first_failure, pass_failed, progress};
 use crate::steps::{ReadArtifact, first_minutes_samples, template_refused};
 use crate::testing::samples::outputs::Outputs;
@@ -17,7 +18,7 @@ use crate::testing::samples::{Journal, Sample};
 use crate::testing::target;
 use sluice_model::{BuildNumber, Refusal, ReleaseNumber};
 use sluice_template::plain::{Stage, StageNames, SystemAnswer, SystemAnswers, SystemParameter};
-use sluice_template::{Deploying, KnownValues, Manifest};
+use sluice_template::{Deploying, Images, KnownValues, Manifest};
 
 fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Journal {
     let outputs = Outputs::of_versions(name, "dev", functions, number == 1);
@@ -108,6 +109,7 @@ fn unreadable_values() -> Refusal {
         code_bucket: BUCKET,
         code_prefix: "orders/",
         wild_rights: false,
+        images: Images::Allowed(&BTreeSet::new()),
         boundary: None,
         names: StageNames::First,
         known: KnownValues::Nothing,
@@ -144,7 +146,7 @@ fn table_exists(pass: Pass) -> (Refusal, String) {
     (pass_failed(pass, &failure), failure)
 }
 
-/// Why a template with a layer and an image is refused.
+/// Why a template with a layer without content and an image without its digest is refused.
 fn bad_template() -> Refusal {
     let packaged = json!({
         "Resources": {
@@ -171,6 +173,7 @@ fn bad_template() -> Refusal {
         code_bucket: BUCKET,
         code_prefix: "orders/",
         wild_rights: false,
+        images: Images::Allowed(&BTreeSet::new()),
         boundary: None,
         names: StageNames::First,
         known: KnownValues::Nothing,
@@ -180,6 +183,7 @@ fn bad_template() -> Refusal {
 }
 
 pub(super) fn samples() -> Vec<Sample> {
+    let [unreadable, other_package] = image_samples(&target(), &"orders".parse().expect("a name"));
     vec![
         deploying("orders", 1, change(1), &["Hello"]).sample("just accepted"),
         deploying("orders", 1, change(1), &["Hello"]).until("create:Hello").sample("half way"),
@@ -200,7 +204,13 @@ pub(super) fn samples() -> Vec<Sample> {
         deploying("orders", 1, change(1), &["Hello"])
             .failed("deployment", denied("apigatewayv2:CreateDeployment"))
             .sample("failed: denied, with things left"),
+        deploying("orders", 1, change(1), &["Hello"])
+            .failed("create:Hello", unreadable)
+            .sample("failed: Lambda may not read the image"),
         deploying("orders", 2, change(2), &["Hello"])
+            .failed("look:Hello", other_package)
+            .sample("failed: an image instead of an archive"),
+        deploying("orders", 1, change(1), &["Hello"])
             .failed("artifact", bad_template())
             .sample("failed: template"),
         with_value().succeeded().sample("succeeded: another value of Systems Manager"),
