@@ -29,7 +29,9 @@ fn program(colour: &str) -> String {
 }
 
 async fn paints(world: &World, stage: &str, colour: &str) {
-    world.expect_response_at(NAME, stage, "paint", &format!("{colour} on {stage}")).await;
+    world
+        .expect_at(&format!("{}/paint", world.stage_url(NAME, stage)), &format!("{colour} on {stage}"))
+        .await;
 }
 
 /// The digest that the stage's alias runs.
@@ -39,10 +41,10 @@ async fn digest(world: &World, stage: &str) -> String {
     aws.versions(&function).await.remove(&version).unwrap()
 }
 
-/// The policy that a refused deploy shows.
+/// The policy that a refused deploy shows, as a person copies it from the message.
 fn policy_of(failed: &Message) -> String {
-    let text = failed.text().replace(['\u{201c}', '\u{201d}'], "\"");
-    let (_, rest) = text.split_once("--policy-text '").unwrap_or_else(|| panic!("no policy in {text}"));
+    let text = failed.text();
+    let (_, rest) = text.rsplit_once("--policy-text '").unwrap_or_else(|| panic!("no policy in {text}"));
     rest.split_once('\'').unwrap().0.to_owned()
 }
 
@@ -134,5 +136,5 @@ async fn an_image_of_another_team_needs_an_admin() {
     refused.says(&["in the repository vault", "/stage set forger dev images=vault"]);
     world.submit(ann, "/stage set forger dev images=vault").await.succeeds().await;
     world.submit(ann, "/deploy forger").await.succeeds().await;
-    world.expect_response_at("forger", "dev", "paint", "gold on dev").await;
+    world.expect_at(&format!("{}/paint", world.stage_url("forger", "dev")), "gold on dev").await;
 }

@@ -70,6 +70,11 @@ macro_rules! code_of {
 
 pub(crate) struct Lambda(pub(crate) Service<Client>);
 
+/// The layers to send; none at all for an image: Lambda refuses the member, even empty, as it does `Runtime` and `Handler`.
+fn layers(config: &FunctionConfig) -> Option<Vec<String>> {
+    (!config.is_image()).then(|| config.layers.clone())
+}
+
 #[async_trait]
 impl Functions for Lambda {
     async fn roles_in_use(&self, target: &Target) -> PortResult<BTreeMap<String, String>> {
@@ -159,7 +164,7 @@ impl Functions for Lambda {
             .architectures(Architecture::from(config.architecture.as_str()))
             .environment(environment(&config.environment))
             .description(&config.description)
-            .set_layers(Some(config.layers.clone()))
+            .set_layers(layers(config))
             .set_tenancy_config(tenancy)
             .set_tags(unsorted(tags))
             .publish(true);
@@ -202,7 +207,7 @@ impl Functions for Lambda {
             .environment(environment(&config.environment))
             // Sent also if they are empty: that removes earlier ones.
             .description(&config.description)
-            .set_layers(Some(config.layers.clone()))
+            .set_layers(layers(config))
             .revision_id(revision);
         let answer = with_settings!(request, settings).send().await.map_err(failed(call))?;
         Ok(version_of!(call, &answer))

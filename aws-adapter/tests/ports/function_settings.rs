@@ -123,16 +123,21 @@ async fn an_image_has_neither_runtime_nor_handler() {
         "Architectures":["x86_64"],"State":"Pending",
         "ImageConfigResponse":{{"ImageConfig":{{"Command":["app.handler"]}}}}}}"#
     );
-    let server = RecordedServer::answering(vec![rest(201, "", answer.leak())]);
+    let answer: &'static str = answer.leak();
+    let server = RecordedServer::answering(vec![rest(201, "", answer), rest(200, "", answer)]);
     let functions = aws(&server.url).await.functions;
     let code = FunctionCode::from(&ImageUri::new(&uri).unwrap());
     let settings = [("ImageConfig".to_owned(), json!({ "Command": ["app.handler"] }))].into();
     let config = FunctionConfig { role: "arn:r".into(), settings, ..FunctionConfig::default() };
     let made = functions.create_function(&target(), "f", &config, &code, &Tags::new()).await.unwrap();
-    assert_eq!((made.config, made.code_sha256.as_str()), (config, code.sha256()));
+    assert_eq!((&made.config, made.code_sha256.as_str()), (&config, code.sha256()));
     let sent = body(&server, 0);
     assert_eq!((&sent["PackageType"], &sent["Code"]), (&json!("Image"), &json!({ "ImageUri": uri })));
-    assert!(sent.get("Runtime").is_none() && sent.get("Handler").is_none(), "{sent}");
+    functions.update_config(&target(), "f", &config, &BTreeSet::new(), "r").await.unwrap();
+    for sent in [sent, body(&server, 1)] {
+        let refused = ["Runtime", "Handler", "Layers"].iter().any(|member| sent.get(member).is_some());
+        assert!(!refused, "{sent}");
+    }
 }
 
 #[tokio::test]

@@ -169,6 +169,12 @@ impl Lambda {
         let mut body = request.json();
         self.assumable(function, &body).await?;
         self.permitted(&body, &latest).await?;
+        let only_archives = ["Runtime", "Handler", "Layers"].iter().any(|field| !body[*field].is_null());
+        if only_archives && self.images.is_image(&latest) {
+            let message =
+                "Runtime, Handler and Layers are not supported for functions created with container images.";
+            return Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message));
+        }
         if body["ImageConfig"].is_object()
             && let Some(handler) = self.images.handler(&latest, &body["ImageConfig"])
         {
