@@ -114,6 +114,18 @@ pub(super) fn notices(
     notices
 }
 
+/// What becomes of functions whose code is a container image.
+pub(super) fn images(functions: &BTreeSet<String>) -> Option<Line> {
+    let text = || {
+        format!(
+            "The code of these functions is a container image. A build pins the digest that its tag has then. The image is in ECR, in \
+             the account and region of the stages; a repository that is not named after the pipeline needs `/stage set … images=NAME`: {}.",
+            list(functions)
+        )
+    };
+    (!functions.is_empty()).then(|| ("images", text()))
+}
+
 /// What happens to fixed names where this is not the first stage of its account.
 fn fixed_names(renamed: &Renamed) -> Vec<Line> {
     let all = |names: BTreeSet<String>, kind: &'static str, text: &str| {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use sluice_commands::template::plain::{
-    Attribute, DirectValues, Evaluator, Held, Known, ParameterValues, Part, Placement, PlainFunction,
-    PlainTemplate, Resolution, SourceMap, Split, Stage, StageNames, SystemAnswers, classify_all, desired,
-    read, rename, system_names,
+    Attribute, DirectValues, Evaluator, Held, Known, ParameterValues, Part, Placement, PlainCode,
+    PlainFunction, PlainTemplate, Resolution, SourceMap, Split, Stage, StageNames, SystemAnswers,
+    classify_all, desired, read, rename, system_names,
 };
 use sluice_commands::template::{TemplateError, errors_of_apis};
 use sluice_model::{PipelineName, StageName, Target};
@@ -118,8 +118,15 @@ impl Report {
         let evaluator = Evaluator::new(&template, stage, &values, &answer);
         let (system, wrong) = system_names(&evaluator, sources);
         errors.extend(wrong);
+        let mut images = BTreeSet::new();
         for (id, _) in split.placements.iter().filter(|(_, placement)| placement.part == Part::Function) {
-            errors.extend(PlainFunction::read(id, &evaluator, sources).err().into_iter().flatten());
+            match PlainFunction::read(id, &evaluator, sources) {
+                Ok(function) if matches!(function.code, PlainCode::Image { .. }) => {
+                    images.insert(id.clone());
+                }
+                Ok(_) => {}
+                Err(wrong) => errors.extend(wrong),
+            }
         }
         errors.extend(errors_of_apis(&template, &split, stage, &values, sources));
         if errors.is_empty() {
@@ -129,7 +136,9 @@ impl Report {
         let mut report = report.refuse(errors);
         report.list(&template, &split);
         let renamed = rename(&template, &split, StageNames::Further(&name));
-        let notices = messages::notices(&split, &values, &system, &renamed).into_iter();
+        let notices = messages::notices(&split, &values, &system, &renamed)
+            .into_iter()
+            .chain(messages::images(&images));
         report.notices = notices.map(|(kind, text)| Notice { kind, text }).collect();
         let attention = split.attention.into_iter();
         report.attention =

@@ -104,6 +104,25 @@ fn json_has_the_content_of_the_page() {
 }
 
 #[test]
+fn a_function_of_an_image_is_accepted_and_a_property_that_lambda_refuses_is_not() {
+    let mut template = good_template();
+    let hello = &mut template["Resources"]["Hello"]["Properties"];
+    hello["Code"] = json!({ "ImageUri": { "Fn::Sub": "${AWS::AccountId}.dkr.ecr.${AWS::Region}.amazonaws.com/orders:1" } });
+    hello["PackageType"] = "Image".into();
+    let page = |template: &Value| Folder::with(&[("packaged.json", &template.to_string())]).page();
+    let (text, is_accepted) = page(&template);
+    assert!(!is_accepted, "{text}");
+    for property in ["Handler", "Runtime"] {
+        assert!(text.contains(&format!("Lambda does not take {property} for a container image")), "{text}");
+    }
+    for property in ["Handler", "Runtime"] {
+        template["Resources"]["Hello"]["Properties"].as_object_mut().unwrap().remove(property);
+    }
+    let (text, is_accepted) = page(&template);
+    assert!(is_accepted && text.contains("is a container image") && text.contains("images=NAME"), "{text}");
+}
+
+#[test]
 fn a_template_without_refusals_is_accepted() {
     let folder = Folder::with(&[("template.json", &good_template().to_string())]);
     let (page, is_accepted) = folder.page();

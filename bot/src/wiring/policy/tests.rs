@@ -171,6 +171,14 @@ fn unused_services_are_not_allowed() {
     assert!(backup.contains("arn:aws:s3:::copies/of/sluice/*"), "{backup}");
 }
 
+/// Lambda reads images by the policies of their repositories, and would change those for a caller that might:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>.
+#[test]
+fn the_bot_has_no_right_on_images() {
+    let file = policy(PolicyFor::Bot, &base(&[]), &target()).to_string();
+    assert!(!file.contains("ecr:"), "{file}");
+}
+
 #[test]
 fn the_policies_in_docs_are_current() {
     let base = base(&[("SLUICE_QUEUE", "sqs:sluice")]);

@@ -312,6 +312,27 @@ fn a_build_can_neither_list_the_bucket_nor_read_artifacts() {
     }
 }
 
+/// A manifest says which layers an image has. Whoever reads the layers has the image, and whoever pushes decides what a tag of another
+/// pipeline's builds is.
+#[test]
+fn a_build_reads_manifests_of_its_account_and_neither_layers_nor_pushes() {
+    let policy = build_policy(&target(), &"orders".parse().unwrap());
+    for document in [policy, build_boundary(&target())] {
+        let about_images: Vec<String> = statements(&document)
+            .iter()
+            .flat_map(|statement| {
+                texts(&statement["Action"]).into_iter().map(str::to_owned).collect::<Vec<_>>()
+            })
+            .filter(|action| action.starts_with("ecr:"))
+            .collect();
+        assert_eq!(about_images, ["ecr:BatchGetImage"]);
+        let allowed = &statement(&document, "PinImages")["Resource"];
+        assert!(any_fits(allowed, &target().arn("ecr", "repository/orders/api")));
+        let foreign = sluice_model::Target { account: "210987654321".into(), ..target() };
+        assert!(!any_fits(allowed, &foreign.arn("ecr", "repository/orders/api")), "another account");
+    }
+}
+
 /// All pipelines run the same packager, so no build may replace it, whatever its pipeline is called.
 #[test]
 fn builds_read_the_packager_and_cannot_write_it() {

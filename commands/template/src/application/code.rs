@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::model::{Deploying, Images};
 use super::reading::{Reading, known};
 use crate::error::{TemplateCode, Violation};
@@ -37,6 +39,22 @@ pub(super) fn read(
     };
     let function = Pinned { found, noun: "function", folder: "CodeUri" };
     Ok((pinned(*object, &function, deploying)?.into(), settings))
+}
+
+/// Refuses an image of a function in the stack that a function of Sluice's own could not have: CloudFormation creates it with the
+/// rights of the stage, and Lambda does not care who the author is.
+pub(super) fn check_in_stack(
+    logical_id: &str,
+    code: Option<Partial>,
+    reading: &Reading<'_>,
+) -> Result<(), Violation> {
+    let uri = match code {
+        Some(Partial::Known(Value::Object(mut parts))) => parts.remove("ImageUri").map(Partial::Known),
+        Some(Partial::Map(parts)) => parts.into_iter().find(|(key, _)| key == "ImageUri").map(|(_, uri)| uri),
+        _ => None,
+    };
+    let Some(uri) = uri else { return Ok(()) };
+    image(logical_id, uri, reading.manifest, reading.deploying).map(drop)
 }
 
 /// The image of a function. The author of a template chooses it, and can run any program in it, which reads everything that the

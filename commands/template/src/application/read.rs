@@ -8,7 +8,7 @@ use super::model::{AppApi, AppFunction, AppLayer, Application, Deploying, Images
 use super::openapi::version_variable;
 use super::reading::Reading;
 use super::stack::{AppStack, placeholders};
-use super::{apis, functions, layers};
+use super::{apis, code, functions, layers};
 use crate::budget::{self, MOST_FUNCTIONS, MOST_ROUTES};
 use crate::error::{Findings, Place, TemplateCode, TemplateError, Violation};
 use crate::manifest::Manifest;
@@ -49,6 +49,7 @@ pub fn read(
     let mut findings = Findings::new(sources.clone());
     let stack = plain::desired(&evaluator, &split, &reading.direct, &sources);
     let stack = stack.map_err(|errors| findings.extend(errors)).ok().and_then(AppStack::of);
+    reading.check_images_in_stack(&evaluator, &mut findings);
     let mut waiting = BTreeMap::new();
     let application = Application {
         functions: reading.functions(&values, &sources, &mut findings, &mut waiting),
@@ -234,6 +235,17 @@ impl Reading<'_> {
         }
         self.refuse_surplus("function", self.manifest.functions.keys(), findings);
         functions
+    }
+
+    /// Functions that the stack invokes during its own update stay in the stack.
+    fn check_images_in_stack(&self, evaluator: &Evaluator<'_>, findings: &mut Findings) {
+        for id in self.in_part(|part| *part == Part::Stack) {
+            let resource =
+                self.template.resources.get(id).filter(|found| found.kind == "AWS::Lambda::Function");
+            let Some(code) = resource.and_then(|found| found.properties.get("Code")) else { continue };
+            let checked = evaluator.evaluate(code).and_then(|code| code::check_in_stack(id, code, self));
+            findings.take(&Place::of(&["Resources", id, "Properties", "Code"]), checked);
+        }
     }
 
     /// Refuses what the manifest has and the template has not.

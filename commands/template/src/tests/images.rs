@@ -94,6 +94,25 @@ fn an_image_comes_from_a_repository_of_the_pipeline_or_from_one_that_an_admin_al
     }
 }
 
+/// The provider of a custom resource stays in the stack, and CloudFormation creates it.
+#[test]
+fn an_image_of_a_function_in_the_stack_is_checked_alike() {
+    let of = |uri: &str| {
+        let provider = json!({ "Type": FUNCTION, "Properties": {
+            "Code": { "ImageUri": uri }, "PackageType": "Image", "Role": { "Fn::GetAtt": ["ProviderRole", "Arn"] } } });
+        let custom = json!({ "Type": "Custom::Seed", "Properties": { "ServiceToken": { "Fn::GetAtt": ["Provider", "Arn"] } } });
+        template(json!({
+            "Hello": function(json!({})), "Provider": provider, "ProviderRole": role(json!({})), "Seed": custom,
+        }))
+    };
+    let read = World::new().read(&of(&image("orders"))).unwrap();
+    assert!(!read.functions.contains_key("Provider"), "it is in the stack");
+    let error = refused(&of(&image("billing")));
+    assert!(error.problem.contains("in the repository billing"), "{error:?}");
+    let error = refused(&of(&format!("{REGISTRY}/orders:1")));
+    assert!(error.problem.contains("has no digest"), "{error:?}");
+}
+
 #[test]
 fn an_image_that_a_release_could_not_pin_is_refused() {
     let digest = "0a".repeat(32);
