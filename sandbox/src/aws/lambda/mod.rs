@@ -14,6 +14,8 @@ mod policies;
 mod reads;
 mod role_check;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 pub use configuration::weighted_version;
 
@@ -377,17 +379,5 @@ fn function_of(path: &str) -> String {
     match segment.strip_prefix("arn:") {
         Some(arn) => arn.split(':').nth(5).unwrap_or_default().to_owned(),
         None => segment,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_function_is_named_by_its_name_or_arn() {
-        assert_eq!(function_of("/2015-03-31/functions/f/versions"), "f");
-        let arn = "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Af/code";
-        assert_eq!(function_of(arn), "f");
     }
 }
