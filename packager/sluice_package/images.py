@@ -19,7 +19,8 @@ from .zips import BadFolder
 _URI = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z0-9.-]+)"
     r"/(?P<repository>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
-    r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+    r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
+    re.ASCII,
 )
 # Between a repository and the digest of an image that is pinned.
 DIGEST = "@sha256:"
@@ -101,7 +102,7 @@ class _Image:
 
 
 class Images:
-    """Pins images. `ecr` is a client of boto3; None in a dry run, which asks nobody and leaves tags as they are."""
+    """Pins images. A dry run calls nothing and leaves tags as they are."""
 
     def __init__(self, dry_run: bool) -> None:
         self.dry_run = dry_run
