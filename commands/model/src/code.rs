@@ -156,7 +156,7 @@ mod tests {
         for bad in [
             "r.io/orders:1".to_owned(),
             format!("r.io/orders:1@sha256:{DIGITS}"),
-            format!("r.io/orders@sha256:{}", &DIGITS[1..]),
+            format!("r.io/orders@sha256:{}", DIGITS.split_at(1).1),
             format!("r.io/orders@sha256:{}", DIGITS.to_uppercase()),
             format!("orders@sha256:{DIGITS}"),
             format!("r.io/../orders@sha256:{DIGITS}"),

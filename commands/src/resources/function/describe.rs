@@ -60,14 +60,13 @@ fn layers<'a>(of: &Application, function: &'a AppFunction) -> Vec<(Option<&'a st
 fn of_function(change: &Change, name: &str, now: &AppFunction) -> Vec<String> {
     let Some(before) = change.function_before(name) else { return vec!["new".to_owned()] };
     let mut parts = vec![];
-    match (&before.code, &now.code) {
-        (PinnedCode::Image { image: before }, PinnedCode::Image { image: now }) => {
-            if before.digest() != now.digest() {
-                parts.push(format!("image {} → {}", abbreviated(before), abbreviated(now)));
+    if before.code.sha256() != now.code.sha256() {
+        parts.push(match (&before.code, &now.code) {
+            (PinnedCode::Image { image: before }, PinnedCode::Image { image: now }) => {
+                format!("image {} → {}", abbreviated(before), abbreviated(now))
             }
-        }
-        (before, now) if before.sha256() != now.sha256() => parts.push("code".to_owned()),
-        _ => {}
+            _ => "code".to_owned(),
+        });
     }
     let mut set = |what: &str, before: String, now: String| {
         if before != now {

@@ -312,8 +312,7 @@ fn a_build_can_neither_list_the_bucket_nor_read_artifacts() {
     }
 }
 
-/// A manifest says which layers an image has. Whoever reads the layers has the image, and whoever pushes decides what a tag of another
-/// pipeline's builds is.
+/// A manifest names the layers of an image and does not have them. A build that could push could move the tags of other pipelines.
 #[test]
 fn a_build_reads_manifests_of_its_account_and_neither_layers_nor_pushes() {
     let policy = build_policy(&target(), &"orders".parse().unwrap());

@@ -73,7 +73,7 @@ fn package_type_and_code_must_fit() {
     assert!(refused(&of_image("", key)).problem.contains("no setting `SourceKMSKeyArn`"));
 }
 
-/// Whoever writes a template can run any program in an image, which reads what the image has.
+/// The author of a template can run any program in an image, which reads what the image has.
 #[test]
 fn an_image_comes_from_a_repository_of_the_pipeline_or_from_one_that_an_admin_allowed() {
     for own in ["orders", "orders/api"] {
