@@ -116,6 +116,7 @@ mod tests {
     use super::*;
 
     /// A Web API that answers every call with this text, once for each connection.
+    #[expect(clippy::disallowed_methods, reason = "a server for one test; the test's end is its end")]
     async fn api(body: String) -> Url {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -163,6 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a server for one test; the test's end is its end")]
     async fn a_server_that_is_none_is_an_error_of_the_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

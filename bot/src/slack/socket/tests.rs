@@ -271,11 +271,12 @@ async fn a_process_that_stops_acknowledges_first() {
     let mut link = world.open().await;
     link.command("last", "orders").await;
     world.settle().await;
-    let tasks = world.tasks.clone();
-    let stopped = tokio::spawn(async move { tasks.shut_down().await });
-    assert_eq!(link.next().await.unwrap()["envelope_id"], "last");
-    assert_eq!(link.next().await, None);
-    assert!(stopped.await.unwrap());
+    let reads = async {
+        assert_eq!(link.next().await.unwrap()["envelope_id"], "last");
+        assert_eq!(link.next().await, None);
+    };
+    let (stopped, ()) = tokio::join!(world.tasks.shut_down(), reads);
+    assert!(stopped);
     assert!(world.posted().is_empty());
 }
 
