@@ -52,6 +52,14 @@ async fn two_approvals_a_lock_an_override_and_a_rollback_work_together() {
     world.command(cyd, "/promote approve policy prod fine with me").await.says(&["Approved"]);
     promotion.succeeds().await.says(&[&format!("Approved by <@{bob}>"), &format!("Approved by <@{cyd}>")]);
     assert_eq!(world.release("policy", "prod").await, "r1");
+    eventually("the request has become the decision", PATIENCE, async || {
+        let texts: Vec<String> = world.messages(world.channel()).await.iter().map(Message::text).collect();
+        let decision = format!("Approved by <@{bob}>, <@{cyd}>: policy r1 to prod.");
+        let is_open = texts.iter().any(|text| text.contains("please review"));
+        let is_decided = texts.iter().any(|text| text.contains(&decision));
+        if is_decided && !is_open { Ok(()) } else { Err(texts.join("\n--\n")) }
+    })
+    .await;
 
     next_release(&world, "policy", &created, "Release 2").await;
     let locked = world.submit(bob, "/stage lock policy prod for 1h \"fixing the ledger\"").await;

@@ -380,6 +380,11 @@ impl OperationState {
             .find_map(|(id, fact)| fact.waiting.map(|(_, sequence)| (id, sequence)))
     }
 
+    /// The sequence at which the last wait for people began, also if it is over.
+    pub fn waited(&self) -> Option<u64> {
+        self.steps.values().filter_map(|fact| fact.waiting.map(|(_, sequence)| sequence)).max()
+    }
+
     /// When and in which row the waiting step was last seen to wait still.
     pub fn waits_still(&self) -> Option<(Timestamp, u64)> {
         let (step, _) = self.waiting()?;

@@ -33,7 +33,7 @@ pub struct Summary {
     pub buttons: Vec<Button>,
     /// Buttons for the next step, after its end.
     pub next: Vec<Button>,
-    /// A message that mentions the people who can decide while it waits for them.
+    /// A message that mentions the people who can decide while it waits for them, and then becomes their decision.
     pub request: Option<Text>,
     /// When its waiting step is checked again without a signal: to send a reminder or to end the wait.
     pub wakes: Option<Timestamp>,

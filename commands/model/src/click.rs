@@ -244,7 +244,7 @@ mod tests {
     }
 
     fn next_step() -> impl Strategy<Value = NextStep> {
-        let runs = ("[a-z][a-z0-9-]{0,30}[a-z0-9]", 1u32..).prop_map(|(stage, release)| Holds::Runs {
+        let runs = ("[a-z][a-z0-9-]{0,18}[a-z0-9]", 1u32..).prop_map(|(stage, release)| Holds::Runs {
             stage: StageName::new(stage).unwrap(),
             release: ReleaseNumber(release),
         });

@@ -138,6 +138,9 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
     if let Some((_, since)) = op.waiting() {
         return waiting(summary, params, op, since);
     }
+    if params.approvals > 0 && op.waited().is_some() {
+        summary.request = Some(decision(params, op));
+    }
     // A rollback changes the release. If only parameters changed, it would not undo the promotion.
     let is_same = before.as_ref().is_some_and(|before| before.release == number);
     if succeeded {
@@ -225,6 +228,23 @@ fn waiting(mut summary: Summary, params: &Params, op: &OperationState, since: u6
             .then("."),
     );
     summary
+}
+
+/// What became of the request.
+fn decision(params: &Params, op: &OperationState) -> Text {
+    let Params { name, to, release, .. } = params;
+    let subject = what("", name, release.number).then(" to ").code(to.as_str());
+    let rejected = op.signals.iter().find(|signal| signal.kind == SignalKind::Reject);
+    let approved = params.approved(op);
+    if let Some(rejected) = rejected {
+        let text = Text::plain("Rejected by ").join(rejected.actor.attribution()).then(": ").join(subject);
+        return rejected.reason.iter().fold(text, |text, reason| text.then(format!(" ({reason})"))).then(".");
+    }
+    if op.is_done(&StepId::new(APPROVAL)) && !approved.is_empty() {
+        let by = Text::joined(approved.into_iter().map(|user| Text::default().user(user)), ", ");
+        return Text::plain("Approved by ").join(by).then(": ").join(subject).then(".");
+    }
+    Text::plain("Closed without a decision: ").join(subject).then(". Its message says why.")
 }
 
 /// Those who can still decide, as far as a message can mention people.

@@ -40,12 +40,9 @@ pub(super) fn all(summary: &Summary, op: &OperationState, nodes: &[Node]) -> Vec
         return text.map(|text| reply("first-minutes", text, followed.sequence)).collect();
     }
     let mut asides = vec![];
-    if op.status() == Status::Waiting
-        && let Some(request) = &summary.request
-        && let Some((_, cause)) = op.waiting()
-    {
-        let text = request.clone();
-        asides.push(ThreadReply { in_thread: false, ..reply("request", text, cause) });
+    // One message: after the decision it is edited, which notifies nobody.
+    if let (Some(request), Some(cause)) = (&summary.request, op.waited()) {
+        asides.push(ThreadReply { in_thread: false, ..reply("request", request.clone(), cause) });
     }
     if op.status() == Status::Waiting
         && let Some((_, cause)) = op.waiting()
