@@ -6,7 +6,7 @@ use crate::comparison::{
     Changes, Commits, Sections, change_sections, commit_count, commits_listed, functions_changed,
     functions_new, release_text,
 };
-use crate::operation::{OperationState, SignalKind, StepId, Summary, marked};
+use crate::operation::{OperationState, SignalKind, Status, StepId, Summary, marked};
 use crate::promote::params::{APPROVAL, CHANGES, COMMITS, Params};
 use crate::promote::refusals::approvals;
 use crate::records::Release;
@@ -136,7 +136,11 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
     summary = with_urls(summary, op);
     summary.broadcast = params.approvals > 0 || params.override_reason.is_some();
     if let Some((_, since)) = op.waiting() {
-        return waiting(summary, params, op, since);
+        let summary = waiting(summary, params, op, since);
+        // It may have been stopped while it waited.
+        let is_open = op.status() == Status::Waiting;
+        let request = if is_open { summary.request } else { Some(decision(params, op)) };
+        return Summary { request, ..summary };
     }
     if params.approvals > 0 && op.waited().is_some() {
         summary.request = Some(decision(params, op));
