@@ -1,4 +1,4 @@
-//! The story of the README with one line typed: everything else is a button where the next step is.
+//! The story of the README with a button wherever the next step has one. Stages, the first promotion and a build after a push are typed.
 
 use sluice_e2e::{Message, PATIENCE, Repository, State, World, eventually};
 
@@ -27,7 +27,7 @@ async fn waiting(world: &World) -> Message {
 }
 
 #[tokio::test]
-async fn from_one_typed_line_to_production_and_back_by_buttons() {
+async fn from_a_new_pipeline_to_production_and_back_by_buttons() {
     let world = World::shared(module_path!()).await;
     let (ann, bob) = (world.ann(), world.bob());
     let created = world.submit(ann, "/repo create taps").await.succeeds().await;
@@ -45,7 +45,7 @@ async fn from_one_typed_line_to_production_and_back_by_buttons() {
     let first = done(&world, "taps r1 is live on prod").await;
     assert!(!first.has_button("next.rollback"), "there is nothing to go back to");
 
-    // The second release: one push, and five taps to production.
+    // The second release: after the build, a tap for each move and one for each approval.
     let clone = Repository::clone_from_message(&created);
     clone.edit("src/handlers.py", |code| format!("{code}\n\nVERSION = 2\n"));
     clone.push("Write down what is new");
