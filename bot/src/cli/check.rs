@@ -59,7 +59,7 @@ mod messages {
     }
 
     pub(super) const SOCKET_MODE: &str = "Socket Mode: Slack accepts SLACK_APP_TOKEN";
-    pub(super) const OVER_HTTP: &str = "over HTTP: the app's manifest must have the public https address of this process, and SLACK_SIGNING_SECRET is not checked here";
+    pub(super) const OVER_HTTP: &str = "over HTTP; whether Slack reaches this process and signs with SLACK_SIGNING_SECRET shows with the first command";
 
     pub(super) const SCOPES_NOT_REPORTED: &str = "not reported by this Slack";
 
@@ -118,18 +118,19 @@ fn count(parts: &[Part], mark: CheckStatus) -> usize {
 
 async fn check_slack(slack: &WebClient, dialer: Option<&SlackDialer>) -> Vec<CheckResult> {
     let why = |error: StartupError| error.message().to_owned();
-    let token = whoami(slack).await.map(|team| messages::token_accepted(team.as_str())).map_err(why);
+    let check_dialer = async {
+        match dialer {
+            Some(dialer) => dialer.check().await.map(|()| messages::SOCKET_MODE.to_owned()).map_err(why),
+            None => Ok(messages::OVER_HTTP.to_owned()),
+        }
+    };
+    let (team, deliveries) = futures::future::join(whoami(slack), check_dialer).await;
+    let token = team.map(|team| messages::token_accepted(team.as_str())).map_err(why);
     let mut results = vec![CheckResult::new("Slack token", token)];
     if results.iter().all(|result| result.status == CheckStatus::Ok) {
         results.push(CheckResult::new("Slack scopes", judge_scopes(slack.granted_scopes().await)));
     }
-    match dialer {
-        Some(dialer) => {
-            let opened = dialer.check().await.map(|()| messages::SOCKET_MODE.to_owned()).map_err(why);
-            results.push(CheckResult::new("Deliveries", opened));
-        }
-        None => results.push(CheckResult::ok("Deliveries", messages::OVER_HTTP.to_owned())),
-    }
+    results.push(CheckResult::new("Deliveries", deliveries));
     results
 }
 

@@ -50,15 +50,15 @@ pub(super) fn summary(params: &Params, op: &OperationState, change: Option<&Chan
     }
     summary.parts.extend(log.tail.map(Part::Code));
     match op.ended {
-        Some((_, true)) => summary.next.push(next_buttons::deploy(name, *number)),
+        Some((_, true)) => {
+            summary.hint = Some(Text::plain("Next: ").code(format!("/deploy {name} {number}")));
+            summary.next.push(next_buttons::deploy(name, *number));
+        }
         Some((_, false)) => {
             summary.next =
                 vec![next_buttons::build_log(name, *number), next_buttons::build_again(name, *number)];
         }
         None => {}
-    }
-    if op.ended.is_some_and(|(_, succeeded)| succeeded) {
-        summary.hint = Some(Text::plain("Next: ").code(format!("/deploy {name} {number}")));
     }
     summary
 }

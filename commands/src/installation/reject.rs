@@ -3,7 +3,7 @@
 use crate::installation::messages;
 use crate::operation::EngineError;
 use crate::ports::{StoreError, Write};
-use sluice_model::{Button, Card, PipelineName, Refusal};
+use sluice_model::{Button, Card, Holds, PipelineName, Refusal};
 
 /// Why a command or a click has no regular answer.
 pub(crate) enum Reject {
@@ -15,8 +15,8 @@ pub(crate) enum Reject {
     EngineError(EngineError),
 }
 
-/// Additional writes and texts, in the transaction that accepts a command.
-#[derive(Default)]
+/// Additional writes and texts, in the transaction that accepts a command, and what it depends on.
+#[derive(Default, Clone)]
 pub(crate) struct Extras {
     /// Additional writes.
     pub(crate) writes: Vec<Write>,
@@ -24,6 +24,8 @@ pub(crate) struct Extras {
     pub(crate) replaces: Option<Card>,
     /// The digest of the state that the author saw before confirming.
     pub(crate) seen: Option<String>,
+    /// What a next step was offered for.
+    pub(crate) holds: Option<Holds>,
 }
 
 impl Extras {

@@ -4,10 +4,9 @@
 //! A decision that is late, repeated, on one's own request or without the role is refused. A command that a message offers as the
 //! next step runs as if the person who clicks had typed it, unless the pipeline has moved on since.
 
-use crate::installation::{Invocation, Reject};
-use crate::operation::{EngineError, Signal, SignalKind};
-use crate::records::PipelineState;
-use crate::service::{Service, messages};
+use crate::installation::{Extras, Invocation, Reject};
+use crate::operation::{Signal, SignalKind};
+use crate::service::Service;
 use sluice_grammar::{BuildCommand, Command, DeployCommand, Names, PromoteCommand, StageCommand, parse_line};
 use sluice_model::{Answer, Click, Confirmed, NextStep, Wait, invalid_button};
 
@@ -73,15 +72,13 @@ impl Service {
     ) -> Result<Answer, Reject> {
         let parsed = parse_line(&next.line, &Names::default()).ok().filter(is_meant);
         let command = parsed.ok_or_else(invalid_button)?;
-        if let (Some(holds), Some(name)) = (&next.while_it, command.pipeline()) {
-            let world = self.app.engine.world();
-            let state =
-                PipelineState::read(&*world.store, &world.keys, &name).await.map_err(EngineError::from)?;
-            if let Some(card) = messages::passed_by(&name, holds, &state) {
-                return Err(Reject::answer(card));
+        match &next.while_it {
+            None => self.command(invocation, command).await,
+            // Judged by the state with which it is accepted.
+            holds => {
+                self.operate(invocation, command, Extras { holds: holds.clone(), ..Extras::default() }).await
             }
         }
-        self.command(invocation, command).await
     }
 
     async fn decide_wait(
@@ -102,7 +99,9 @@ impl Service {
         is_meant: impl Fn(&Command) -> bool,
     ) -> Result<Answer, Reject> {
         match parse_line(line, &Names::default()) {
-            Ok(command) if is_meant(&command) => self.operate(invocation, command, Some(seen)).await,
+            Ok(command) if is_meant(&command) => {
+                self.operate(invocation, command, Extras::about(Some(seen))).await
+            }
             _ => Err(invalid_button().into()),
         }
     }

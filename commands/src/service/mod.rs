@@ -106,7 +106,7 @@ impl Service {
             Action::Approve(_) | Action::End(_) => self.signal(invocation, command).await,
             Action::Start(_) => match change_of(&command) {
                 Some(change) if change.name.is_none() => self.app.change_roles(invocation, &command).await,
-                _ => self.operate(invocation, command, None).await,
+                _ => self.operate(invocation, command, Extras::default()).await,
             },
         }
     }
@@ -134,18 +134,18 @@ impl Service {
         }
     }
 
-    /// Accepts a command that becomes an operation. `seen` is the digest of the state that its author saw.
+    /// Accepts a command that becomes an operation.
     async fn operate(
         &self,
         invocation: &Invocation,
         command: Command,
-        seen: Option<&str>,
+        extras: Extras,
     ) -> Result<Answer, Reject> {
         let Some(name) = command.pipeline() else {
             return Err(EngineError::Corrupt(format!("no operation for {command}")).into());
         };
         for _ in 0..TRIES {
-            match self.try_operate(invocation, &command, &name, Extras::about(seen)).await {
+            match self.try_operate(invocation, &command, &name, extras.clone()).await {
                 Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
                 Ok(Accepted::Again) => {}
                 Err(stop) => return self.app.or_earlier_answer(invocation, stop).await,
@@ -173,6 +173,11 @@ impl Service {
         };
         let granted = snapshot.access.permit(command.permission(), &invocation.actor.id);
         let granted = granted.map_err(|refusal| asking(refusal.into()))?;
+        let passed_by =
+            extras.holds.as_ref().and_then(|holds| messages::passed_by(name, holds, &snapshot.state));
+        if let Some(card) = passed_by {
+            return Err(Reject::answer(card));
+        }
         let drafted = self.request(invocation, command, &snapshot, &id, extras.seen.as_deref()).await;
         let (mut request, permission) = drafted.map_err(asking)?;
         let granted = match permission {

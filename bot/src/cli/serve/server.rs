@@ -1,8 +1,8 @@
 //! The life of a serving process.
 //!
 //! It listens first, so `/healthz` answers and people get an answer that asks them to try again. Then it waits until Slack and AWS have
-//! confirmed the credentials, and only then takes commands, and opens the connections of Socket Mode. Refused credentials and a missing table end the start; it waits
-//! for everything else.
+//! confirmed the credentials, and only then takes commands, and opens the connections of Socket Mode. Refused credentials and
+//! a missing table end the start; it waits for everything else.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Parsing what Slack delivers: a signed body, or a message of Socket Mode. slack-morphism's models read Slack's fields, and our own types check them. A body that does not fit
-//! gives a short reason that quotes nothing, and never a panic.
+//! Parsing what Slack delivers: a signed body, or a message of Socket Mode. slack-morphism's models read Slack's fields, and our
+//! own types check them. What does not fit gives a short reason that quotes nothing, and never a panic.
 
 use std::collections::BTreeMap;
 

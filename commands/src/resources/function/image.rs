@@ -44,8 +44,8 @@ impl OfImage<'_> {
     }
 }
 
-/// The policy with which Lambda may read images of a repository, for functions of that pipeline alone. It names no account, because
-/// people see it in a channel; Lambda reads an image for another account only if a second statement allows that account.
+/// The policy with which Lambda may read images of a repository, for functions whose names begin as those of that pipeline do.
+/// Sluice itself refuses the image to other pipelines. The policy names no account, because people see it in a channel; Lambda reads an image for another account only if a second statement allows that account.
 fn repository_policy(target: &Target, pipeline: &PipelineName) -> String {
     let functions =
         format!("arn:{}:lambda:{}:*:function:sluice-{pipeline}-*", partition(&target.region), target.region);

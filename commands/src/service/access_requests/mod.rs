@@ -125,7 +125,7 @@ impl Service {
             role,
             name: name.cloned(),
         });
-        let extras = Extras { writes, replaces: Some(shown), seen: None };
+        let extras = Extras { writes, replaces: Some(shown), ..Extras::default() };
         match name {
             Some(name) => self.try_operate(invocation, &command, name, extras).await,
             None => self.app.try_change_roles(invocation, &command, extras).await,

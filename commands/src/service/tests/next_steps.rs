@@ -48,6 +48,24 @@ async fn a_button_of_an_old_message_does_nothing() {
 }
 
 #[tokio::test]
+async fn a_repeated_delivery_of_a_click_gets_its_first_answer() {
+    let office = office(roles()).await;
+    let name = "orders".parse().unwrap();
+    samples::orders(&*office.store, "orders", &[("dev", 2), ("prod", 1)]).await;
+    let back = next_buttons::roll_back(&name, &stage("dev"), ReleaseNumber(2));
+    let first = office.presses("a", "ann", &back).await.card;
+    assert_ne!(first.tone, Tone::Bad, "{first:?}");
+    // The stage has moved meanwhile.
+    let keys = &office.service.app.engine.world().keys;
+    let key = keys.stage(&name, &stage("dev"));
+    let item = office.store.item(&key).unwrap();
+    let item = to_item(key, item.guards.clone(), &samples::stage("dev", 1)).unwrap();
+    office.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
+    assert_eq!(office.presses("a", "ann", &back).await.card, first);
+    assert_eq!(office.presses("b", "ann", &back).await.card.code.as_deref(), Some("passed-by"));
+}
+
+#[tokio::test]
 async fn a_button_that_was_made_for_another_command_is_not_valid() {
     let office = office(roles()).await;
     let build = next_buttons::build(&"orders".parse().unwrap());
